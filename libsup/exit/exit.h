@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One interface to whatever tells us that a task has ended. exit.c chooses a
+ * source; core/runtime.c owns it and is the only caller: every function here
+ * runs on the runtime's thread, except watch(), kill() and what says so.
+ */
+#ifndef SUP_EXIT_EXIT_H
+#define SUP_EXIT_EXIT_H
+
+#include <sup/runtime.h>
+#include <sup/types.h>
+
+struct sup__proc;
+
+enum sup__exit_kind {
+	SUP__EXIT_PROCESS,	/* a process ended, and is reapable */
+	SUP__EXIT_THREAD,	/* a thread of this process ended */
+	SUP__EXIT_LINEAGE,	/* the last of a lineage ended */
+	SUP__EXIT_OVERFLOW,	/* children were killed at birth: limits */
+	SUP__EXIT_OWNER,	/* we adopted a group: its owner had ended */
+};
+
+struct sup__exit_event {
+	enum sup__exit_kind kind;
+	pid_t pid;		/* of the process; THREAD: ours */
+	pid_t tid;		/* THREAD */
+	uint64_t lineage;	/* 0: the source has none */
+	struct sup_reason reason;	/* NORMAL, EXIT or SIGNAL */
+	bool reaped;		/* by the source: do not waitid() again */
+	int64_t exit_ns;	/* CLOCK_MONOTONIC, by the kernel if it told */
+	uint64_t utime_ns, stime_ns;
+	uint64_t max_rss;	/* bytes */
+	char comm[16];
+};
+
+typedef void (*sup__exit_cb)(const struct sup__exit_event *ev, void *arg);
+
+struct sup__exit_source {
+	const struct sup__exit_ops *ops;
+	struct sup_source_info info;
+};
+
+struct sup__exit_ops {
+	/* -ENOENT, -EPERM, -EACCES, -ENOMEM, ... with sup_error() set. */
+	int (*open)(const struct sup_options *opts,
+		    struct sup__exit_source **ret_src);
+	void (*close)(struct sup__exit_source *src);
+
+	/* Readable when dispatch() has something to do. */
+	int (*fd)(struct sup__exit_source *src);
+
+	/*
+	 * Calls cb for each end that is known, without blocking; what was
+	 * handed to cb counts as acknowledged. A record is never handed out
+	 * twice, in order of the source's own sequence.
+	 */
+	int (*dispatch)(struct sup__exit_source *src, sup__exit_cb cb,
+			void *arg);
+
+	/*
+	 * A child of ours was started and has not run yet (it waits on a
+	 * pipe): from now on its end is told. Any thread.
+	 */
+	int (*watch)(struct sup__exit_source *src, const struct sup__proc *p);
+
+	/*
+	 * Signals a process, or all that is alive of its lineage, subgroups
+	 * included. lineage may be 0 if not known: it is that of p. Any thread.
+	 * -ESRCH nothing is left; -EPERM some of it is out of our power.
+	 */
+	int (*kill)(struct sup__exit_source *src, const struct sup__proc *p,
+		    uint64_t lineage, int signo, bool whole_lineage);
+
+	/* True if something of the lineage is alive. Any thread. */
+	bool (*lineage_alive)(struct sup__exit_source *src,
+			      const struct sup__proc *p, uint64_t lineage);
+
+	int (*token)(struct sup__exit_source *src, uint64_t *ret_group,
+		     unsigned char ret_token[SUP_TOKEN_SIZE]);
+	int (*orphans)(struct sup__exit_source *src,
+		       int (*cb)(const struct sup_orphan *o, void *arg),
+		       void *arg);
+};
+
+extern const struct sup__exit_ops sup__exit_netlink;	/* netlink.c */
+extern const struct sup__exit_ops sup__exit_pidfd;	/* pidfd.c */
+
+/* Opens what opts ask for: AUTO takes the first that opens. */
+int sup__exit_open(const struct sup_options *opts,
+		   struct sup__exit_source **ret_src);
+
+#endif

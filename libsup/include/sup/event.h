@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The events that supervisors report (OTP supervisor reports). */
+#ifndef SUP_EVENT_H
+#define SUP_EVENT_H
+
+#include <sup/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What supervisors report (OTP supervisor and progress reports). */
+enum sup_event_kind {
+	SUP_EVENT_STARTED,	/* a child is up (progress report) */
+	SUP_EVENT_START_ERROR,	/* error */
+	SUP_EVENT_CHILD_TERMINATED,	/* it ended by itself: reason */
+	SUP_EVENT_STOPPED,	/* it was stopped as asked */
+	SUP_EVENT_SHUTDOWN_ERROR,	/* stopped, but not as asked: reason */
+	SUP_EVENT_GIVE_UP,	/* reached_max_restart_intensity */
+	SUP_EVENT_TASK_EXIT,	/* an exit no supervisor claims: os_pid */
+};
+
+struct sup_event {
+	enum sup_event_kind kind;
+	int64_t time_ns;	/* of the event, CLOCK_MONOTONIC */
+	int64_t exit_ns;	/* of the exit by the kernel's clock, or 0 */
+	struct sup_pid supervisor;
+	char supervisor_name[64];
+	char child_id[64];
+	struct sup_pid pid;
+	pid_t os_pid, os_tid;
+	struct sup_reason reason;
+	int error;		/* START_ERROR */
+	unsigned int restarts, budget_used;
+	int intensity;
+};
+
+/*
+ * Sets the one sink of events. cb runs on the thread that reports, with no
+ * lock held; it must not block nor call back into libsup, except for
+ * formatting. NULL takes it away: after the return cb does not run any more.
+ */
+SUP_API int sup_set_event_sink(void (*cb)(const struct sup_event *ev,
+					  void *arg), void *arg);
+
+SUP_API const char *sup_event_name(enum sup_event_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Process tasks: any program, as a child. */
+#ifndef SUP_PROCESS_H
+#define SUP_PROCESS_H
+
+#include <sup/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* When a process counts as started. */
+enum sup_readiness {
+	SUP_READY_EXEC,		/* its execve succeeded */
+	SUP_READY_NOTIFY,	/* READY=1 on NOTIFY_SOCKET, sd_notify(3) */
+};
+
+struct sup_process_spec {
+	size_t size;
+	const char *name;	/* registered if reg */
+	bool reg;
+	const char *const *argv; /* argv[0] is looked up in PATH */
+	const char *const *envp; /* NULL: ours */
+	const char *cwd;	/* NULL: ours */
+	const char *output;	/* stdout and stderr appended here; NULL: ours */
+	enum sup_readiness readiness;
+	int64_t ready_timeout_ms; /* default 30,000 */
+	int stop_signal;	/* asks it to end; default SIGTERM */
+};
+
+/*
+ * Starts a program and waits until it is ready. It is in our group, and its
+ * descendants in its lineage, before it runs; its signal mask and dispositions
+ * are the defaults, every descriptor above 2 is closed.
+ *
+ * The task ends when the process ends. Whatever of its lineage is still alive
+ * then is killed first, and the end is told when the lineage is empty, so that
+ * a restart meets no leftover (with pidfds: its process group).
+ *
+ * As a child: sup_child_spec.start = sup_process_start, arg = the spec. Any
+ * thread. Errors: -ENOENT, -EACCES, -ENOEXEC, ... of execve or chdir;
+ * -ETIMEDOUT not ready in time (it has been killed); -ECHILD ended before it
+ * was ready (sup_error() tells how); -EINVAL, -ENOTCONN, -EAGAIN, -ENOMEM,
+ * -EMFILE.
+ */
+SUP_API int sup_process_start(const void *process_spec,
+			      struct sup_pid *ret_pid);
+
+/* Sends a signal to the process alone. Any thread. -ESRCH, -EINVAL. */
+SUP_API int sup_process_signal(struct sup_pid pid, int signo);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

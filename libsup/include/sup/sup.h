@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libsup: supervision of native threads and processes. Includes the lot. */
+#ifndef SUP_SUP_H
+#define SUP_SUP_H
+
+#include <sup/event.h>
+#include <sup/log.h>
+#include <sup/monitor.h>
+#include <sup/process.h>
+#include <sup/registry.h>
+#include <sup/runtime.h>
+#include <sup/server.h>
+#include <sup/supervisor.h>
+#include <sup/task.h>
+#include <sup/tree.h>
+#include <sup/types.h>
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tasks: supervised native threads. Processes are in <sup/process.h>, servers
+ * in <sup/server.h>; all three are named by a struct sup_pid.
+ */
+#ifndef SUP_TASK_H
+#define SUP_TASK_H
+
+#include <sup/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What a fault (SEGV, BUS, FPE, ILL, ABRT of its own instruction) in a thread
+ * means. Containment is for code that holds no lock and owns no half-made
+ * shared state when it faults; it costs the core dump. The fault is contained
+ * only if every frame from the fault down to the start of the task belongs to
+ * the program or to an object named with sup_contain_object().
+ */
+enum sup_containment {
+	SUP_CONTAIN_NEVER,	/* default: the process ends, a core is kept */
+	SUP_CONTAIN,		/* only this task ends, with the signal */
+};
+
+struct sup_thread_spec {
+	size_t size;
+	const char *name;	/* of the thread; also registered if reg */
+	bool reg;
+	int (*run)(void *arg);	/* 0: normal; else exit(code) */
+	void *arg;
+	enum sup_containment containment;
+	size_t mailbox;		/* data messages held at most; default 1024 */
+	size_t stack_size;	/* default: the system's */
+};
+
+/*
+ * Starts a thread task. On a task's thread the caller becomes its parent: the
+ * parent's end shuts it down. On a foreign thread it is a top-level task.
+ * As a child: sup_child_spec.start = sup_thread_start, arg = the spec, which
+ * is borrowed as long as the child spec stands.
+ * Any thread. Errors: -EINVAL, -EEXIST the name is taken, -ENOTCONN no
+ * runtime, -EAGAIN, -ENOMEM.
+ */
+SUP_API int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid);
+
+/* The calling task, or SUP_PID_NONE on a foreign thread. */
+SUP_API struct sup_pid sup_self(void);
+
+/* True until the task has ended and its name is free. Any thread. */
+SUP_API bool sup_is_alive(struct sup_pid pid);
+
+/* The pid, or tid of a thread, by which the system knows it. -ESRCH. */
+SUP_API int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid);
+
+/*
+ * Sends an exit signal (OTP exit/2). SHUTDOWN and other reasons end a task
+ * that does not trap at its next libsup call, a server through its terminate
+ * callback; processes get their stop signal. Any thread. -ESRCH.
+ */
+SUP_API int sup_exit(struct sup_pid pid, const struct sup_reason *reason);
+
+/*
+ * Kills (OTP exit(P, kill)): a process and its whole lineage by SIGKILL; a
+ * thread at its next safe point, and if it reaches none before the deadline
+ * the whole process ends with a report. The killed task ends with KILLED.
+ * Any thread; returns at once. -ESRCH.
+ */
+SUP_API int sup_kill(struct sup_pid pid, int64_t deadline);
+
+/* A safe point: a thread told to end does not return from here. */
+SUP_API void sup_checkpoint(void);
+
+/* Ends the calling task from the top of its stack. Task threads only. */
+SUP_API void sup_exit_self(const struct sup_reason *reason)
+	__attribute__((noreturn));
+
+/*
+ * Opts the object that holds addr (a function of it) in to containment; for
+ * a library, from its constructor. -ENOENT no object holds it; -ENOSPC.
+ */
+SUP_API int sup_contain_object(const void *addr);
+
+/* What a task that is no server receives, and a server's info callback. */
+enum sup_info_kind {
+	SUP_INFO_MSG,		/* msg, sent by sup_send() */
+	SUP_INFO_DOWN,		/* a monitored task ended: ref, pid, reason */
+	SUP_INFO_EXIT,		/* parent or child ended: pid, reason */
+	SUP_INFO_TIMEOUT,	/* the receive timeout of a server passed */
+};
+
+struct sup_info {
+	enum sup_info_kind kind;
+	struct sup_ref ref;
+	struct sup_pid pid;
+	struct sup_reason reason;
+	struct sup_msg msg;
+};
+
+/*
+ * Takes the next signal or message of the calling task; signals come first.
+ * The caller owns info->msg. A safe point. Errors: -ETIMEDOUT; -EPERM on a
+ * foreign thread or in a server, which gets them in its callbacks.
+ */
+SUP_API int sup_receive(struct sup_info *ret_info, int64_t deadline);
+
+/*
+ * Sends a plain message (OTP !) that arrives as SUP_INFO_MSG. Waits for room
+ * until the deadline. Any thread. Errors: -ESRCH, -EAGAIN no room (SUP_TRY),
+ * -ETIMEDOUT, -EDEADLK to self and full, -ENOMEM.
+ */
+SUP_API int sup_send(struct sup_pid to, const struct sup_msg *msg,
+		     int64_t deadline);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Types that every part of libsup shares: names of tasks, reasons of ends,
+ * messages, deadlines.
+ *
+ * Laws of this library, true of every call unless its comment says otherwise:
+ *  - a call returns 0 (or a documented positive outcome) or a negative errno;
+ *    results leave through trailing ret_ parameters, written only on success;
+ *    after an error sup_error() holds a sentence that names field and reason;
+ *  - option structs begin with their own size and grow at the end; a member
+ *    that is zero means its default;
+ *  - a blocking call takes an absolute deadline in nanoseconds of
+ *    CLOCK_MONOTONIC: SUP_TRY never waits, SUP_FOREVER always does;
+ *  - 0 from an asynchronous request promises exactly one completion, an error
+ *    promises none.
+ */
+#ifndef SUP_TYPES_H
+#define SUP_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SUP_API __attribute__((visibility("default")))
+
+/* Names a task, thread or process, for ever: a value is never used twice. */
+struct sup_pid {
+	uint64_t v;		/* 0: no task */
+};
+
+/* Names one monitor, or one timer. Never used twice. */
+struct sup_ref {
+	uint64_t v;
+};
+
+#define SUP_PID_NONE ((struct sup_pid){ 0 })
+
+#define SUP_TRY		INT64_C(0)
+#define SUP_FOREVER	INT64_C(-1)
+
+/* The closed set of reasons a task can end for (Erlang: exit reasons). */
+enum sup_reason_kind {
+	SUP_REASON_NORMAL,	/* returned 0, exit(0), stopped "normal" */
+	SUP_REASON_SHUTDOWN,	/* ended because it was asked to; term optional */
+	SUP_REASON_KILLED,	/* ended by us, without being asked */
+	SUP_REASON_EXIT,	/* any other status: code */
+	SUP_REASON_SIGNAL,	/* signo, core, and sender or fault address */
+	SUP_REASON_NOPROC,	/* there was no such task */
+	SUP_REASON_LOST,	/* it ended and nobody could tell how */
+};
+
+struct sup_reason {
+	enum sup_reason_kind kind;
+	int code;		/* EXIT: exit status, or a negative errno */
+	int64_t term;		/* SHUTDOWN: the caller's value, else 0 */
+	int signo;		/* SIGNAL */
+	bool core;		/* SIGNAL: a core was dumped */
+	bool oom;		/* SIGNAL: the OOM killer chose it */
+	bool has_sender;	/* SIGNAL: the next two are known */
+	pid_t sender_pid;	/* 0: the kernel */
+	uid_t sender_uid;
+	uint64_t fault_addr;	/* SIGNAL: of a crash, 0 when unknown */
+};
+
+#define SUP_NORMAL ((struct sup_reason){ .kind = SUP_REASON_NORMAL })
+#define SUP_SHUTDOWN ((struct sup_reason){ .kind = SUP_REASON_SHUTDOWN })
+
+/* True of normal and shutdown: what a transient child may end with (OTP). */
+SUP_API bool sup_reason_is_clean(const struct sup_reason *reason);
+
+/*
+ * Writes a reason for people, such as "signal 11 (SEGV), core dumped, at
+ * 0x10". Always terminates buf. Returns buf. Any thread.
+ */
+SUP_API const char *sup_reason_format(const struct sup_reason *reason,
+				      char *buf, size_t len);
+
+/*
+ * A message. With free == NULL the bytes are copied when it is sent and stay
+ * the caller's; else data moves with the message: on success it belongs to the
+ * receiver's side, which calls free(data) once; on error it still is the
+ * caller's. A callback that gets a message borrows it until it returns, unless
+ * it calls sup_msg_take().
+ */
+struct sup_msg {
+	uint64_t tag;		/* what it is, in the receiver's vocabulary */
+	void *data;
+	size_t len;
+	void (*free)(void *data);
+};
+
+/* Moves a borrowed message out: *ret_msg is the caller's, who frees it. */
+SUP_API void sup_msg_take(struct sup_msg *msg, struct sup_msg *ret_msg);
+
+/* Frees what a message owns; safe on zeroed and on freed ones. */
+SUP_API void sup_msg_free(struct sup_msg *msg);
+
+/* The absolute deadline ms milliseconds from now. Any thread. */
+SUP_API int64_t sup_deadline_ms(int64_t ms);
+
+/*
+ * The sentence that belongs to the last error a libsup call returned on this
+ * thread; "" if none. Valid until the next libsup call on this thread.
+ */
+SUP_API const char *sup_error(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
