@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * PID 1 of the test machine: sets the machine up, runs one command, judges
+ * it and the kernel log, powers off.
+ *
+ * Serial ports, each a pipe of its own to the host, so that nothing is
+ * interleaved with anything else:
+ *   ttyS0  terminal of the command, shown live
+ *   ttyS1  verdict, one line each: "exit N", "dirty TEXT", "done"
+ *   ttyS2  tar of /out, made after the command has ended
+ *   ttyS3  the kernel's console
+ *
+ * The command is /vm/argv and its environment /vm/env, both lists of
+ * strings that end in NUL. /vm/tty says that the command is interactive.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define MAX_WORDS	256
+#define TAINT_ALLOWED	((1UL << 12) | (1UL << 13))	/* O and E */
+
+struct mount_point {
+	const char *type;
+	const char *where;
+	const char *options;
+};
+
+static const struct mount_point mount_points[] = {
+	{ "proc", "/proc", NULL },
+	{ "sysfs", "/sys", NULL },
+	{ "devtmpfs", "/dev", NULL },
+	{ "devpts", "/dev/pts", NULL },
+	{ "tmpfs", "/dev/shm", NULL },
+	{ "tmpfs", "/tmp", "mode=1777" },
+	{ "tmpfs", "/run", "mode=755" },
+	{ "debugfs", "/sys/kernel/debug", NULL },
+	{ "tracefs", "/sys/kernel/tracing", NULL },
+	{ "cgroup2", "/sys/fs/cgroup", NULL },
+};
+
+/* What a kernel says when something is wrong with it. */
+static const char *const dirty_words[] = {
+	"BUG:", "WARNING:", "Oops", "general protection", "Kernel panic",
+	"refcount_t:", "possible circular locking", "possible recursive locking",
+	"inconsistent lock state", "suspicious RCU usage", "suspicious usage",
+	"rcu_sched self-detected", "rcu_preempt self-detected", "rcu: INFO:",
+	"rcu_sched detected stalls", "blocked for more than",
+	"unreferenced object", "list_add corruption", "list_del corruption",
+	"sleeping function called", "scheduling while atomic", "UBSAN:",
+	"KASAN:", "KCSAN:", "page allocation failure", "Call Trace:",
+	"unregister_netdevice: waiting", "ODEBUG:", "Bad page state",
+};
+
+static FILE *verdict;
+static unsigned long taint_before;
+
+static void complain(const char *what)
+{
+	fprintf(verdict, "dirty init: %s: %s\n", what, strerror(errno));
+}
+
+static int open_tty(const char *path, bool raw)
+{
+	struct termios t;
+	int fd;
+
+	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (tcgetattr(fd, &t) == 0) {
+		if (raw)
+			cfmakeraw(&t);
+		cfsetspeed(&t, B115200);
+		tcsetattr(fd, TCSANOW, &t);
+	}
+	return fd;
+}
+
+static void mount_all(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(mount_points) / sizeof(mount_points[0]); i++) {
+		const struct mount_point *m = &mount_points[i];
+
+		mkdir(m->where, 0755);
+		mount(m->type, m->where, m->type, 0, m->options);
+	}
+	mkdir("/out", 01777);
+	mkdir("/root", 0700);
+	symlink("/proc/self/fd", "/dev/fd");
+	symlink("/proc/self/fd/0", "/dev/stdin");
+	symlink("/proc/self/fd/1", "/dev/stdout");
+	symlink("/proc/self/fd/2", "/dev/stderr");
+}
+
+static int write_file(const char *path, const char *text)
+{
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n < 0 ? -EIO : 0;
+}
+
+static void lo_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0) {
+		complain("lo");
+		return;
+	}
+	ifr.ifr_flags |= IFF_UP;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		complain("lo up");
+	close(fd);
+}
+
+static unsigned long read_taint(void)
+{
+	unsigned long taint = 0;
+	FILE *f;
+
+	f = fopen("/proc/sys/kernel/tainted", "re");
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lu", &taint) != 1)
+		complain("tainted");
+	fclose(f);
+	return taint;
+}
+
+static void set_up(void)
+{
+	struct rlimit core = { RLIM_INFINITY, RLIM_INFINITY };
+
+	write_file("/proc/sys/kernel/core_pattern", "/tmp/core.%e.%p");
+	write_file("/proc/sys/kernel/panic_on_oops", "1");
+	setrlimit(RLIMIT_CORE, &core);
+	sethostname("sup", 3);
+	lo_up();
+	taint_before = read_taint();
+	write_file("/dev/kmsg", "<6>sup-vm: run");
+}
+
+/* Splits a file of strings that end in NUL; NULL when it cannot be read. */
+static char **read_words(const char *path)
+{
+	static char text[2][65536];
+	static int used;
+	char **words, *p;
+	size_t n = 0;
+	ssize_t len;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	len = read(fd, text[used], sizeof(text[used]) - 1);
+	close(fd);
+	words = calloc(MAX_WORDS + 1, sizeof(*words));
+	if (words == NULL || len < 0)
+		return NULL;
+	for (p = text[used]; p < text[used] + len && n < MAX_WORDS;
+	     p += strlen(p) + 1)
+		words[n++] = p;
+	used = 1;
+	return words;
+}
+
+static void exec_command(int tty, bool interactive)
+{
+	char **argv = read_words("/vm/argv");
+	char **env = read_words("/vm/env");
+	int in = interactive ? tty : open("/dev/null", O_RDONLY);
+
+	setsid();
+	if (interactive)
+		ioctl(tty, TIOCSCTTY, 0);
+	dup2(in, 0);
+	dup2(tty, 1);
+	dup2(tty, 2);
+	if (argv == NULL || env == NULL || argv[0] == NULL)
+		_exit(127);
+	if (chdir("/sup") < 0 && chdir("/") < 0)
+		_exit(127);
+	environ = env;
+	execvp(argv[0], argv);
+	dprintf(2, "init: %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* Runs the command; reaps what it leaves behind. A shell's exit status. */
+static int run_command(void)
+{
+	bool interactive = access("/vm/tty", F_OK) == 0;
+	int tty = open_tty("/dev/ttyS0", !interactive);
+	int status = 0;
+	pid_t pid, got;
+
+	if (tty < 0)
+		return 126;
+	pid = fork();
+	if (pid == 0)
+		exec_command(tty, interactive);
+	do {
+		got = wait(&status);
+	} while (got != pid && !(got < 0 && errno == ECHILD));
+	kill(-1, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	tcdrain(tty);
+	close(tty);
+	if (got != pid)
+		return 126;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static bool is_dirty(const char *line)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(dirty_words) / sizeof(dirty_words[0]); i++)
+		if (strstr(line, dirty_words[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* Reads the whole kernel log without waiting; reports each bad line. */
+static void judge_log(void)
+{
+	unsigned long taint = read_taint() & ~taint_before & ~TAINT_ALLOWED;
+	char rec[8192], *text;
+	ssize_t n;
+	int fd;
+
+	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) {
+		complain("/dev/kmsg");
+		return;
+	}
+	for (;;) {
+		n = read(fd, rec, sizeof(rec) - 1);
+		if (n < 0 && errno == EPIPE) {
+			fprintf(verdict, "dirty init: kernel log overrun\n");
+			continue;
+		}
+		if (n <= 0)
+			break;
+		rec[n] = '\0';
+		text = strchr(rec, ';');
+		text = text != NULL ? text + 1 : rec;
+		if (is_dirty(text))
+			fprintf(verdict, "dirty %.*s\n",
+				(int)strcspn(text, "\n"), text);
+	}
+	close(fd);
+	if (taint != 0)
+		fprintf(verdict, "dirty kernel tainted: %#lx\n", taint);
+}
+
+/* Sends /out to the host as a tar. */
+static void send_out(void)
+{
+	int status, fd;
+	pid_t pid;
+
+	fd = open_tty("/dev/ttyS2", true);
+	if (fd < 0) {
+		complain("ttyS2");
+		return;
+	}
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd, 1);
+		execl("/bin/busybox", "tar", "-cf", "-", "-C", "/out", ".",
+		      NULL);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		fprintf(verdict, "dirty init: /out not sent\n");
+	tcdrain(fd);
+	close(fd);
+}
+
+int main(void)
+{
+	int fd, status;
+
+	mount_all();
+	fd = open_tty("/dev/ttyS1", true);
+	verdict = fd < 0 ? stderr : fdopen(fd, "w");
+	if (verdict == NULL)
+		verdict = stderr;
+	set_up();
+	status = run_command();
+	send_out();
+	judge_log();
+	fprintf(verdict, "exit %d\ndone\n", status);
+	fflush(verdict);
+	tcdrain(fileno(verdict));
+	sync();
+	reboot(RB_POWER_OFF);
+	return 1;
+}
