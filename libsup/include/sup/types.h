@@ -100,7 +100,10 @@ SUP_API void sup_msg_take(struct sup_msg *msg, struct sup_msg *ret_msg);
 /* Frees what a message owns; safe on zeroed and on freed ones. */
 SUP_API void sup_msg_free(struct sup_msg *msg);
 
-/* The absolute deadline ms milliseconds from now. Any thread. */
+/*
+ * The absolute deadline ms milliseconds from now; SUP_FOREVER if ms < 0. Any
+ * thread.
+ */
 SUP_API int64_t sup_deadline_ms(int64_t ms);
 
 /*

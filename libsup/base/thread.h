@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one place in the tree that creates threads. */
+#ifndef SUP_BASE_THREAD_H
+#define SUP_BASE_THREAD_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Starts a joinable thread. stack_size 0 is the system's default, anything
+ * else is rounded up to pages and to the system's minimum. Of name the first 15
+ * bytes are used; it may be NULL. The thread begins with every signal blocked
+ * but those of its own faults (SEGV, BUS, FPE, ILL, ABRT, TRAP, SYS), so that
+ * the program's own threads get the rest. Any thread. Errors, with sup_error():
+ * -EAGAIN too many threads, or no memory for a stack; -EINVAL; -ENOMEM.
+ */
+int sup__thread_start(const char *name, size_t stack_size,
+		      void *(*run)(void *arg), void *arg,
+		      pthread_t *ret_thread);
+
+/* Waits for its end; it is gone then. Not on itself. */
+void sup__thread_join(pthread_t thread);
+
+/* The kernel's id of the calling thread. */
+pid_t sup__gettid(void);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The calls of <sup/types.h>, but sup_error(), which is in error.c. */
+#include <sup/types.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+struct text {
+	char *buf;
+	size_t len, used;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+append(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (t->used + 1 >= t->len)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->used, t->len - t->used, fmt, ap);
+	va_end(ap);
+	t->used += n;
+}
+
+static void append_signal(struct text *t, const struct sup_reason *r)
+{
+	const char *name = sigabbrev_np(r->signo);
+
+	append(t, "signal %d", r->signo);
+	if (name)
+		append(t, " (%s)", name);
+	if (r->core)
+		append(t, ", core dumped");
+	if (r->oom)
+		append(t, ", out of memory");
+	if (r->has_sender && r->sender_pid)
+		append(t, ", sent by pid %d of uid %u", (int)r->sender_pid,
+		       (unsigned int)r->sender_uid);
+	else if (r->has_sender)
+		append(t, ", from the kernel");
+	if (r->fault_addr)
+		append(t, ", at 0x%" PRIx64, r->fault_addr);
+}
+
+static void append_code(struct text *t, int code)
+{
+	const char *name = code < 0 ? strerrordesc_np(-code) : NULL;
+
+	if (name)
+		append(t, "error %d (%s)", code, name);
+	else
+		append(t, "exit status %d", code);
+}
+
+const char *sup_reason_format(const struct sup_reason *reason, char *buf,
+			      size_t len)
+{
+	struct text t = { .buf = buf, .len = len };
+
+	if (!len)
+		return buf;
+	buf[0] = '\0';
+	switch (reason->kind) {
+	case SUP_REASON_NORMAL:
+		append(&t, "normal");
+		break;
+	case SUP_REASON_SHUTDOWN:
+		append(&t, "shutdown");
+		if (reason->term)
+			append(&t, " (%" PRId64 ")", reason->term);
+		break;
+	case SUP_REASON_KILLED:
+		append(&t, "killed");
+		break;
+	case SUP_REASON_EXIT:
+		append_code(&t, reason->code);
+		break;
+	case SUP_REASON_SIGNAL:
+		append_signal(&t, reason);
+		break;
+	case SUP_REASON_NOPROC:
+		append(&t, "no such task");
+		break;
+	case SUP_REASON_LOST:
+		append(&t, "lost: it ended and nobody could tell how");
+		break;
+	default:
+		append(&t, "unknown reason %d", (int)reason->kind);
+	}
+	return buf;
+}
+
+bool sup_reason_is_clean(const struct sup_reason *reason)
+{
+	return reason->kind == SUP_REASON_NORMAL ||
+	       reason->kind == SUP_REASON_SHUTDOWN;
+}
+
+/* What a receiver is handed always owns its data, so a take only moves. */
+void sup_msg_take(struct sup_msg *msg, struct sup_msg *ret_msg)
+{
+	*ret_msg = *msg;
+	msg->data = NULL;
+	msg->len = 0;
+	msg->free = NULL;
+}
+
+void sup_msg_free(struct sup_msg *msg)
+{
+	void (*release)(void *data) = msg->free;
+	void *data = msg->data;
+
+	msg->data = NULL;
+	msg->len = 0;
+	msg->free = NULL;
+	if (release && data)
+		release(data);
+}
+
+int64_t sup_deadline_ms(int64_t ms)
+{
+	int64_t deadline;
+
+	if (ms < 0)
+		return SUP_FOREVER;
+	if (__builtin_mul_overflow(ms, INT64_C(1000000), &deadline) ||
+	    __builtin_add_overflow(deadline, sup__now_ns(), &deadline))
+		return INT64_MAX;
+	return deadline;
+}
