@@ -31,16 +31,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define MAX_WORDS	256
+#define MAX_TEXT	65536
 #define TAINT_ALLOWED	((1UL << 12) | (1UL << 13))	/* O and E */
 
-struct mount_point {
-	const char *type;
-	const char *where;
-	const char *options;
-};
-
-static const struct mount_point mount_points[] = {
+static const struct {
+	const char *type, *where, *options;
+} mount_points[] = {
 	{ "proc", "/proc", NULL },
 	{ "sysfs", "/sys", NULL },
 	{ "devtmpfs", "/dev", NULL },
@@ -56,14 +54,13 @@ static const struct mount_point mount_points[] = {
 /* What a kernel says when something is wrong with it. */
 static const char *const dirty_words[] = {
 	"BUG:", "WARNING:", "Oops", "general protection", "Kernel panic",
-	"refcount_t:", "possible circular locking", "possible recursive locking",
-	"inconsistent lock state", "suspicious RCU usage", "suspicious usage",
-	"rcu_sched self-detected", "rcu_preempt self-detected", "rcu: INFO:",
-	"rcu_sched detected stalls", "blocked for more than",
-	"unreferenced object", "list_add corruption", "list_del corruption",
+	"Call Trace:", "refcount_t:", "possible circular locking",
+	"possible recursive locking", "inconsistent lock state",
+	"suspicious RCU usage", "rcu: INFO:", "detected stall",
+	"blocked for more than", "unreferenced object", "corruption",
 	"sleeping function called", "scheduling while atomic", "UBSAN:",
-	"KASAN:", "KCSAN:", "page allocation failure", "Call Trace:",
-	"unregister_netdevice: waiting", "ODEBUG:", "Bad page state",
+	"KASAN:", "KCSAN:", "page allocation failure", "Bad page state",
+	"waiting for lo to become free", "ODEBUG:",
 };
 
 static FILE *verdict;
@@ -80,14 +77,12 @@ static int open_tty(const char *path, bool raw)
 	int fd;
 
 	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	if (tcgetattr(fd, &t) < 0)
 		return -errno;
-	if (tcgetattr(fd, &t) == 0) {
-		if (raw)
-			cfmakeraw(&t);
-		cfsetspeed(&t, B115200);
-		tcsetattr(fd, TCSANOW, &t);
-	}
+	if (raw)
+		cfmakeraw(&t);
+	cfsetspeed(&t, B115200);
+	tcsetattr(fd, TCSANOW, &t);
 	return fd;
 }
 
@@ -95,31 +90,27 @@ static void mount_all(void)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(mount_points) / sizeof(mount_points[0]); i++) {
-		const struct mount_point *m = &mount_points[i];
-
-		mkdir(m->where, 0755);
-		mount(m->type, m->where, m->type, 0, m->options);
+	for (i = 0; i < ARRAY_SIZE(mount_points); i++) {
+		mkdir(mount_points[i].where, 0755);
+		mount(mount_points[i].type, mount_points[i].where,
+		      mount_points[i].type, 0, mount_points[i].options);
 	}
-	mkdir("/out", 01777);
-	mkdir("/root", 0700);
+	chmod("/", 0755);
+	mkdir("/out", 0755);
+	chmod("/out", 01777);
 	symlink("/proc/self/fd", "/dev/fd");
 	symlink("/proc/self/fd/0", "/dev/stdin");
 	symlink("/proc/self/fd/1", "/dev/stdout");
 	symlink("/proc/self/fd/2", "/dev/stderr");
 }
 
-static int write_file(const char *path, const char *text)
+static void write_file(const char *path, const char *text)
 {
-	ssize_t n;
-	int fd;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		complain(path);
 	close(fd);
-	return n < 0 ? -EIO : 0;
 }
 
 static void lo_up(void)
@@ -141,14 +132,12 @@ static void lo_up(void)
 static unsigned long read_taint(void)
 {
 	unsigned long taint = 0;
-	FILE *f;
+	FILE *f = fopen("/proc/sys/kernel/tainted", "re");
 
-	f = fopen("/proc/sys/kernel/tainted", "re");
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu", &taint) != 1)
+	if (f == NULL || fscanf(f, "%lu", &taint) != 1)
 		complain("tainted");
-	fclose(f);
+	if (f != NULL)
+		fclose(f);
 	return taint;
 }
 
@@ -165,28 +154,18 @@ static void set_up(void)
 	write_file("/dev/kmsg", "<6>sup-vm: run");
 }
 
-/* Splits a file of strings that end in NUL; NULL when it cannot be read. */
+/* Splits a file of strings that end in NUL; an empty list if it cannot. */
 static char **read_words(const char *path)
 {
-	static char text[2][65536];
-	static int used;
-	char **words, *p;
+	char **words = calloc(MAX_WORDS + 1, sizeof(*words));
+	char *text = calloc(1, MAX_TEXT + 1), *p;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = read(fd, text, MAX_TEXT);
 	size_t n = 0;
-	ssize_t len;
-	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	len = read(fd, text[used], sizeof(text[used]) - 1);
-	close(fd);
-	words = calloc(MAX_WORDS + 1, sizeof(*words));
-	if (words == NULL || len < 0)
-		return NULL;
-	for (p = text[used]; p < text[used] + len && n < MAX_WORDS;
-	     p += strlen(p) + 1)
+	for (p = text; p < text + len && n < MAX_WORDS; p += strlen(p) + 1)
 		words[n++] = p;
-	used = 1;
+	close(fd);
 	return words;
 }
 
@@ -202,7 +181,7 @@ static void exec_command(int tty, bool interactive)
 	dup2(in, 0);
 	dup2(tty, 1);
 	dup2(tty, 2);
-	if (argv == NULL || env == NULL || argv[0] == NULL)
+	if (argv[0] == NULL)
 		_exit(127);
 	if (chdir("/sup") < 0 && chdir("/") < 0)
 		_exit(127);
@@ -218,11 +197,8 @@ static int run_command(void)
 	bool interactive = access("/vm/tty", F_OK) == 0;
 	int tty = open_tty("/dev/ttyS0", !interactive);
 	int status = 0;
-	pid_t pid, got;
+	pid_t got, pid = fork();
 
-	if (tty < 0)
-		return 126;
-	pid = fork();
 	if (pid == 0)
 		exec_command(tty, interactive);
 	do {
@@ -242,7 +218,7 @@ static bool is_dirty(const char *line)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(dirty_words) / sizeof(dirty_words[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(dirty_words); i++)
 		if (strstr(line, dirty_words[i]) != NULL)
 			return true;
 	return false;
@@ -284,15 +260,9 @@ static void judge_log(void)
 /* Sends /out to the host as a tar. */
 static void send_out(void)
 {
-	int status, fd;
-	pid_t pid;
+	int status, fd = open_tty("/dev/ttyS2", true);
+	pid_t pid = fork();
 
-	fd = open_tty("/dev/ttyS2", true);
-	if (fd < 0) {
-		complain("ttyS2");
-		return;
-	}
-	pid = fork();
 	if (pid == 0) {
 		dup2(fd, 1);
 		execl("/bin/busybox", "tar", "-cf", "-", "-C", "/out", ".",

@@ -207,7 +207,8 @@ name=${name%.list}
 out=$build/vm/$name-$(content_name).cpio
 if [ ! -s "$out" ]; then
 	mkdir -p "$build/vm"
-	rm -f "$build/vm/$name"-????????????????.cpio
+	find "$build/vm" -maxdepth 1 -name "$name-????????????????.cpio" \
+		-mmin +120 -delete
 	stage_files "$tmp/root"
 	(cd "$tmp/root" && find . -mindepth 1 | sort |
 		cpio -o -H newc -R 0:0 --quiet) >"$tmp/cpio"

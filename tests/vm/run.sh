@@ -6,16 +6,17 @@
 #
 # usage: tests/vm/run.sh [-l LIST]... [-e NAME=VALUE]... [-o FOLDER]
 #                        [-t SECONDS] [-m MIB] [-k KVER] [-a "KERNEL ARGS"]
-#                        [-i] [-q] [--] COMMAND [ARGUMENT]...
+#                        [-n NAME] [-i] [-q] [--] COMMAND [ARGUMENT]...
 #
 #   -l LIST     adds the files of LIST to the machine (format: mkinitramfs.sh);
 #               tests/vm/base.list (bash, busybox) is always there
 #   -e N=V      an environment variable of the command
-#   -o FOLDER   /out of the machine is unpacked here (default: build/vm/out)
+#   -o FOLDER   /out of the machine is unpacked here (default: build/vm/NAME/out)
 #   -t SECONDS  hard limit for the whole run (default 300)
 #   -m MIB      memory of the machine (default 1024)
 #   -k KVER     kernel (default: the newest 6.1 with headers installed)
 #   -a ARGS     more words for the kernel's command line
+#   -n NAME     name of the run, for its logs (default: run)
 #   -i          interactive: the terminal is the command's (make vm)
 #   -q          no line of our own on stderr unless something is wrong
 #
@@ -26,14 +27,14 @@
 #
 # Exit status: the command's (128+N for signal N); 99 when the command
 # succeeded but the kernel's log is dirty; 124 when time ran out; 123 when the
-# machine ended without a verdict. build/vm/log/kernel.log is the kernel's log,
-# build/vm/log/console.log what the command printed.
+# machine ended without a verdict. build/vm/NAME/kernel.log has what the
+# kernel complained of, build/vm/NAME/console.log what the command printed.
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 
-lists=("$top/tests/vm/base.list") env=() out=$build/vm/out limit=300 mem=1024
-kver='' append='' interactive=no quiet=no
-while getopts l:e:o:t:m:k:a:iq opt; do
+lists=("$top/tests/vm/base.list") env=() out='' limit=300 mem=1024
+name=run kver='' append='' interactive=no quiet=no
+while getopts l:e:o:t:m:k:a:n:iq opt; do
 	case $opt in
 	l) lists+=("$OPTARG") ;;
 	e) env+=("$OPTARG") ;;
@@ -42,6 +43,7 @@ while getopts l:e:o:t:m:k:a:iq opt; do
 	m) mem=$OPTARG ;;
 	k) kver=$OPTARG ;;
 	a) append=$OPTARG ;;
+	n) name=$OPTARG ;;
 	i) interactive=yes ;;
 	q) quiet=yes ;;
 	*) usage "wrong option; see the top of $0" ;;
@@ -87,13 +89,10 @@ initramfs() {
 
 # ttyS0 is this terminal; what goes to ttyS1-3 is read after the end.
 boot() {
-	local serial=stdio,id=s0,signal=off
-
-	[ $interactive = no ] || serial=stdio,id=s0,signal=off,mux=off
 	timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
 		-accel "$accel" -smp 2 -cpu max -m "$mem" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
-		-chardev $serial -serial chardev:s0 \
+		-chardev stdio,id=s0,signal=off -serial chardev:s0 \
 		-serial "file:$tmp/verdict" -serial "file:$tmp/out.tar" \
 		-serial "file:$log/kernel.log" \
 		-kernel "$image" -initrd "$tmp/initrd" -append "$cmdline"
@@ -143,7 +142,8 @@ accel=$("$top/tests/vm/accel.sh")
 cmdline="console=ttyS3 loglevel=5 panic=-1 oops=panic tsc=reliable
 clocksource=tsc mitigations=off random.trust_cpu=on $append"
 cmdline=${cmdline//$'\n'/ }
-log=$build/vm/log
+log=$build/vm/$name
+out=${out:-$log/out}
 mkdir -p "$log"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

@@ -1,0 +1,267 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Makes this machine able to build and test everything here: installs the
+# Debian packages that are missing and unpacks a kernel image and a part of a
+# kernel source into build/cache (nothing of the two is installed). A second
+# run finds everything there and says so.
+#
+# Exit status: 0, or 111 with one line when something cannot be had.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+
+export DEBIAN_FRONTEND=noninteractive
+source_package=linux-source-6.12
+policy=/usr/sbin/policy-rc.d
+policy_ours=no
+
+# package[|alternative] reason
+packages() {
+	cat <<'LIST'
+build-essential		compiler and make
+pkg-config		finds libraries
+linux-headers-amd64	builds the module for the stock kernel
+libnl-3-dev		netlink, for libsup
+libnl-genl-3-dev	generic netlink, for libsup
+uthash-dev		hash tables, for libsup
+libcyaml-dev		reads the trees of supd
+libcmocka-dev		unit tests
+clang			second compiler: its warnings
+sparse			checks the module
+qemu-system-x86		boots the test machine
+busybox-static		userland of the test machine
+cpio			packs the test machine
+xz-utils		unpacks the kernel
+python3			part of the demo, netlink generator
+python3-yaml		netlink generator
+python3-jsonschema	netlink generator
+kmod			loads the module
+procps			process tables, in tests
+redis-server		supervised by the demo
+nginx			supervised by the demo
+LIST
+}
+
+say() {
+	echo "setup: $*"
+}
+
+apt() {
+	apt-get -q -y -o DPkg::Lock::Timeout=120 -o APT::Sandbox::User=root \
+		-o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+updated=no
+update_lists() {
+	[ $updated = no ] || return 1
+	[ "$(id -u)" -eq 0 ] || return 1
+	updated=yes
+	say "reading the package lists (apt-get update)"
+	apt update >"$log" 2>&1 || { tail -n 5 "$log" >&2; return 1; }
+}
+
+have_lists() {
+	compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null
+}
+
+# A package that brings a daemon must not start it here.
+guard_services() {
+	[ ! -e $policy ] || return 0
+	policy_ours=yes
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+}
+
+unguard_services() {
+	[ $policy_ours = no ] || rm -f $policy
+	policy_ours=no
+}
+
+# Prints "package<TAB>reason" for every package that is not installed.
+missing_packages() {
+	local installed names reason name found
+
+	installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' \
+		2>/dev/null) "
+	packages | while read -r names reason; do
+		found=no
+		for name in ${names//|/ }; do
+			case $installed in
+			*" installed:$name "*) found=yes ;;
+			esac
+		done
+		[ $found = yes ] || printf '%s\t%s\n' "${names%%|*}" "$reason"
+	done
+}
+
+# A daemon that came with us stays off at the next boot, too.
+disable_services() {
+	local name
+
+	for name; do
+		case $name in
+		redis-server | nginx)
+			update-rc.d "$name" disable >/dev/null 2>&1 || true
+			;;
+		esac
+	done
+}
+
+install_packages() {
+	local missing=$1 names
+
+	names=$(cut -f1 <<<"$missing" | xargs)
+	[ "$(id -u)" -eq 0 ] ||
+		die "not root, and these packages are missing: $names"
+	say "installing Debian packages:"
+	sed 's/\t/: /; s/^/setup:   /' <<<"$missing"
+	have_lists || update_lists || die "apt-get update failed"
+	guard_services
+	# shellcheck disable=SC2086
+	if ! apt install --no-install-recommends $names >"$log" 2>&1; then
+		update_lists &&
+			apt install --no-install-recommends $names \
+				>"$log" 2>&1 || {
+			tail -n 20 "$log" >&2
+			die "could not install: $names"
+		}
+	fi
+	unguard_services
+	# shellcheck disable=SC2086
+	disable_services $names
+}
+
+# Downloads package $1 (not installed) and unpacks it into folder $2.
+download() {
+	local spec=$1 folder=$2 deb
+
+	rm -rf "$folder"
+	mkdir -p "$folder"
+	(cd "$folder" && apt download "$spec" >"$log" 2>&1) || return
+	deb=$(echo "$folder"/*.deb)
+	dpkg-deb -x "$deb" "$folder/root" || return
+	dpkg-deb -f "$deb" Version >"$folder/version"
+}
+
+# The kernel proper, as QEMU can start it without unpacking it first.
+unpack_kernel() {
+	local image=$1 sects off len
+
+	sects=$(od -An -tu1 -j 497 -N 1 "$image" | xargs)
+	off=$(od -An -tu4 -j 584 -N 4 "$image" | xargs)
+	len=$(od -An -tu4 -j 588 -N 4 "$image" | xargs)
+	off=$(((sects + 1) * 512 + off))
+	(
+		set +o pipefail
+		tail -c "+$((off + 1))" "$image" | head -c "$((len - 4))" |
+			xz -dc
+	)
+}
+
+fetch_image() {
+	local kver=$1 dir=$cache/linux-image-$1 version spec=linux-image-$1
+
+	[ ! -s "$dir/stamp" ] || return 0
+	version=$(dpkg-query -W -f '${Version}' "linux-headers-$kver" \
+		2>/dev/null || true)
+	say "fetching $spec (not installed): kernel of the test machine"
+	have_lists || update_lists || true
+	download "$spec${version:+=$version}" "$tmp/image" ||
+		download "$spec" "$tmp/image" || return
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp "$tmp/image/root/boot/vmlinuz-$kver" "$dir/vmlinuz"
+	unpack_kernel "$dir/vmlinuz" >"$dir/vmlinux" 2>"$log" ||
+		rm -f "$dir/vmlinux"
+	cp "$tmp/image/root/boot/config-$kver" "$dir/config"
+	mv "$tmp/image/version" "$dir/stamp"
+	rm -rf "$tmp/image"
+}
+
+# An archive no longer has the image of old headers: newer headers, then.
+fetch_matching_image() {
+	local kver
+
+	kver=$(target_kver)
+	[ -n "$kver" ] || die "linux-headers-amd64 is not for a 6.1 kernel"
+	fetch_image "$kver" && return
+	update_lists && fetch_image "$kver" && return
+	[ "$(id -u)" -eq 0 ] ||
+		die "cannot download linux-image-$kver: $(tail -n 1 "$log")"
+	say "linux-image-$kver is gone from the archive: newer headers"
+	apt install --no-install-recommends linux-headers-amd64 \
+		>"$log" 2>&1 || die "could not install linux-headers-amd64"
+	kver=$(target_kver)
+	fetch_image "$kver" ||
+		die "cannot download linux-image-$kver: $(tail -n 1 "$log")"
+}
+
+# The parts of the kernel source that building and testing here uses.
+source_members() {
+	local t=tools/testing/selftests
+
+	printf '%s\n' $t/lib.mk $t/kselftest.h $t/kselftest_harness.h \
+		$t/kselftest_deps.sh $t/kselftest_install.sh \
+		$t/run_kselftest.sh $t/gen_kselftest_tar.sh $t/kselftest \
+		tools/net/ynl tools/scripts scripts/checkpatch.pl \
+		scripts/spelling.txt scripts/const_structs.checkpatch \
+		scripts/kernel-doc scripts/subarch.include \
+		include/uapi/linux \
+		Documentation/netlink/genetlink.yaml \
+		Documentation/netlink/genetlink-c.yaml \
+		Documentation/netlink/genetlink-legacy.yaml \
+		Documentation/netlink/netlink-raw.yaml
+}
+
+fetch_source() {
+	local dir=$cache/$source_package tar
+
+	[ ! -s "$dir/stamp" ] || return 0
+	say "fetching $source_package (not installed):" \
+		"kselftest, checkpatch, netlink generator"
+	have_lists || update_lists || true
+	download $source_package "$tmp/source" ||
+		{ update_lists && download $source_package "$tmp/source"; } ||
+		die "cannot download $source_package: $(tail -n 1 "$log")"
+	tar=$tmp/source/root/usr/src/$source_package.tar.xz
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	source_members | sed "s,^,$source_package/," |
+		tar -xJf "$tar" -C "$dir" --strip-components=1 \
+			--no-same-owner -T - >"$log" 2>&1 ||
+		die "$source_package: $(tail -n 1 "$log")"
+	mv "$tmp/source/version" "$dir/stamp"
+	rm -rf "$tmp/source"
+}
+
+clean_up() {
+	unguard_services
+	[ -z "${tmp:-}" ] || rm -rf "$tmp"
+}
+
+is_complete() {
+	local kver
+
+	kver=$(target_kver)
+	[ -n "$kver" ] && [ -s "$cache/linux-image-$kver/stamp" ] &&
+		[ -s "$cache/$source_package/stamp" ]
+}
+
+command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
+	die "needs Debian 12: apt-get and dpkg are not here"
+missing=$(missing_packages)
+if [ -z "$missing" ] && is_complete; then
+	say "nothing to do: packages, Linux $(target_kver) and" \
+		"$source_package are here"
+	exit 0
+fi
+mkdir -p "$cache"
+tmp=$(mktemp -d "$cache/setup.XXXXXX")
+log=$tmp/log
+: >"$log"
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+[ -z "$missing" ] || install_packages "$missing"
+fetch_matching_image
+fetch_source
+say "done"
