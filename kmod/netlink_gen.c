@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/sup.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink_gen.h"
+
+#include <uapi/linux/sup.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation sup_a_member_pidfd_range = {
+	.max	= S32_MAX,
+};
+
+/* SUP_CMD_GROUP_NEW - do */
+const struct nla_policy sup_group_new_nl_policy[SUP_A_GROUP_CREDIT + 1] = {
+	[SUP_A_GROUP_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[SUP_A_GROUP_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[SUP_A_GROUP_GRACE_MS] = { .type = NLA_U32, },
+	[SUP_A_GROUP_CREDIT] = { .type = NLA_U32, },
+};
+
+/* SUP_CMD_GROUP_DEL - do */
+const struct nla_policy sup_group_del_nl_policy[SUP_A_GROUP_RELEASE + 1] = {
+	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
+	[SUP_A_GROUP_RELEASE] = { .type = NLA_FLAG, },
+};
+
+/* SUP_CMD_GROUP_GET - do */
+const struct nla_policy sup_group_get_nl_policy[SUP_A_GROUP_ID + 1] = {
+	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
+};
+
+/* SUP_CMD_GROUP_KILL - do */
+const struct nla_policy sup_group_kill_nl_policy[SUP_A_GROUP_MEMBER + 1] = {
+	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
+	[SUP_A_GROUP_SIGNAL] = NLA_POLICY_MAX(NLA_U32, 64),
+	[SUP_A_GROUP_LINEAGE] = NLA_POLICY_MIN(NLA_U64, 1),
+	[SUP_A_GROUP_MEMBER] = NLA_POLICY_MIN(NLA_U64, 1),
+};
+
+/* SUP_CMD_GROUP_ADOPT - do */
+const struct nla_policy sup_group_adopt_nl_policy[SUP_A_GROUP_CREDIT + 1] = {
+	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
+	[SUP_A_GROUP_TOKEN] = NLA_POLICY_EXACT_LEN(SUP_TOKEN_SIZE),
+	[SUP_A_GROUP_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[SUP_A_GROUP_CREDIT] = { .type = NLA_U32, },
+};
+
+/* SUP_CMD_MEMBER_ADD - do */
+const struct nla_policy sup_member_add_nl_policy[SUP_A_MEMBER_PIDFD + 1] = {
+	[SUP_A_MEMBER_GROUP] = { .type = NLA_U64, },
+	[SUP_A_MEMBER_SELF] = { .type = NLA_FLAG, },
+	[SUP_A_MEMBER_PIDFD] = NLA_POLICY_FULL_RANGE(NLA_U32, &sup_a_member_pidfd_range),
+	[SUP_A_MEMBER_PID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SUP_A_MEMBER_START_TICKS] = { .type = NLA_U64, },
+	[SUP_A_MEMBER_KIND] = NLA_POLICY_MAX(NLA_U32, 1),
+	[SUP_A_MEMBER_COOKIE] = { .type = NLA_U64, },
+};
+
+/* SUP_CMD_MEMBER_GET - do */
+const struct nla_policy sup_member_get_nl_policy[SUP_A_MEMBER_LINEAGE + 1] = {
+	[SUP_A_MEMBER_GROUP] = { .type = NLA_U64, },
+	[SUP_A_MEMBER_ID] = NLA_POLICY_MIN(NLA_U64, 1),
+	[SUP_A_MEMBER_PID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SUP_A_MEMBER_KIND] = NLA_POLICY_MAX(NLA_U32, 1),
+	[SUP_A_MEMBER_LINEAGE] = { .type = NLA_U64, },
+};
+
+/* SUP_CMD_RECORD_GET - do */
+const struct nla_policy sup_record_get_nl_policy[SUP_A_BATCH_GROUP + 1] = {
+	[SUP_A_BATCH_GROUP] = { .type = NLA_U64, },
+};
+
+/* SUP_CMD_RECORD_ACK - do */
+const struct nla_policy sup_record_ack_nl_policy[SUP_A_BATCH_SEQ + 1] = {
+	[SUP_A_BATCH_GROUP] = { .type = NLA_U64, },
+	[SUP_A_BATCH_SEQ] = { .type = NLA_U64, },
+};
+
+/* Ops table for sup */
+const struct genl_ops sup_nl_ops[9] = {
+	{
+		.cmd		= SUP_CMD_GROUP_NEW,
+		.doit		= sup_nl_group_new_doit,
+		.policy		= sup_group_new_nl_policy,
+		.maxattr	= SUP_A_GROUP_CREDIT,
+	},
+	{
+		.cmd		= SUP_CMD_GROUP_DEL,
+		.doit		= sup_nl_group_del_doit,
+		.policy		= sup_group_del_nl_policy,
+		.maxattr	= SUP_A_GROUP_RELEASE,
+	},
+	{
+		.cmd		= SUP_CMD_GROUP_GET,
+		.doit		= sup_nl_group_get_doit,
+		.dumpit		= sup_nl_group_get_dumpit,
+		.policy		= sup_group_get_nl_policy,
+		.maxattr	= SUP_A_GROUP_ID,
+	},
+	{
+		.cmd		= SUP_CMD_GROUP_KILL,
+		.doit		= sup_nl_group_kill_doit,
+		.policy		= sup_group_kill_nl_policy,
+		.maxattr	= SUP_A_GROUP_MEMBER,
+	},
+	{
+		.cmd		= SUP_CMD_GROUP_ADOPT,
+		.doit		= sup_nl_group_adopt_doit,
+		.policy		= sup_group_adopt_nl_policy,
+		.maxattr	= SUP_A_GROUP_CREDIT,
+	},
+	{
+		.cmd		= SUP_CMD_MEMBER_ADD,
+		.doit		= sup_nl_member_add_doit,
+		.policy		= sup_member_add_nl_policy,
+		.maxattr	= SUP_A_MEMBER_PIDFD,
+	},
+	{
+		.cmd		= SUP_CMD_MEMBER_GET,
+		.doit		= sup_nl_member_get_doit,
+		.dumpit		= sup_nl_member_get_dumpit,
+		.policy		= sup_member_get_nl_policy,
+		.maxattr	= SUP_A_MEMBER_LINEAGE,
+	},
+	{
+		.cmd		= SUP_CMD_RECORD_GET,
+		.doit		= sup_nl_record_get_doit,
+		.dumpit		= sup_nl_record_get_dumpit,
+		.policy		= sup_record_get_nl_policy,
+		.maxattr	= SUP_A_BATCH_GROUP,
+	},
+	{
+		.cmd		= SUP_CMD_RECORD_ACK,
+		.doit		= sup_nl_record_ack_doit,
+		.policy		= sup_record_ack_nl_policy,
+		.maxattr	= SUP_A_BATCH_SEQ,
+	},
+};
