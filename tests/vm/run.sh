@@ -125,6 +125,13 @@ say_bad() {
 	echo "vm: $*" >&2
 }
 
+# The folder of an earlier run goes, if it is one of ours.
+clear_out() {
+	case $out in
+	"$build"/*) rm -rf "$out" ;;
+	esac
+}
+
 unpack_out() {
 	[ -s "$tmp/out.tar" ] || return 0
 	mkdir -p "$out"
@@ -138,13 +145,14 @@ image=$(kernel_image "$kver")
 [ -r "$image" ] || die "$image: not there (make setup)"
 command -v qemu-system-x86_64 >/dev/null ||
 	die "qemu-system-x86_64: not installed (make setup)"
-accel=$("$top/tests/vm/accel.sh")
+accel=${SUP_PROBE:-$("$top/tests/vm/accel.sh")}
 cmdline="console=ttyS3 loglevel=5 panic=-1 oops=panic tsc=reliable
 clocksource=tsc mitigations=off random.trust_cpu=on $append"
 cmdline=${cmdline//$'\n'/ }
 log=$build/vm/$name
 out=${out:-$log/out}
 mkdir -p "$log"
+clear_out
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 initramfs "$@"

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Verbs only; every folder has its own Makefile. "make help" lists the verbs.
+# Everything that is built goes to build/.
+
+TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+ifneq ($(words $(TOP)),1)
+$(error this tree stands at a path with a space in it: make cannot cope)
+endif
+
+# Used by install and uninstall; the sub-Makefiles know their defaults.
+export DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR
+$(foreach v,DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR,\
+	$(if $($(v)),,$(eval unexport $(v))))
+
+# As many jobs as there are CPUs, unless the caller says otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+SUB := +@$(MAKE) --no-print-directory -C $(TOP)
+RUN := +@$(TOP)/tests/lib
+
+all: modules lib tools examples ## build everything
+
+help: ## list the verbs
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / \
+		{ printf "  %-12s %s\n", $$1, $$2 }' $(TOP)/Makefile
+
+setup: ## install what is missing (Debian packages), fetch a kernel
+	$(RUN)/setup.sh
+
+demo: ## the demo, in a test machine; SOURCE=pidfd: here; HOST=1: module here
+	$(RUN)/demo.sh
+
+check: ## everything that can be checked, in about 20 minutes
+	$(RUN)/check.sh
+
+unit: ## unit tests, with ASan+UBSan and with TSan
+	$(RUN)/check.sh unit
+
+integration: ## integration tests, SOURCE=pidfd (here) or module (in the machine)
+	$(RUN)/check.sh integration
+
+kselftest: ## tests of the module, in the test machine
+	$(RUN)/check.sh kselftest
+
+vm: modules lib tools examples ## a shell in the test machine
+	$(RUN)/../vm/shell.sh
+
+modules: ## the kernel module, for the stock kernel or KVER=
+	$(SUB)/kmod module
+
+lib: ## libsup
+	$(SUB)/libsup all
+
+tools: lib ## supd and supctl
+	$(SUB)/tools all
+
+examples: lib ## the examples
+	$(SUB)/examples all
+
+lint: modules lib tools ## layers, symbols, spawn sites, style, licences
+	$(RUN)/check.sh lint
+
+style: ## the style checks alone
+	$(RUN)/../lint/style.sh
+
+sparse: ## sparse and checkpatch on the module
+	$(RUN)/../lint/sparse.sh
+	$(RUN)/../lint/checkpatch.sh
+
+regen: ## generate the netlink code again
+	@$(TOP)/kmod/regen.sh
+
+regen-check: ## does generating the netlink code change anything?
+	@$(TOP)/kmod/regen.sh --check
+
+install: all ## DESTDIR= PREFIX= LIBDIR= INCLUDEDIR= MANDIR=
+	$(SUB)/libsup install
+	$(SUB)/tools install
+
+uninstall: ## remove what install has put there
+	$(SUB)/libsup uninstall
+	$(SUB)/tools uninstall
+
+clean: ## remove what is built, keep what was downloaded
+	@if [ -d $(TOP)/build ]; then find $(TOP)/build -mindepth 1 -maxdepth 1 \
+		! -name cache -exec rm -rf {} +; fi
+
+distclean: ## remove downloads, too
+	@rm -rf $(TOP)/build
+
+.PHONY: all help setup demo check unit integration kselftest vm modules lib \
+	tools examples lint style sparse regen regen-check install uninstall \
+	clean distclean

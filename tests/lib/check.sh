@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Builds and runs the tests, all or those of the parts named, and ends with
+# one line "N passed, N failed, N skipped". Results and logs: build/check.
+#
+# usage: check.sh [lint|unit|integration|kselftest]...
+#
+# SOURCE=pidfd or SOURCE=module restricts the integration tests to one exit
+# source. Exit status: 0 when nothing failed, 1 when something did, 111 when
+# set-up was not possible.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+
+out=$build/check
+tests=$top/tests/lib/runtests.sh
+failed=0
+in_machine=''
+jobs=$(nproc)
+
+wanted() {
+	[ -z "$parts" ] && return
+	case " $parts " in
+	*" $1 "*) return 0 ;;
+	esac
+	return 1
+}
+
+# runtests.sh with this run's folder. A failure does not end the run.
+suite() {
+	"$tests" -o "$out" "$@" || failed=1
+}
+
+# One build step is one test case: it must end well and print no warning.
+build() {
+	local -r name=$1
+	shift
+	suite -s build -t 900 -c "$name" "$top/tests/lib/quietly.sh" \
+		make --no-print-directory -j"$jobs" "$@"
+}
+
+section() {
+	printf '\n%s\n' "$*"
+}
+
+build_all() {
+	section "Build"
+	build module -C "$top/kmod" module
+	build lib -C "$top/libsup" all
+	build tools -C "$top/tools" all
+	build examples -C "$top/examples" all
+	[ -n "$parts" ] || build clang -C "$top/tests/lint" clang
+}
+
+run_lint() {
+	section "Lint"
+	suite -s lint -t 300 "$top"/tests/lint/*.sh
+	build regen-check -C "$top" regen-check
+}
+
+# The programs that the verb list of a test Makefile names.
+programs() {
+	make -s --no-print-directory -C "$@" list 2>/dev/null |
+		grep "^$build/" || true
+}
+
+# Arguments: name of the suite, wrapper, folder, variables of make.
+run_programs() {
+	local -r name=$1 wrapper=$2
+	local list
+	shift 2
+
+	build "$name" -C "$@"
+	list=$(programs "$@")
+	if [ -z "$list" ]; then
+		suite -s "$name" -c list false
+		return
+	fi
+	# shellcheck disable=SC2086
+	suite -s "$name" -t 300 -w "$wrapper" $list
+}
+
+run_unit() {
+	section "Unit tests (ASan, UBSan)"
+	run_programs unit-asan '' "$top/tests/unit" ASAN=1
+	section "Unit tests (TSan)"
+	run_programs unit-tsan "setarch $(uname -m) -R" "$top/tests/unit" TSAN=1
+	section "Simulation"
+	run_programs sim-asan '' "$top/tests/sim" ASAN=1
+	section "Tests of the tools"
+	run_programs tools '' "$top/tests/tools"
+}
+
+run_integration_here() {
+	section "Integration tests (pidfd, here)"
+	export SOURCE=pidfd
+	run_programs integration-pidfd '' "$top/tests/integration"
+	unset SOURCE
+}
+
+# Both kinds of tests that need the module share one boot.
+run_machine() {
+	section "In the test machine:$in_machine"
+	build kselftest -C "$top/tests/kselftest/sup"
+	build integration -C "$top/tests/integration"
+	# shellcheck disable=SC2086
+	suite -s machine -t 900 -c run "$top/tests/vm/run.sh" -n check \
+		-o "$out/machine" -t 840 -l "$top/tests/vm/system.list" \
+		-l "$top/tests/vm/tree.list" -l "$top/tests/vm/tests.list" \
+		tests/vm/inside.sh $in_machine
+	cat "$out/logs/machine/run.log"
+	[ ! -d "$out/machine/results" ] ||
+		cp -r "$out/machine/results" "$out/machine/logs" "$out/"
+}
+
+run_install() {
+	section "Installation and README"
+	suite -s install "$top"/tests/lib/try-*.sh
+}
+
+parts=$*
+for part in $parts; do
+	case $part in
+	lint | unit | integration | kselftest) ;;
+	*) usage "unknown part \"$part\"" ;;
+	esac
+done
+"$top/tests/lib/setup.sh"
+rm -rf "$out"
+build_all
+! wanted lint || run_lint
+! wanted unit || run_unit
+if wanted integration; then
+	[ "${SOURCE:-pidfd}" != pidfd ] || run_integration_here
+	[ "${SOURCE:-module}" != module ] || in_machine="$in_machine integration"
+fi
+! wanted kselftest || in_machine="kselftest$in_machine"
+[ -z "$in_machine" ] || run_machine
+[ -n "$parts" ] || run_install
+"$top/tests/lib/count.sh" "$out" || failed=1
+exit $failed

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Loads sup.ko of the running kernel, runs a command, unloads it. The exit
+# status is the command's, or 111 when the module can be neither loaded nor
+# unloaded: a module that is still in use after its users have gone is a bug.
+#
+# usage: with-module.sh COMMAND [ARGUMENT]...
+set -euo pipefail
+. "$(dirname "$0")/../lib/env.sh"
+
+[ $# -gt 0 ] || usage "no command"
+ko=$build/kmod/$(uname -r)/sup.ko
+[ -r "$ko" ] || die "$ko: not built (make modules)"
+insmod "$ko" || die "$ko: cannot be loaded"
+status=0
+"$@" || status=$?
+if ! rmmod sup; then
+	[ $status -ne 0 ] || die "sup.ko cannot be unloaded"
+fi
+exit $status
