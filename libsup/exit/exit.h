@@ -24,7 +24,9 @@ struct sup__exit_event {
 	enum sup__exit_kind kind;
 	pid_t pid;		/* of the process; THREAD: ours */
 	pid_t tid;		/* THREAD */
-	uint64_t lineage;	/* 0: the source has none */
+	uint64_t lineage;	/* 0: the source has none; then LINEAGE's pid */
+				/* is that of the child the lineage began with */
+	bool child;		/* PROCESS: watch()ed, so it is our child */
 	struct sup_reason reason;	/* NORMAL, EXIT or SIGNAL */
 	bool reaped;		/* by the source: do not waitid() again */
 	int64_t exit_ns;	/* CLOCK_MONOTONIC, by the kernel if it told */
@@ -59,7 +61,10 @@ struct sup__exit_ops {
 
 	/*
 	 * A child of ours was started and has not run yet (it waits on a
-	 * pipe): from now on its end is told. Any thread.
+	 * pipe): from now on exactly one PROCESS event with its pid will be
+	 * told, even if somebody else reaps it (then LOST, if the source
+	 * cannot know). Ends with one pid are told in the order of watch().
+	 * After an error none is promised. Any thread.
 	 */
 	int (*watch)(struct sup__exit_source *src, const struct sup__proc *p);
 
@@ -71,7 +76,11 @@ struct sup__exit_ops {
 	int (*kill)(struct sup__exit_source *src, const struct sup__proc *p,
 		    uint64_t lineage, int signo, bool whole_lineage);
 
-	/* True if something of the lineage is alive. Any thread. */
+	/*
+	 * True if something of the lineage is alive, p itself not counted
+	 * once its PROCESS event was told. Then a LINEAGE event follows when
+	 * the last of it has ended. Runtime's thread.
+	 */
 	bool (*lineage_alive)(struct sup__exit_source *src,
 			      const struct sup__proc *p, uint64_t lineage);
 

@@ -9,35 +9,71 @@
 #include <sup/process.h>
 #include <sup/types.h>
 
-#include "exit/exit.h"
+struct rusage;
+struct sup__exit_source;
 
 struct sup__proc {
-	pid_t pid;
+	pid_t pid;		/* 0: none was born */
 	int pidfd;		/* owned; -1: none */
 	int notify_fd;		/* NOTIFY_SOCKET, owned; -1: none */
+	char status[128];	/* its last STATUS=, "" if none */
+};
+
+#define SUP__PROC_INIT { .pidfd = -1, .notify_fd = -1 }
+
+/* What a process is started with, checked and made ready for a bare child. */
+struct sup__proc_start {
+	const struct sup_process_spec *spec;
+	struct sup__exit_source *src;	/* NULL: nobody watches */
+	/*
+	 * Called once the source watches the child and before it runs, so
+	 * that its end finds somebody. p is ret_p below. May be NULL.
+	 */
+	void (*born)(const struct sup__proc *p, void *arg);
+	void *arg;
 };
 
 /*
- * Clones, lets the source watch the child while it still waits, lets it go,
- * and waits until its execve has succeeded or failed. On error no child is
- * left. Any thread.
+ * Clones, lets the source watch the child while it still waits, calls born(),
+ * lets it go, and waits until its execve has succeeded or failed. Any thread.
+ *
+ * ret_p must be initialised; it is the caller's to close in any case. On error
+ * no child runs. If born() was called (ret_p->pid is then set, even after an
+ * error) the source tells of exactly one end of this process; whoever gets it
+ * reaps. Else ret_p is as before. Errors: those of sup_process_start() that
+ * come from clone, chdir, open and execve, with a sentence that names the
+ * field.
  */
-int sup__proc_spawn(const struct sup_process_spec *spec,
-		    struct sup__exit_source *src, struct sup__proc *ret_p);
+int sup__proc_spawn(const struct sup__proc_start *start,
+		    struct sup__proc *ret_p);
 
 /*
- * Waits until READY=1 has come. -ECHILD the process has ended first (it has
- * not been reaped), -ETIMEDOUT.
+ * Waits until READY=1 has come, then closes NOTIFY_SOCKET. -ECHILD the process
+ * has ended first (it has not been reaped), -ETIMEDOUT.
  */
 int sup__proc_wait_ready(struct sup__proc *p, int64_t deadline);
 
-/* Reaps an ended child. -ECHILD not ours, or reaped already. Any thread. */
-int sup__proc_reap(struct sup__proc *p, struct sup_reason *ret_reason);
+/*
+ * Reaps an ended child. ret_usage may be NULL. Errors: -EAGAIN it lives;
+ * -ECHILD not ours, or reaped already. Any thread.
+ */
+int sup__proc_reap(const struct sup__proc *p, struct sup_reason *ret_reason,
+		   struct rusage *ret_usage);
 
-/* Signals the process alone. -ESRCH. Any thread. */
+/* As sup__proc_reap(), but it stays a zombie, and its number its own. */
+int sup__proc_peek(const struct sup__proc *p, struct sup_reason *ret_reason,
+		   struct rusage *ret_usage);
+
+/*
+ * A handle on a process that may be no child of ours. The caller must know by
+ * other means that pid still names the one it means. -ESRCH, -EMFILE.
+ */
+int sup__proc_open(pid_t pid, struct sup__proc *ret_p);
+
+/* Signals the process alone. -ESRCH, -EPERM, -EINVAL. Any thread. */
 int sup__proc_signal(const struct sup__proc *p, int signo);
 
-/* Closes what it owns. Safe on {0, -1, -1} and twice. */
+/* Closes what it owns. Safe on SUP__PROC_INIT and twice. */
 void sup__proc_close(struct sup__proc *p);
 
 #endif
