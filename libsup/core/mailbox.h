@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Mailboxes: many writers, one reader. Two lanes: signals, whose nodes exist
+ * already when they are sent and which are never refused while it is open; and
+ * data, bounded. A push is one compare-and-swap and, if the lane was empty, a
+ * wake. Closing is final, and afterwards nothing is taken in.
+ */
+#ifndef SUP_CORE_MAILBOX_H
+#define SUP_CORE_MAILBOX_H
+
+#include <sup/server.h>
+#include <sup/task.h>
+
+#include "base/lock.h"
+#include "core/seat.h"
+
+struct sup__link {
+	struct sup__link *next;
+};
+
+enum sup__signal_kind {
+	SUP__SIGNAL_DOWN,	/* in a struct sup__monitor */
+	SUP__SIGNAL_EXIT,	/* in a child's struct sup__task, with a ref */
+};
+
+struct sup__signal {
+	struct sup__link link;	/* first */
+	enum sup__signal_kind kind;
+};
+
+enum sup__letter_kind {
+	SUP__LETTER_SEND,
+	SUP__LETTER_CAST,
+	SUP__LETTER_CALL,
+};
+
+/* One message under way. msg owns its data, and with it the letter. */
+struct sup__letter {
+	struct sup__link link;	/* first */
+	enum sup__letter_kind kind;
+	struct sup_from from;	/* CALL */
+	struct sup_msg msg;
+};
+
+struct sup__mailbox {
+	_Atomic(struct sup__link *) signals_in;
+	_Atomic(struct sup__link *) data_in;
+	struct sup__seat *reader;
+	struct sup__link *signals, *data;	/* taken in: the reader's */
+	_Atomic uint32_t count;			/* of data letters */
+	uint32_t max;
+	_Atomic uint32_t n_waiting;		/* for room */
+
+	struct sup__lock lock;			/* the list of who waits */
+	struct sup__room *first, **last;
+};
+
+void sup__mailbox_init(struct sup__mailbox *mb, struct sup__seat *reader,
+		       size_t max);
+
+/* Frees what is left. Nobody else may know it any more. */
+void sup__mailbox_fini(struct sup__mailbox *mb);
+
+/* False: closed, the signal is still the caller's. Any thread. */
+bool sup__mailbox_signal(struct sup__mailbox *mb, struct sup__signal *s);
+
+/*
+ * A letter with msg: copied, or moved in if it has a free(). NULL: no memory;
+ * then and after sup__letter_unmake() msg is the caller's.
+ */
+struct sup__letter *sup__letter_make(enum sup__letter_kind kind,
+				     const struct sup_msg *msg);
+void sup__letter_unmake(struct sup__letter *letter, const struct sup_msg *msg);
+
+/*
+ * Puts a letter in, waiting for room until the deadline. owner is the task
+ * that reads it. 0: taken. Else it is still the caller's: -ESRCH closed,
+ * -EAGAIN no room (SUP_TRY), -ETIMEDOUT, -EDEADLK its reader waits for us,
+ * -ECANCELED the calling task is to end. Any thread.
+ */
+int sup__mailbox_put(struct sup__mailbox *mb, uint64_t owner,
+		     struct sup__letter *letter, int64_t deadline);
+
+/* The next of a lane, or NULL. The reader only. */
+struct sup__signal *sup__mailbox_next_signal(struct sup__mailbox *mb);
+/* Moves the oldest message out and frees its letter. False: none. */
+bool sup__mailbox_next_letter(struct sup__mailbox *mb,
+			      struct sup__letter *ret_letter);
+
+/*
+ * Takes nothing in from here on and turns away who waits for room. The reader,
+ * or whoever knows that it is gone. Signals must be dropped by the caller.
+ */
+void sup__mailbox_close(struct sup__mailbox *mb);
+
+#endif

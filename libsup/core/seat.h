@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Seats: what a thread waits on. Each thread that ever waits in libsup has
+ * one, task or not. Seats are never given back to the system, so a seat may be
+ * woken at any time, even after its thread has gone on: waits loop.
+ */
+#ifndef SUP_CORE_SEAT_H
+#define SUP_CORE_SEAT_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <sup/types.h>
+
+struct sup__seat {
+	/* 0 idle, 1 a wake is due, 2 asleep. */
+	alignas(64) _Atomic uint32_t word;
+	uint32_t index;
+	uint32_t spins;		/* budget of the next wait: its thread only */
+	/* The task this thread waits for: cycles are looked for along these. */
+	_Atomic uint64_t waits_for;
+	struct sup__seat *next_free;
+
+	/* The call in progress: core/call.c. */
+	_Atomic uint64_t call;		/* generation << 32 | state */
+	_Atomic uint64_t callee;
+	struct sup_msg reply;		/* written by who completes it */
+	int error;
+	struct sup_reason reason;
+};
+
+/* The calling thread's seat, or NULL with -ENOMEM's sentence set. */
+struct sup__seat *sup__seat_self(void);
+
+/* A task's seat: made before its thread, bound by its thread. */
+struct sup__seat *sup__seat_new(void);
+void sup__seat_bind(struct sup__seat *seat);
+void sup__seat_free(struct sup__seat *seat);
+
+/* The seat with that index, or NULL. And how many there are, to walk them. */
+struct sup__seat *sup__seat_at(uint32_t index);
+uint32_t sup__seat_count(void);
+
+/*
+ * Waits until woken: 0, perhaps for nothing, or -ETIMEDOUT. The calling
+ * thread's own seat only.
+ */
+int sup__seat_wait(struct sup__seat *seat, int64_t deadline);
+
+/* Wakes its thread, or makes its next wait return at once. Any thread. */
+void sup__seat_wake(struct sup__seat *seat);
+
+/* The wait for pid, if it is still that, is over: no edge any more. */
+static inline void sup__seat_clear(struct sup__seat *seat, uint64_t pid)
+{
+	atomic_compare_exchange_strong(&seat->waits_for, &pid, 0);
+}
+
+#endif

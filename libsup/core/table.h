@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of tasks. A task is a slot that is never given back to the system,
+ * so a stale pointer or pid can always be looked at; its pid says which life
+ * of the slot is meant. Documentation/runtime.md has the picture.
+ */
+#ifndef SUP_CORE_TABLE_H
+#define SUP_CORE_TABLE_H
+
+#include <pthread.h>
+#include <setjmp.h>
+
+#include <sup/task.h>
+
+#include "base/lock.h"
+#include "core/mailbox.h"
+#include "core/task.h"
+
+#define SUP__SIG_EXIT 1u	/* exit_reason is set */
+#define SUP__SIG_KILL 2u
+
+struct sup__task {
+	_Atomic uint64_t pid;
+	_Atomic uint32_t refs;
+	uint32_t index;
+	struct sup__task *next_free;
+
+	/* Fixed when its life starts. */
+	struct sup__seat *seat;
+	const struct sup__task_ops *ops;	/* NULL: a thread */
+	void *priv;
+	char name[SUP__TASK_NAME];
+	bool is_server, contain;
+	int (*run)(void *arg);
+	void *arg;
+	int64_t start_ns;
+
+	struct sup__mailbox mailbox;
+	_Atomic uint32_t callers;	/* calls that may wait for it */
+	_Atomic uint32_t sig;		/* SUP__SIG_* */
+	_Atomic int state;		/* enum sup__task_state */
+	_Atomic int start;		/* enum sup__start_state */
+	_Atomic pid_t os_pid, os_tid;
+
+	struct sup__lock lock;		/* the next seven */
+	struct sup_reason exit_reason;	/* what it is asked to end with */
+	struct sup_reason reason;	/* of its end, from ENDING on */
+	struct sup__monitor *monitors;	/* who gets a DOWN */
+	struct sup__waiter *waiters;	/* who sleeps in sup_wait() */
+	struct sup__seat *starter;	/* who waits for its start */
+	int start_error;
+	char *start_text;
+
+	/* Under the tree's lock, in task.c. */
+	uint64_t parent;
+	struct sup__task *children, *prev, *next;
+	struct sup__signal exit_signal;	/* to the parent, with a reference */
+
+	struct sup__name *names;	/* under the registry's lock */
+
+	/* Its own thread's, and of who frees it. */
+	pthread_t thread;
+	sigjmp_buf top;
+	void *top_frame;
+	struct sup_reason end_reason;	/* carried to the top */
+	struct sup_msg hand;		/* the message a callback looks at */
+	struct sup__monitor *watching;
+	struct sup__crash *crash;
+	int64_t receive_deadline;
+
+	struct sup__task *next_job;	/* the runtime thread's */
+	struct sup__task *next_tid;	/* under the lock of the tids */
+	bool on_jobs;
+};
+
+/* The calling thread's task, or NULL. */
+extern _Thread_local struct sup__task *sup__self
+	__attribute__((tls_model("initial-exec")));
+
+/* A slot with one reference and a new pid, all else zero. NULL: no memory. */
+struct sup__task *sup__table_new(void);
+
+/*
+ * What is remembered of the pid's task if it has been put for the last time:
+ * true and its reason. The last SUP__TABLE_REMEMBERED ends are.
+ */
+#define SUP__TABLE_REMEMBERED 1024
+bool sup__table_recall(struct sup_pid pid, struct sup_reason *ret_reason);
+
+/*
+ * The slot of pid without a reference, or NULL if it was never one. Its pid
+ * must be compared after each look.
+ */
+struct sup__task *sup__table_peek(uint64_t pid);
+
+#endif
