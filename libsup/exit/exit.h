@@ -37,9 +37,12 @@ struct sup__exit_event {
 
 typedef void (*sup__exit_cb)(const struct sup__exit_event *ev, void *arg);
 
+#define SUP__EXIT_WHY_MAX 256
+
 struct sup__exit_source {
 	const struct sup__exit_ops *ops;
 	struct sup_source_info info;
+	char why[SUP__EXIT_WHY_MAX];	/* what info.why points to */
 };
 
 struct sup__exit_ops {
@@ -78,8 +81,9 @@ struct sup__exit_ops {
 
 	/*
 	 * True if something of the lineage is alive, p itself not counted
-	 * once its PROCESS event was told. Then a LINEAGE event follows when
-	 * the last of it has ended. Runtime's thread.
+	 * once its PROCESS event was told. To be asked while that event is
+	 * handled, before the process is reaped: if true, a LINEAGE event
+	 * follows when the last of it has ended. Runtime's thread.
 	 */
 	bool (*lineage_alive)(struct sup__exit_source *src,
 			      const struct sup__proc *p, uint64_t lineage);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who is alive in a process group: /proc is the only one to ask. */
+#ifndef SUP_EXIT_PGROUP_H
+#define SUP_EXIT_PGROUP_H
+
+#include <sys/types.h>
+
+/*
+ * Calls cb with a pidfd, which is then cb's, for each living process of the
+ * group but its leader. Zombies do not count, nor what we may not signal. cb
+ * returns 0 to go on. Returns what cb did, or a negative errno if the group
+ * cannot be read. The group's number must be held by a process that was not
+ * reaped, so that it cannot be somebody else's.
+ */
+int sup__pgroup_members(pid_t pgid, int (*cb)(pid_t pid, int pidfd, void *arg),
+			void *arg);
+
+#endif
