@@ -28,7 +28,7 @@ help: ## list the verbs
 setup: ## install what is missing (Debian packages), fetch a kernel
 	$(RUN)/setup.sh
 
-demo: ## the demo, in a test machine; SOURCE=pidfd: here; HOST=1: module here
+demo: ## the demo in the test machine; SOURCE=pidfd or HOST=1: here
 	$(RUN)/demo.sh
 
 check: ## everything that can be checked, in about 20 minutes
@@ -37,7 +37,7 @@ check: ## everything that can be checked, in about 20 minutes
 unit: ## unit tests, with ASan+UBSan and with TSan
 	$(RUN)/check.sh unit
 
-integration: ## integration tests, SOURCE=pidfd (here) or module (in the machine)
+integration: ## integration tests; SOURCE=pidfd: here, SOURCE=module: VM
 	$(RUN)/check.sh integration
 
 kselftest: ## tests of the module, in the test machine
@@ -83,8 +83,8 @@ uninstall: ## remove what install has put there
 	$(SUB)/tools uninstall
 
 clean: ## remove what is built, keep what was downloaded
-	@if [ -d $(TOP)/build ]; then find $(TOP)/build -mindepth 1 -maxdepth 1 \
-		! -name cache -exec rm -rf {} +; fi
+	@[ ! -d $(TOP)/build ] || find $(TOP)/build -mindepth 1 -maxdepth 1 \
+		! -name cache -exec rm -rf {} +
 
 distclean: ## remove downloads, too
 	@rm -rf $(TOP)/build

@@ -132,7 +132,8 @@ build_all
 ! wanted unit || run_unit
 if wanted integration; then
 	[ "${SOURCE:-pidfd}" != pidfd ] || run_integration_here
-	[ "${SOURCE:-module}" != module ] || in_machine="$in_machine integration"
+	[ "${SOURCE:-module}" != module ] ||
+		in_machine="$in_machine integration"
 fi
 ! wanted kselftest || in_machine="kselftest$in_machine"
 [ -z "$in_machine" ] || run_machine

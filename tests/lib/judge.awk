@@ -47,7 +47,10 @@ function tap_case(line,    failed, test, why, at)
 /[^ \t]/ { said = 1 }
 /^1\.\.[0-9]+/ { planned += substr($1, 4); tap = 1 }
 /^skip: / { last_skip = substr($0, 7) }
-/^# +SKIP +/ && !/^# +SKIP$/ { last_skip = $0; sub(/^# +SKIP +/, "", last_skip) }
+/^# +SKIP +[^ ]/ {
+	last_skip = $0
+	sub(/^# +SKIP +/, "", last_skip)
+}
 /^(not )?ok [0-9]+/ { tap_case($0) }
 
 END {

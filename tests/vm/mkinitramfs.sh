@@ -107,16 +107,8 @@ put_python() {
 	real=$(readlink -f /usr/bin/python3) || die "python3: not installed"
 	put_file "$real" "$real"
 	printf 'l\t%s\t/usr/bin/python3\n' "${real##*/}" >>"$manifest"
-	/usr/bin/python3 -I - "$@" >"$tmp/py" <<'PY'
-import encodings.ascii, encodings.latin_1, encodings.utf_8, importlib, sys
-import encodings.idna, os
-for name in sys.argv[1:]:
-    importlib.import_module(name)
-for m in list(sys.modules.values()):
-    for f in (getattr(m, "__file__", None), getattr(m, "__cached__", None)):
-        if f and os.path.isfile(f):
-            print(f)
-PY
+	/usr/bin/python3 -I "$top/tests/vm/pyfiles.py" "$@" >"$tmp/py" ||
+		die "python3: no module of these: $*"
 	while IFS= read -r f; do
 		put_file "$f" "$f"
 	done < <(sort -u "$tmp/py")

@@ -4,14 +4,14 @@
 # Boots a stock kernel in QEMU, runs one command in it and brings back its
 # verdict.
 #
-# usage: tests/vm/run.sh [-l LIST]... [-e NAME=VALUE]... [-o FOLDER]
+# usage: tests/vm/run.sh [-l LIST]... [-e NAME=VALUE]... [-o FOLDER] [-n NAME]
 #                        [-t SECONDS] [-m MIB] [-k KVER] [-a "KERNEL ARGS"]
-#                        [-n NAME] [-i] [-q] [--] COMMAND [ARGUMENT]...
+#                        [-i] [-q] [--] COMMAND [ARGUMENT]...
 #
-#   -l LIST     adds the files of LIST to the machine (format: mkinitramfs.sh);
+#   -l LIST     adds the files of LIST (format: mkinitramfs.sh) to the machine;
 #               tests/vm/base.list (bash, busybox) is always there
 #   -e N=V      an environment variable of the command
-#   -o FOLDER   /out of the machine is unpacked here (default: build/vm/NAME/out)
+#   -o FOLDER   where to unpack /out of the machine (default: build/vm/NAME/out)
 #   -t SECONDS  hard limit for the whole run (default 300)
 #   -m MIB      memory of the machine (default 1024)
 #   -k KVER     kernel (default: the newest 6.1 with headers installed)
@@ -105,7 +105,8 @@ judge() {
 	status=$(awk '$1 == "exit" { print $2 }' "$tmp/verdict")
 	if ! grep -qx done "$tmp/verdict" || [ -z "$status" ]; then
 		tail -n 40 "$log/kernel.log" >&2
-		if [ "$boot_status" -ge 124 ] && [ "$boot_status" -ne 125 ]; then
+		if [ "$boot_status" -eq 124 ] || [ "$boot_status" -eq 137 ]
+		then
 			say_bad "time limit of $limit s reached"
 			exit 124
 		fi

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Installs into a scratch folder and builds a user's program against it with
+# pkg-config alone, dynamically and statically. Speaks TAP.
+set -uo pipefail
+. "$(dirname "$0")/env.sh"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+dest=$work/dest
+prefix=/opt/sup
+n=0
+
+# Arguments: what has to be true, the command that shows it.
+ok() {
+	local -r name=$1
+	local output status
+	shift
+
+	output=$("$@" 2>&1)
+	status=$?
+	n=$((n + 1))
+	if [ $status -eq 0 ]; then
+		echo "ok $n - $name"
+	else
+		sed 's/^/# /' <<<"$output"
+		echo "not ok $n - $name"
+	fi
+	return $status
+}
+
+install_all() {
+	make --no-print-directory -C "$top" install DESTDIR="$dest" \
+		PREFIX=$prefix
+}
+
+# pkg-config with the scratch folder as root.
+config() {
+	PKG_CONFIG_PATH=$dest$prefix/lib/pkgconfig \
+		PKG_CONFIG_SYSROOT_DIR=$dest pkg-config "$@" libsup
+}
+
+compile() {
+	# shellcheck disable=SC2046
+	${CC:-cc} -Wall -Wextra -Werror -o "$work/user" \
+		"$top/examples/counter.c" $(config --cflags --libs)
+}
+
+compile_static() {
+	local libs
+
+	libs=$(config --static --libs) || return
+	# shellcheck disable=SC2046,SC2086
+	${CC:-cc} -Wall -Wextra -Werror -o "$work/static" \
+		"$top/examples/counter.c" $(config --cflags) \
+		-Wl,-Bstatic ${libs%%-lsup*} -lsup -Wl,-Bdynamic \
+		${libs#*-lsup}
+}
+
+needs_library() {
+	readelf -d "$1" | grep 'NEEDED.*libsup\.so\.0'
+}
+
+needs_no_library() {
+	! needs_library "$1"
+}
+
+# Each public header compiles alone, as C and as C++.
+header_alone() {
+	local header
+
+	for header in "$dest$prefix"/include/sup/*.h; do
+		# shellcheck disable=SC2046
+		echo "#include <sup/${header##*/}>" |
+			${CC:-cc} -std=gnu11 -Wall -Wextra -Werror \
+				-fsyntax-only $(config --cflags) -x c - ||
+			return
+	done
+}
+
+no_path_of_build() {
+	! grep -rlF "$top" "$dest"
+}
+
+nothing_left() {
+	make --no-print-directory -C "$top" uninstall DESTDIR="$dest" \
+		PREFIX=$prefix && [ -z "$(find "$dest" ! -type d)" ]
+}
+
+ok "installs into a DESTDIR" install_all
+ok "pkg-config knows it" config --exists --print-errors
+ok "each header compiles alone" header_alone
+ok "a program builds against it" compile
+ok "and needs libsup.so.0" needs_library "$work/user"
+ok "a program builds with libsup.a" compile_static
+ok "and needs no libsup.so" needs_no_library "$work/static"
+ok "no path of the build folder is installed" no_path_of_build
+ok "uninstall leaves no file" nothing_left
+echo "1..$n"
