@@ -39,11 +39,17 @@ struct sup_process_spec {
  * then is killed first, and the end is told when the lineage is empty, so that
  * a restart meets no leftover (with pidfds: its process group).
  *
+ * After an adoption (sup_options.adopt_token) adopt_lineage, from sup_orphans(),
+ * makes this take over the living process that lineage began with instead of
+ * starting one; it counts as ready. Its end is told with its true reason though
+ * it is not our child. If that process has ended meanwhile, what is left of its
+ * lineage is killed and argv is started; so a restart needs no other spec.
+ *
  * As a child: sup_child_spec.start = sup_process_start, arg = the spec. Any
  * thread. Errors: -ENOENT, -EACCES, -ENOEXEC, ... of execve or chdir;
  * -ETIMEDOUT not ready in time (it has been killed); -ECHILD ended before it
- * was ready (sup_error() tells how); -EINVAL, -ENOTCONN, -EAGAIN, -ENOMEM,
- * -EMFILE.
+ * was ready (sup_error() tells how); -EEXIST the name is taken (ret_pid then
+ * names who has it); -EINVAL, -ENOTCONN, -EAGAIN, -ENOMEM, -EMFILE.
  */
 SUP_API int sup_process_start(const void *process_spec,
 			      struct sup_pid *ret_pid);
