@@ -26,7 +26,6 @@ struct sup__exit_event {
 	pid_t tid;		/* THREAD */
 	uint64_t lineage;	/* 0: the source has none; then LINEAGE's pid */
 				/* is that of the child the lineage began with */
-	bool child;		/* PROCESS: watch()ed, so it is our child */
 	struct sup_reason reason;	/* NORMAL, EXIT or SIGNAL */
 	bool reaped;		/* by the source: do not waitid() again */
 	int64_t exit_ns;	/* CLOCK_MONOTONIC, by the kernel if it told */
@@ -87,6 +86,13 @@ struct sup__exit_ops {
 	 */
 	bool (*lineage_alive)(struct sup__exit_source *src,
 			      const struct sup__proc *p, uint64_t lineage);
+
+	/*
+	 * After an adoption: a handle on the process that a lineage began
+	 * with. -ESRCH it has ended; -EOPNOTSUPP. Any thread.
+	 */
+	int (*find)(struct sup__exit_source *src, uint64_t lineage,
+		    struct sup__proc *ret_p);
 
 	int (*token)(struct sup__exit_source *src, uint64_t *ret_group,
 		     unsigned char ret_token[SUP_TOKEN_SIZE]);

@@ -238,7 +238,7 @@ static void child_ended(struct source *s, struct watched *w, sup__exit_cb cb,
 			void *arg)
 {
 	struct sup__exit_event ev = {
-		.kind = SUP__EXIT_PROCESS, .pid = w->proc.pid, .child = true,
+		.kind = SUP__EXIT_PROCESS, .pid = w->proc.pid,
 		.reason.kind = SUP_REASON_LOST, .exit_ns = sup__now_ns(),
 	};
 	struct rusage usage = { 0 };
@@ -342,6 +342,15 @@ static bool source_lineage_alive(struct sup__exit_source *src,
 	return !w->told || w->rest || find_rest(s, w);
 }
 
+static int source_find(struct sup__exit_source *src, uint64_t lineage,
+		       struct sup__proc *ret_p)
+{
+	(void)src;
+	(void)lineage;
+	(void)ret_p;
+	return sup__error(-EOPNOTSUPP, "adoption needs the module");
+}
+
 static int source_token(struct sup__exit_source *src, uint64_t *ret_group,
 			unsigned char ret_token[SUP_TOKEN_SIZE])
 {
@@ -369,6 +378,7 @@ const struct sup__exit_ops sup__exit_pidfd = {
 	.watch = source_watch,
 	.kill = source_kill,
 	.lineage_alive = source_lineage_alive,
+	.find = source_find,
 	.token = source_token,
 	.orphans = source_orphans,
 };

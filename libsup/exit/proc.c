@@ -234,11 +234,11 @@ static int spawn_planned(const struct sup__proc_start *start,
 	if (ret < 0)
 		goto close_ours;
 	p->pid = ret;
+	if (start->born)
+		start->born(p, start->arg);
 	ret = start->src ? start->src->ops->watch(start->src, p) : 0;
 	if (ret)
 		goto kill_child;
-	if (start->born)
-		start->born(p, start->arg);
 	ret = release_child(plan, fds[0]);
 	goto close_ours;
 

@@ -26,7 +26,7 @@ struct sup__proc_start {
 	const struct sup_process_spec *spec;
 	struct sup__exit_source *src;	/* NULL: nobody watches */
 	/*
-	 * Called once the source watches the child and before it runs, so
+	 * Called while the child waits and before the source watches it, so
 	 * that its end finds somebody. p is ret_p below. May be NULL.
 	 */
 	void (*born)(const struct sup__proc *p, void *arg);
@@ -34,15 +34,15 @@ struct sup__proc_start {
 };
 
 /*
- * Clones, lets the source watch the child while it still waits, calls born(),
+ * Clones, calls born(), lets the source watch the child while it still waits,
  * lets it go, and waits until its execve has succeeded or failed. Any thread.
  *
  * ret_p must be initialised; it is the caller's to close in any case. On error
- * no child runs. If born() was called (ret_p->pid is then set, even after an
- * error) the source tells of exactly one end of this process; whoever gets it
- * reaps. Else ret_p is as before. Errors: those of sup_process_start() that
- * come from clone, chdir, open and execve, with a sentence that names the
- * field.
+ * no child runs: if ret_p->pid is set there was one, and the source tells of
+ * its end, exactly once; whoever gets that reaps. If ret_p is as before, there
+ * was none, or (born() was called) none that is watched. Errors: those of
+ * sup_process_start() that come from clone, chdir, open and execve, with a
+ * sentence that names the field.
  */
 int sup__proc_spawn(const struct sup__proc_start *start,
 		    struct sup__proc *ret_p);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Process tasks. The life of one:
+ *
+ *	starting	the child is born; whatever ends it is kept back until
+ *			its start has returned, so that no parent hears of the
+ *			end of a child it does not know yet
+ *	running		it is ready, or taken over from a dead owner
+ *	draining	it has ended: the rest of its lineage is killed and
+ *			waited for; it stays a zombie, by which its number is
+ *			its own
+ *	ended		reaped; the task ends with the reason of the process
+ */
+#ifndef SUP_CORE_PROCESS_H
+#define SUP_CORE_PROCESS_H
+
+#include <stdbool.h>
+
+#include <sup/process.h>
+
+struct sup__exit_event;
+
+/*
+ * A PROCESS or LINEAGE event of the source. True if it was that of a process
+ * task. The runtime's thread.
+ */
+bool sup__process_event(const struct sup__exit_event *ev);
+
+#endif
