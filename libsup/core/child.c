@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/child.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#define DEFAULT_SHUTDOWN_MS 5000
+
+static int check_fields(const struct sup_child_spec *spec)
+{
+	if (!spec->start)
+		return sup__error(-EINVAL, "child \"%s\": start is missing",
+				  spec->id);
+	if ((unsigned int)spec->restart > SUP_TEMPORARY)
+		return sup__error(-EINVAL, "child \"%s\": restart %d is none "
+				  "of permanent, transient, temporary",
+				  spec->id, (int)spec->restart);
+	if ((unsigned int)spec->type > SUP_SUPERVISOR)
+		return sup__error(-EINVAL, "child \"%s\": type %d is neither "
+				  "worker nor supervisor", spec->id,
+				  (int)spec->type);
+	if (spec->shutdown_ms < SUP_SHUTDOWN_KILL)
+		return sup__error(-EINVAL, "child \"%s\": shutdown_ms %lld is "
+				  "neither a time nor one of its names",
+				  spec->id, (long long)spec->shutdown_ms);
+	return 0;
+}
+
+int sup__child_check(const struct sup_child_spec *spec)
+{
+	if (!spec)
+		return sup__error(-EINVAL, "child spec: there is none");
+	if (spec->size < sizeof(*spec))
+		return sup__error(-EINVAL, "child spec: size %zu is not that "
+				  "of a sup_child_spec", spec->size);
+	if (!spec->id || !spec->id[0])
+		return sup__error(-EINVAL, "child spec: id is missing");
+	if (strnlen(spec->id, SUP_NAME_MAX + 1) > SUP_NAME_MAX)
+		return sup__error(-EINVAL, "child \"%.*s...\": id is longer "
+				  "than %d bytes", 20, spec->id, SUP_NAME_MAX);
+	return check_fields(spec);
+}
+
+struct sup__child *sup__child_new(const struct sup_child_spec *spec)
+{
+	struct sup__child *c = sup__zalloc(sizeof(*c));
+
+	if (!c) {
+		sup__error_nomem("a child spec");
+		return NULL;
+	}
+	c->spec = *spec;
+	snprintf(c->id, sizeof(c->id), "%s", spec->id);
+	c->spec.id = c->id;
+	if (spec->shutdown_ms == SUP_SHUTDOWN_DEFAULT)
+		c->spec.shutdown_ms = spec->type == SUP_SUPERVISOR ?
+				      SUP_SHUTDOWN_INFINITY :
+				      DEFAULT_SHUTDOWN_MS;
+	return c;
+}
+
+void sup__child_free(struct sup__child *c)
+{
+	if (!c)
+		return;
+	if (c->owns_arg && c->spec.free_arg)
+		c->spec.free_arg((void *)c->spec.arg);
+	sup__free(c);
+}
+
+static void nothing(struct sup__child *c, const struct sup__child_news *news)
+{
+	(void)c;
+	(void)news;
+}
+
+static void begin(struct sup__child *c, const struct sup__child_news *news)
+{
+	c->retry = 0;
+	c->retry_unsent = false;
+	c->restarts += news->restart;
+}
+
+static void come_up(struct sup__child *c, const struct sup__child_news *news)
+{
+	c->pid = c->last_pid = news->pid;
+	c->os_pid = news->os_pid;
+	c->os_tid = news->os_tid;
+	c->started_ns = news->now;
+}
+
+static void end(struct sup__child *c, const struct sup__child_news *news)
+{
+	c->pid = SUP_PID_NONE;
+	c->has_ended = true;
+	c->last_reason = news->reason;
+}
+
+static void want_retry(struct sup__child *c,
+		       const struct sup__child_news *news)
+{
+	c->retry = news->retry;
+	c->retry_unsent = true;
+}
+
+static void drop_retry(struct sup__child *c,
+		       const struct sup__child_news *news)
+{
+	(void)news;
+	c->retry = 0;
+	c->retry_unsent = false;
+}
+
+struct transition {
+	enum sup_child_state next;
+	void (*note)(struct sup__child *c, const struct sup__child_news *news);
+};
+
+/* The life of a child. What is not here does not happen. */
+static const struct transition life[][SUP__CHILD_EVENTS] = {
+	[SUP_CHILD_STOPPED] = {
+		[SUP__CHILD_START] = { SUP_CHILD_STARTING, begin },
+		[SUP__CHILD_CANCEL] = { SUP_CHILD_STOPPED, nothing },
+	},
+	[SUP_CHILD_STARTING] = {
+		[SUP__CHILD_UP] = { SUP_CHILD_RUNNING, come_up },
+		[SUP__CHILD_DECLINE] = { SUP_CHILD_STOPPED, nothing },
+		[SUP__CHILD_FAIL] = { SUP_CHILD_STOPPED, nothing },
+		[SUP__CHILD_FAIL_RETRY] = { SUP_CHILD_RESTARTING, want_retry },
+	},
+	[SUP_CHILD_RUNNING] = {
+		[SUP__CHILD_EXIT] = { SUP_CHILD_STOPPED, end },
+		[SUP__CHILD_STOP] = { SUP_CHILD_STOPPING, nothing },
+	},
+	[SUP_CHILD_STOPPING] = {
+		[SUP__CHILD_DOWN] = { SUP_CHILD_STOPPED, end },
+	},
+	[SUP_CHILD_RESTARTING] = {
+		[SUP__CHILD_START] = { SUP_CHILD_STARTING, begin },
+		[SUP__CHILD_CANCEL] = { SUP_CHILD_STOPPED, drop_retry },
+	},
+};
+
+int sup__child_move(struct sup__child *c, enum sup__child_event event,
+		    const struct sup__child_news *news)
+{
+	const struct transition *t = &life[c->state][event];
+
+	if (!t->note)
+		return sup__error(-EPROTO, "child \"%s\": %s while %s", c->id,
+				  sup__child_event_name(event),
+				  sup_child_state_name(c->state));
+	t->note(c, news);
+	c->state = t->next;
+	return 0;
+}
+
+const char *sup__child_event_name(enum sup__child_event event)
+{
+	static const char *const names[] = {
+		[SUP__CHILD_START] = "start",
+		[SUP__CHILD_UP] = "up",
+		[SUP__CHILD_DECLINE] = "decline",
+		[SUP__CHILD_FAIL] = "fail",
+		[SUP__CHILD_FAIL_RETRY] = "fail, to be retried",
+		[SUP__CHILD_EXIT] = "exit",
+		[SUP__CHILD_STOP] = "stop",
+		[SUP__CHILD_DOWN] = "down",
+		[SUP__CHILD_CANCEL] = "cancel",
+	};
+
+	if ((unsigned int)event >= sizeof(names) / sizeof(*names))
+		return "unknown";
+	return names[event];
+}
+
+const char *sup_child_state_name(enum sup_child_state state)
+{
+	static const char *const names[] = {
+		[SUP_CHILD_STOPPED] = "stopped",
+		[SUP_CHILD_STARTING] = "starting",
+		[SUP_CHILD_RUNNING] = "running",
+		[SUP_CHILD_RESTARTING] = "restarting",
+		[SUP_CHILD_STOPPING] = "stopping",
+	};
+
+	if ((unsigned int)state >= sizeof(names) / sizeof(*names))
+		return "unknown";
+	return names[state];
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A supervisor's child: its spec, checked and copied, and its life, which is
+ * one table, state by event. What an event means for others is the
+ * supervisor's to know; a child only keeps its own books.
+ */
+#ifndef SUP_CORE_CHILD_H
+#define SUP_CORE_CHILD_H
+
+#include <sup/registry.h>
+#include <sup/supervisor.h>
+#include <sup/tree.h>
+#include <sup/types.h>
+
+enum sup__child_event {
+	SUP__CHILD_START,	/* its start is about to be called */
+	SUP__CHILD_UP,		/* its start returned a task */
+	SUP__CHILD_DECLINE,	/* its start returned SUP_IGNORE */
+	SUP__CHILD_FAIL,	/* its start failed, and that is that */
+	SUP__CHILD_FAIL_RETRY,	/* its restart failed and is to be retried */
+	SUP__CHILD_EXIT,	/* its task ended by itself */
+	SUP__CHILD_STOP,	/* its task is about to be told to end */
+	SUP__CHILD_DOWN,	/* its task has ended as told */
+	SUP__CHILD_CANCEL,	/* its retry will not be */
+	SUP__CHILD_EVENTS
+};
+
+/* What there is to note of an event. */
+struct sup__child_news {
+	int64_t now;
+	struct sup_pid pid;		/* UP */
+	pid_t os_pid, os_tid;		/* UP */
+	struct sup_reason reason;	/* EXIT, DOWN */
+	uint64_t retry;			/* FAIL_RETRY: its number */
+	bool restart;			/* START: of our own accord */
+};
+
+struct sup__child {
+	/* The list and the tables of core/roster.h. */
+	struct sup__child *prev, *next, *next_id, *next_pid;
+
+	struct sup_child_spec spec;	/* defaults filled in */
+	char id[SUP_NAME_MAX + 1];	/* spec.id */
+	bool owns_arg;			/* free_arg is ours to call */
+
+	enum sup_child_state state;
+	struct sup_pid pid;		/* RUNNING, STOPPING; else none */
+	struct sup_pid last_pid;	/* of its latest task, for reports */
+	pid_t os_pid, os_tid;		/* of the same */
+	int64_t started_ns;
+	unsigned int restarts;
+	uint64_t retry;			/* RESTARTING: what its retry carries */
+	bool retry_unsent;
+	bool has_ended;
+	struct sup_reason last_reason;
+};
+
+/*
+ * Checks a spec: 0, or -EINVAL and a sentence that names the child and the
+ * field. Any thread.
+ */
+int sup__child_check(const struct sup_child_spec *spec);
+
+/*
+ * A copy of a checked spec, stopped. arg stays the caller's until owns_arg is
+ * set. NULL: no memory.
+ */
+struct sup__child *sup__child_new(const struct sup_child_spec *spec);
+
+/* Frees it, and arg if it is owned. NULL is fine. Not while its task lives. */
+void sup__child_free(struct sup__child *c);
+
+/*
+ * Takes it to its next state and notes the news. An event that its state does
+ * not know is a mistake of the caller: -EPROTO, and nothing changes. May be
+ * called with a lock held.
+ */
+int sup__child_move(struct sup__child *c, enum sup__child_event event,
+		    const struct sup__child_news *news);
+
+const char *sup__child_event_name(enum sup__child_event event);
+
+#endif

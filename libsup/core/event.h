@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Handing an event to the sink of <sup/event.h>. */
+#ifndef SUP_CORE_EVENT_H
+#define SUP_CORE_EVENT_H
+
+#include <sup/event.h>
+
+/*
+ * Runs the sink, if there is one, on the calling thread. Fills in time_ns if it
+ * is 0. Hold no lock. Any thread.
+ */
+void sup__event_emit(const struct sup_event *ev);
+
+#endif
