@@ -18,4 +18,4 @@ while IFS= read -r f; do
 		--max-line-length=80 --ignore "$quiet" -f "$f" | bad_lines
 done < <(files 'kmod/*.[ch]' 'tests/kselftest/*.[ch]')
 [ "$n" -gt 0 ] || die "no files of the module"
-verdict "$n files please checkpatch.pl"
+verdict "$n" "files please checkpatch.pl"

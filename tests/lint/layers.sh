@@ -13,8 +13,6 @@ libsup/exit		10
 libsup/core/strategy	20
 libsup/core/intensity	20
 libsup/core/event	20
-libsup/core/seat	21
-libsup/core/mailbox	21
 libsup/core		22
 libsup/core/server	23
 libsup/core/child	24
@@ -137,4 +135,4 @@ while IFS= read -r f; do
 	check "$f"
 	n=$((n + 1))
 done < <(files '*.c' '*.h')
-verdict "$n files keep to their layers"
+verdict "$n" "files keep to their layers"

@@ -61,4 +61,4 @@ while IFS= read -r f; do
 	n=$((n + 1))
 done < <(files '*.[chS]' '*.sh' '*.awk' '*.py' '*.mk' '*Makefile' '*Kbuild' \
 	'*.yaml' '*.list' '*.map' '.ci/*' '*.[1-8]')
-verdict "$n files with a licence"
+verdict "$n" "files with a licence"

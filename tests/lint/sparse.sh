@@ -13,4 +13,4 @@ make --no-print-directory -C kmod check >"$log" 2>&1 ||
 grep -E '(warning|error):' "$log" | bad_lines
 [ ! -s "$complaints" ] || cat "$log"
 grep -qE 'CHECK' "$log" || bad "sparse was not run: $(tail -n 1 "$log")"
-verdict "the module is clean"
+verdict "$(grep -c CHECK "$log")" "files of the module are clean"

@@ -43,4 +43,5 @@ exactly_one "replace the program" "$exec"
 [ "${made%%:*}" = "${exec%%:*}" ] ||
 	bad "processes are made in ${made%%:*}, programs in ${exec%%:*}"
 places "$never" | sed 's/$/: starts a task behind our back/' | bad_lines
-verdict "one place makes threads, one makes processes"
+verdict "$(files 'libsup/*.c' 'tools/*.c' | wc -l)" \
+	"files: one call makes threads, one makes processes"

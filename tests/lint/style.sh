@@ -99,4 +99,4 @@ while IFS= read -r f; do
 	esac
 done < <(files '*.[chS]' '*.sh' '*.awk' '*.py' '*.mk' '*Makefile' '*Kbuild' \
 	'*.md' '*.yaml' '*.list' '*.map' '*.pc.in' '.ci/*' '*.[1-8]')
-verdict "$n files in good form"
+verdict "$n" "files in good form"

@@ -79,4 +79,4 @@ check_map
 check_declared
 check_internal
 check_kmod
-verdict "$(exported | wc -l) exported names, all in order"
+verdict "$(exported | wc -l)" "exported names, all in order"
