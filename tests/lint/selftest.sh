@@ -223,7 +223,8 @@ test_kernel_style() {
 			add kmod/main.c '\nint sup_x(int a)\n{\n\tif(a)
 \t\treturn 1;\n\treturn 0;\n}\n'
 	! passes sparse ||
-		plant sparse "an address space" 'address space' add kmod/addr.c \
+		plant sparse "an address space" 'address space' \
+			add kmod/addr.c \
 'static int *f(int __attribute__((noderef, address_space(1))) *p)\n{
 \treturn p;\n}\n'
 }
