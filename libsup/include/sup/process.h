@@ -26,8 +26,7 @@ struct sup_process_spec {
 	enum sup_readiness readiness;
 	int64_t ready_timeout_ms; /* default 30,000 */
 	int stop_signal;	/* asks it to end; default SIGTERM */
-	pid_t adopt_pid;	/* take this one over, start none: see below */
-	uint64_t adopt_lineage;	/* which sup_orphans() said is its own */
+	uint64_t adopt_lineage;	/* take over, start none: see below */
 };
 
 /*
@@ -53,13 +52,6 @@ struct sup_process_spec {
  */
 SUP_API int sup_process_start(const void *process_spec,
 			      struct sup_pid *ret_pid);
-
-/*
- * With adopt_pid, sup_process_start() takes over a process that sup_orphans()
- * told of, lineage_first, and waits for nothing. From then on it is a task
- * like any other. It is not our child: its reason is that of the source's
- * record. -ESRCH: it has ended.
- */
 
 /* Sends a signal to the process alone. Any thread. -ESRCH, -EINVAL. */
 SUP_API int sup_process_signal(struct sup_pid pid, int signo);
