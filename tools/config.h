@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a tree file says, as loaded and checked; see supd.yaml(5). */
+#ifndef TOOLS_CONFIG_H
+#define TOOLS_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sup/process.h>
+#include <sup/supervisor.h>
+#include <sup/task.h>
+
+enum config_service {
+	CONFIG_SERVICE_NONE,
+	CONFIG_SERVICE_ECHO,
+	CONFIG_SERVICE_COUNTER,
+};
+
+/* One child, or the root. What it is, argv, service or children tell. */
+struct config_child {
+	char *id;		/* of the root: its name */
+
+	/* a supervisor */
+	struct config_child *children;
+	unsigned int n_children;
+	enum sup_strategy strategy;
+	unsigned int *intensity;	/* NULL: not said */
+	char *period;
+
+	/* a program */
+	char **argv;
+	unsigned int n_argv;
+	char **env;
+	unsigned int n_env;
+	char *cwd;
+	char *output;
+	enum sup_readiness ready;
+	char *ready_timeout;
+	char *stop_signal;
+
+	/* a service of supd's own */
+	enum config_service service;
+	uint16_t *port;
+	enum sup_containment contain;
+
+	/* any child */
+	enum sup_restart restart;
+	char *shutdown;
+
+	/* worked out by the check */
+	unsigned int period_s;
+	int64_t ready_timeout_ms;
+	int64_t shutdown_ms;
+	int stop_signo;
+};
+
+/*
+ * Loads a file and checks it completely: nothing has to be looked up or can be
+ * misspelt afterwards. Returns 0; -EINVAL what it says is wrong; or what kept
+ * it from being read. Then *ret_text, for free(3), is what to tell people:
+ * lines of "file:line:column: sentence".
+ */
+int config_load(const char *path, struct config_child **ret_root,
+		char **ret_text);
+
+void config_free(struct config_child *root);
+
+#endif

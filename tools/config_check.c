@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config_check.h"
+#include "signals.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ID_MAX 63
+#define INTENSITY_MAX 100000u
+
+enum kind {
+	PROGRAM = 1,
+	SERVICE = 2,
+	SUPERVISOR = 4,
+};
+
+struct check {
+	struct config_report *r;
+	uint8_t ports[65536 / 8];
+	unsigned int depth;
+};
+
+/* For whom a key is, and what they are called. */
+static const struct {
+	const char *key;
+	unsigned int kinds;
+	const char *whom;
+} key_kinds[] = {
+	{ "env", PROGRAM, "programs (argv)" },
+	{ "cwd", PROGRAM, "programs (argv)" },
+	{ "output", PROGRAM, "programs (argv)" },
+	{ "ready", PROGRAM, "programs (argv)" },
+	{ "ready_timeout", PROGRAM, "programs (argv)" },
+	{ "stop_signal", PROGRAM, "programs (argv)" },
+	{ "port", SERVICE, "services" },
+	{ "contain", SERVICE, "services" },
+	{ "strategy", SUPERVISOR, "supervisors (children)" },
+	{ "intensity", SUPERVISOR, "supervisors (children)" },
+	{ "period", SUPERVISOR, "supervisors (children)" },
+};
+
+static void check_id(struct check *c, const struct config_path *path,
+		     const char *key, const char *id)
+{
+	const char *p;
+
+	for (p = id; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && strchr("._:@-", *p) == NULL)
+			break;
+	if (id[0] == '\0' || *p != '\0' || strlen(id) > ID_MAX)
+		config_report(c->r, path, key, PLACE_VALUE,
+			      "\"%s\": \"%s\" is not 1 to %d letters, digits "
+			      "and ._:@-", key, id, ID_MAX);
+}
+
+/* Milliseconds of "500ms", "5s", "2min"; -1: it is none. */
+static int64_t duration_ms(const char *text)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {
+		{ "ms", 1 }, { "s", 1000 }, { "min", 60000 },
+	};
+	int64_t v = 0;
+	size_t i;
+
+	if (!isdigit((unsigned char)*text))
+		return -1;
+	for (; isdigit((unsigned char)*text); text++) {
+		v = v * 10 + (*text - '0');
+		if (v > 1000000000)
+			return -1;
+	}
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(text, units[i].unit) == 0)
+			return v * units[i].ms;
+	return -1;
+}
+
+static void check_shutdown(struct check *c, const struct config_path *path,
+			   struct config_child *child)
+{
+	if (child->shutdown == NULL) {
+		child->shutdown_ms = SUP_SHUTDOWN_DEFAULT;
+	} else if (strcmp(child->shutdown, "infinity") == 0) {
+		child->shutdown_ms = SUP_SHUTDOWN_INFINITY;
+	} else if (strcmp(child->shutdown, "kill") == 0) {
+		child->shutdown_ms = SUP_SHUTDOWN_KILL;
+	} else {
+		child->shutdown_ms = duration_ms(child->shutdown);
+		if (child->shutdown_ms <= 0)
+			config_report(c->r, path, "shutdown", PLACE_VALUE,
+				      "\"shutdown\": \"%s\" is not a time "
+				      "such as 5s or 500ms, infinity or kill",
+				      child->shutdown);
+	}
+}
+
+static void check_supervisor(struct check *c, const struct config_path *path,
+			     struct config_child *s)
+{
+	int64_t ms = s->period != NULL ? duration_ms(s->period) : 5000;
+
+	if (ms < 1000 || ms % 1000 != 0)
+		config_report(c->r, path, "period", PLACE_VALUE,
+			      "\"period\": \"%s\" is not a time of whole "
+			      "seconds such as 5s", s->period);
+	else
+		s->period_s = (unsigned int)(ms / 1000);
+	if (s->intensity != NULL && *s->intensity > INTENSITY_MAX)
+		config_report(c->r, path, "intensity", PLACE_VALUE,
+			      "\"intensity\": %u is more than %u",
+			      *s->intensity, INTENSITY_MAX);
+}
+
+/* Whether execve would have something to try; as execvp(3) looks for it. */
+static int look_up(const char *cwd, const char *dir, size_t dir_len,
+		   const char *name)
+{
+	struct stat st;
+	char *path;
+	int ret = 0;
+
+	if (asprintf(&path, "%s%s%.*s%s%s",
+		     cwd != NULL && (dir_len > 0 ? dir : name)[0] != '/' ?
+		     cwd : "",
+		     cwd != NULL && (dir_len > 0 ? dir : name)[0] != '/' ?
+		     "/" : "",
+		     (int)dir_len, dir, dir_len > 0 ? "/" : "", name) < 0)
+		return -ENOMEM;
+	if (stat(path, &st) < 0)
+		ret = -errno;
+	else if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+		ret = -EACCES;
+	free(path);
+	return ret;
+}
+
+static int find_program(const char *cwd, const char *name)
+{
+	const char *dir = getenv("PATH");
+	int ret = -ENOENT, one;
+
+	if (strchr(name, '/') != NULL)
+		return look_up(cwd, "", 0, name);
+	if (dir == NULL)
+		dir = "/usr/bin:/bin";
+	for (;;) {
+		size_t len = strcspn(dir, ":");
+
+		one = look_up(cwd, dir, len, name);
+		if (one == 0)
+			return 0;
+		if (one == -EACCES)
+			ret = one;
+		if (dir[len] == '\0')
+			return ret;
+		dir += len + 1;
+	}
+}
+
+static void check_argv(struct check *c, const struct config_path *path,
+		       const struct config_child *child)
+{
+	int ret;
+
+	if (child->n_argv == 0 || child->argv[0][0] == '\0') {
+		config_report(c->r, path, "argv", PLACE_VALUE,
+			      "child \"%s\": \"argv\" names no program",
+			      child->id);
+		return;
+	}
+	ret = find_program(child->cwd, child->argv[0]);
+	if (ret == -ENOENT || ret == -ENOTDIR)
+		config_report(c->r, path, "argv", PLACE_VALUE,
+			      "child \"%s\": there is no program \"%s\"%s",
+			      child->id, child->argv[0],
+			      strchr(child->argv[0], '/') == NULL ?
+			      " in PATH" : "");
+	else if (ret < 0)
+		config_report(c->r, path, "argv", PLACE_VALUE,
+			      "child \"%s\": \"%s\" cannot be run: %s",
+			      child->id, child->argv[0], strerror(-ret));
+}
+
+static void check_folder(struct check *c, const struct config_path *path,
+			 const char *key, const char *text)
+{
+	struct stat st;
+	int err = 0;
+
+	if (stat(text, &st) < 0)
+		err = errno;
+	else if (!S_ISDIR(st.st_mode))
+		err = ENOTDIR;
+	else if (access(text, X_OK) < 0)
+		err = errno;
+	if (err != 0)
+		config_report(c->r, path, key, PLACE_VALUE,
+			      "\"%s\": \"%s\": %s", key, text,
+			      strerror(err));
+}
+
+/* The output is opened by the child before it changes its folder. */
+static void check_output(struct check *c, const struct config_path *path,
+			 const char *output)
+{
+	const char *slash = strrchr(output, '/');
+	struct stat st;
+	char *dir;
+
+	if (output[0] == '\0' || (stat(output, &st) == 0 &&
+				  S_ISDIR(st.st_mode))) {
+		config_report(c->r, path, "output", PLACE_VALUE,
+			      "\"output\": \"%s\" is no file", output);
+		return;
+	}
+	if (slash == NULL || slash == output)
+		return;
+	dir = strndup(output, (size_t)(slash - output));
+	if (dir != NULL)
+		check_folder(c, path, "output", dir);
+	free(dir);
+}
+
+static void check_env(struct check *c, const struct config_path *path,
+		      const struct config_child *child)
+{
+	struct config_path at = *path;
+	unsigned int i;
+
+	config_path_push(&at, "env", 0);
+	for (i = 0; i < child->n_env; i++) {
+		const char *eq = strchr(child->env[i], '=');
+		struct config_path entry = at;
+
+		if (eq != NULL && eq != child->env[i])
+			continue;
+		config_path_push(&entry, NULL, i);
+		config_report(c->r, &entry, NULL, PLACE_VALUE,
+			      "\"env\": \"%s\" is not NAME=value",
+			      child->env[i]);
+	}
+}
+
+static void check_program(struct check *c, const struct config_path *path,
+			  struct config_child *child)
+{
+	if (child->cwd != NULL)
+		check_folder(c, path, "cwd", child->cwd);
+	check_argv(c, path, child);
+	check_env(c, path, child);
+	if (child->output != NULL)
+		check_output(c, path, child->output);
+	if (child->ready_timeout != NULL) {
+		child->ready_timeout_ms = duration_ms(child->ready_timeout);
+		if (child->ready_timeout_ms <= 0)
+			config_report(c->r, path, "ready_timeout", PLACE_VALUE,
+				      "\"ready_timeout\": \"%s\" is not a time "
+				      "such as 5s or 500ms",
+				      child->ready_timeout);
+	}
+	if (child->stop_signal != NULL) {
+		child->stop_signo = signal_number(child->stop_signal);
+		if (child->stop_signo < 0)
+			config_report(c->r, path, "stop_signal", PLACE_VALUE,
+				      "\"stop_signal\": \"%s\" is no signal; "
+				      "one such as TERM, INT, QUIT expected",
+				      child->stop_signal);
+	}
+}
+
+static void check_service(struct check *c, const struct config_path *path,
+			  const struct config_child *child)
+{
+	unsigned int port;
+
+	if (child->port == NULL || *child->port == 0) {
+		config_report(c->r, path, child->port ? "port" : NULL,
+			      PLACE_VALUE, "child \"%s\": a service needs a "
+			      "\"port\" from 1 to 65535", child->id);
+		return;
+	}
+	port = *child->port;
+	if (c->ports[port / 8] & 1u << port % 8)
+		config_report(c->r, path, "port", PLACE_VALUE,
+			      "child \"%s\": port %u is taken by another child",
+			      child->id, port);
+	c->ports[port / 8] |= (uint8_t)(1u << port % 8);
+}
+
+/* Which kind a child is; 0 and a report if it is none, or several. */
+static unsigned int kind_of(struct check *c, const struct config_path *path,
+			    const struct config_child *child)
+{
+	unsigned int kinds = 0;
+
+	if (config_has(c->r, path, "argv"))
+		kinds |= PROGRAM;
+	if (config_has(c->r, path, "service"))
+		kinds |= SERVICE;
+	if (config_has(c->r, path, "children"))
+		kinds |= SUPERVISOR;
+	if (kinds == PROGRAM || kinds == SERVICE || kinds == SUPERVISOR)
+		return kinds;
+	config_report(c->r, path, NULL, PLACE_VALUE,
+		      "child \"%s\": exactly one of \"argv\", \"service\", "
+		      "\"children\" expected", child->id);
+	return 0;
+}
+
+static void check_children(struct check *c, const struct config_path *path,
+			   struct config_child *s);
+
+static void check_child(struct check *c, const struct config_path *path,
+			struct config_child *child)
+{
+	unsigned int kind;
+	size_t i;
+
+	check_id(c, path, "id", child->id);
+	check_shutdown(c, path, child);
+	kind = kind_of(c, path, child);
+	for (i = 0; kind != 0 && i < sizeof(key_kinds) / sizeof(key_kinds[0]);
+	     i++)
+		if (!(key_kinds[i].kinds & kind) &&
+		    config_has(c->r, path, key_kinds[i].key))
+			config_report(c->r, path, key_kinds[i].key, PLACE_KEY,
+				      "child \"%s\": \"%s\" is for %s only",
+				      child->id, key_kinds[i].key,
+				      key_kinds[i].whom);
+	if (kind == PROGRAM)
+		check_program(c, path, child);
+	else if (kind == SERVICE)
+		check_service(c, path, child);
+	else if (kind == SUPERVISOR)
+		check_children(c, path, child);
+}
+
+static bool is_duplicate(const struct config_child *s, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(s->children[i].id, s->children[n].id) == 0)
+			return true;
+	return false;
+}
+
+static void check_children(struct check *c, const struct config_path *path,
+			   struct config_child *s)
+{
+	unsigned int i;
+
+	check_supervisor(c, path, s);
+	if (++c->depth > CONFIG_DEPTH_MAX) {
+		config_report(c->r, path, "children", PLACE_KEY,
+			      "supervisors are nested deeper than %d",
+			      CONFIG_DEPTH_MAX);
+		c->depth--;
+		return;
+	}
+	for (i = 0; i < s->n_children; i++) {
+		struct config_path at = *path;
+
+		config_path_push(&at, "children", 0);
+		config_path_push(&at, NULL, i);
+		if (is_duplicate(s, i))
+			config_report(c->r, &at, "id", PLACE_VALUE,
+				      "the id \"%s\" stands twice in \"%s\"",
+				      s->children[i].id, s->id);
+		check_child(c, &at, &s->children[i]);
+	}
+	c->depth--;
+}
+
+void config_check(struct config_report *r, struct config_child *root)
+{
+	struct check c = { .r = r };
+	struct config_path path = { .n = 0 };
+
+	check_id(&c, &path, "name", root->id);
+	check_children(&c, &path, root);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef TOOLS_CONFIG_CHECK_H
+#define TOOLS_CONFIG_CHECK_H
+
+#include "config.h"
+#include "config_report.h"
+
+/* Checks what a schema cannot say, and works out times and signals. */
+void config_check(struct config_report *r, struct config_child *root);
+
+#endif

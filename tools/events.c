@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A ring that reporting threads write to and the control thread reads. A
+ * reporter only copies and writes to an eventfd that never blocks: the
+ * supervisors do not depend on how fast anybody reads.
+ */
+#include "events.h"
+#include "json.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+static struct {
+	pthread_mutex_t lock;	/* of everything below */
+	struct sup_event *ring;
+	uint64_t newest;
+	int wake_fd;
+} events = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake_fd = -1 };
+
+static void note(const struct sup_event *ev, void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&events.lock);
+	events.newest++;
+	events.ring[events.newest % EVENTS_KEPT] = *ev;
+	eventfd_write(events.wake_fd, 1);
+	pthread_mutex_unlock(&events.lock);
+}
+
+int events_start(int wake_fd)
+{
+	events.ring = calloc(EVENTS_KEPT, sizeof(*events.ring));
+	if (events.ring == NULL)
+		return -ENOMEM;
+	events.wake_fd = wake_fd;
+	return sup_set_event_sink(note, NULL);
+}
+
+void events_stop(void)
+{
+	sup_set_event_sink(NULL, NULL);
+	free(events.ring);
+	events.ring = NULL;
+}
+
+uint64_t events_newest(void)
+{
+	uint64_t newest;
+
+	pthread_mutex_lock(&events.lock);
+	newest = events.newest;
+	pthread_mutex_unlock(&events.lock);
+	return newest;
+}
+
+int events_next(uint64_t seq, struct numbered_event *ret_ev)
+{
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&events.lock);
+	if (events.newest > EVENTS_KEPT && seq < events.newest - EVENTS_KEPT)
+		seq = events.newest - EVENTS_KEPT;
+	if (seq < events.newest) {
+		ret_ev->seq = seq + 1;
+		ret_ev->ev = events.ring[ret_ev->seq % EVENTS_KEPT];
+		ret = 0;
+	}
+	pthread_mutex_unlock(&events.lock);
+	return ret;
+}
+
+static void put_signal(struct json_writer *w, const struct sup_reason *r)
+{
+	json_put_int(w, "signal", r->signo);
+	json_put_bool(w, "core", r->core);
+	if (r->oom)
+		json_put_bool(w, "oom", true);
+	if (r->has_sender) {
+		json_put_int(w, "sender_pid", r->sender_pid);
+		json_put_int(w, "sender_uid", r->sender_uid);
+	}
+}
+
+static void put_reason(struct json_writer *w, const struct sup_reason *r)
+{
+	static const char *const kinds[] = {
+		[SUP_REASON_NORMAL] = "normal",
+		[SUP_REASON_SHUTDOWN] = "shutdown",
+		[SUP_REASON_KILLED] = "killed",
+		[SUP_REASON_EXIT] = "exit",
+		[SUP_REASON_SIGNAL] = "signal",
+		[SUP_REASON_NOPROC] = "noproc",
+		[SUP_REASON_LOST] = "lost",
+	};
+	char text[160];
+
+	json_put_string(w, "reason", sup_reason_format(r, text, sizeof(text)));
+	json_put_string(w, "kind", kinds[r->kind]);
+	if (r->kind == SUP_REASON_EXIT)
+		json_put_int(w, "code", r->code);
+	if (r->kind == SUP_REASON_SIGNAL)
+		put_signal(w, r);
+}
+
+static bool has_reason(enum sup_event_kind kind)
+{
+	return kind == SUP_EVENT_CHILD_TERMINATED ||
+	       kind == SUP_EVENT_STOPPED ||
+	       kind == SUP_EVENT_SHUTDOWN_ERROR || kind == SUP_EVENT_TASK_EXIT;
+}
+
+int events_format(const struct numbered_event *e, char *buf, size_t size)
+{
+	const struct sup_event *ev = &e->ev;
+	struct json_writer w;
+
+	json_open(&w, buf, size);
+	json_put_string(&w, "t", "event");
+	json_put_int(&w, "seq", (int64_t)e->seq);
+	json_put_string(&w, "event", sup_event_name(ev->kind));
+	json_put_int(&w, "time_ns", ev->time_ns);
+	if (ev->exit_ns != 0)
+		json_put_int(&w, "exit_ns", ev->exit_ns);
+	json_put_string(&w, "supervisor", ev->supervisor_name);
+	json_put_string(&w, "id", ev->child_id);
+	json_put_int(&w, "pid", ev->os_pid);
+	if (ev->os_tid != 0)
+		json_put_int(&w, "tid", ev->os_tid);
+	if (has_reason(ev->kind))
+		put_reason(&w, &ev->reason);
+	if (ev->kind == SUP_EVENT_START_ERROR)
+		json_put_int(&w, "error", ev->error);
+	json_put_int(&w, "restarts", ev->restarts);
+	json_put_int(&w, "used", ev->budget_used);
+	json_put_int(&w, "intensity", ev->intensity);
+	return json_close(&w);
+}
