@@ -13,11 +13,11 @@ $(foreach v,DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR,\
 	$(if $($(v)),,$(eval unexport $(v))))
 
 # As many jobs as there are CPUs, unless the caller says otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
-SUB := +@$(MAKE) --no-print-directory -C $(TOP)
-RUN := +@$(TOP)/tests/lib
+SUB := @$(MAKE) --no-print-directory -C $(TOP)
+RUN := @$(TOP)/tests/lib
 
 all: modules lib tools examples ## build everything
 

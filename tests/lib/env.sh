@@ -3,6 +3,8 @@
 #   . "$(dirname "$0")/../lib/env.sh"
 
 export LC_ALL=C
+# A make called from here is one of its own, not a part of the one above.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$top/build
 cache=$build/cache

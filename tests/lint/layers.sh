@@ -16,6 +16,7 @@ libsup/core/event	20
 libsup/core		22
 libsup/core/server	23
 libsup/core/child	24
+libsup/core/roster	24
 libsup/core/tree	24
 libsup/core/supervisor	25
 tools			40
