@@ -6,7 +6,7 @@
 # ("core/mailbox.h").
 . "$(dirname "$0")/lint.inc"
 
-# folder or file (without its extension), rank
+# folder or file (a_b.c goes with a), rank
 ranks='
 libsup/base		0
 libsup/exit		10
@@ -38,7 +38,7 @@ rank_of() {
 	while read -r name rank; do
 		[ -n "$name" ] || continue
 		case $path in
-		"$name" | "$name"/*)
+		"$name" | "$name"/* | "$name"_*)
 			if [ ${#name} -gt $length ]; then
 				length=${#name}
 				best=$rank
