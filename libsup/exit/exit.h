@@ -66,13 +66,13 @@ struct sup__exit_ops {
 	 * pipe): from now on exactly one PROCESS event with its pid will be
 	 * told, even if somebody else reaps it (then LOST, if the source
 	 * cannot know). Ends with one pid are told in the order of watch().
-	 * After an error none is promised. Any thread.
+	 * After an error none is promised. Sets p->lineage. Any thread.
 	 */
-	int (*watch)(struct sup__exit_source *src, const struct sup__proc *p);
+	int (*watch)(struct sup__exit_source *src, struct sup__proc *p);
 
 	/*
 	 * Signals a process, or all that is alive of its lineage, subgroups
-	 * included. lineage may be 0 if not known: it is that of p. Any thread.
+	 * included. lineage may be 0: then it is that of p. Any thread.
 	 * -ESRCH nothing is left; -EPERM some of it is out of our power.
 	 */
 	int (*kill)(struct sup__exit_source *src, const struct sup__proc *p,

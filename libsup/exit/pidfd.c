@@ -146,7 +146,7 @@ static int source_fd(struct sup__exit_source *src)
 	return to_source(src)->epfd;
 }
 
-static int source_watch(struct sup__exit_source *src, const struct sup__proc *p)
+static int source_watch(struct sup__exit_source *src, struct sup__proc *p)
 {
 	struct source *s = to_source(src);
 	struct watched *w;

@@ -6,6 +6,8 @@
 #ifndef SUP_EXIT_PROC_H
 #define SUP_EXIT_PROC_H
 
+#include <stdint.h>
+
 #include <sup/process.h>
 #include <sup/types.h>
 
@@ -16,6 +18,7 @@ struct sup__proc {
 	pid_t pid;		/* 0: none was born */
 	int pidfd;		/* owned; -1: none */
 	int notify_fd;		/* NOTIFY_SOCKET, owned; -1: none */
+	_Atomic uint64_t lineage; /* if the source has such; 0: not known */
 	char status[128];	/* its last STATUS=, "" if none */
 };
 

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The source that is the kernel module. One socket owns the group: requests
+ * that make or take it over go there, records arrive there, and only the
+ * runtime's thread reads it. Another is for requests, under a lock, from any
+ * thread; a third for the runtime's thread to ask for records again, with which
+ * it may be busy while what it tells of them leads to requests.
+ *
+ * Records carry a gapless number. What was told is acknowledged, once for all
+ * that was read; after a gap, or when the kernel says that it dropped messages,
+ * those that are not acknowledged are asked for, oldest first.
+ */
+#include "exit/exit.h"
+
+#include <errno.h>
+#include <linux/sup.h>
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+#include <netlink/msg.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "exit/netlink_group.h"
+#include "exit/netlink_msg.h"
+#include "exit/netlink_record.h"
+#include "exit/proc.h"
+
+struct source {
+	struct sup__exit_source base;
+	struct sup__nl owner;		/* the runtime's thread */
+	struct sup__nl again;		/* the runtime's thread */
+	int epfd;			/* owner's socket, and: */
+	int wake_fd;			/* there is something to ask for again */
+	struct sup__group group;
+	uint64_t seen;			/* number of the last record told */
+	uint64_t acked;
+	bool gap;			/* below: runtime's thread */
+	sup__exit_cb cb;
+	void *arg;
+
+	struct sup__lock lock;		/* protects request */
+	struct sup__nl request;
+};
+
+static struct source *to_source(struct sup__exit_source *src)
+{
+	return (struct source *)src;
+}
+
+static int open_poll(struct source *s)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->epfd < 0 || s->wake_fd < 0 ||
+	    epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->wake_fd, &ev) ||
+	    epoll_ctl(s->epfd, EPOLL_CTL_ADD, sup__nl_fd(&s->owner), &ev))
+		return sup__error_sys(-errno, "epoll");
+	return 0;
+}
+
+/* Whatever part of it is open. */
+static void source_free(struct source *s)
+{
+	if (s->epfd >= 0)
+		close(s->epfd);
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
+	sup__nl_close(&s->request);
+	sup__nl_close(&s->again);
+	sup__nl_close(&s->owner);
+	sup__group_fini(&s->group);
+	sup__lock_fini(&s->lock);
+	sup__free(s);
+}
+
+static int open_sockets(struct source *s)
+{
+	int ret;
+
+	ret = sup__nl_open(&s->owner);
+	if (!ret)
+		ret = sup__nl_open(&s->request);
+	if (!ret)
+		ret = sup__nl_open(&s->again);
+	return ret ? ret : open_poll(s);
+}
+
+static int source_open(const struct sup_options *opts,
+		       struct sup__exit_source **ret_src)
+{
+	uint64_t one = 1;
+	struct source *s;
+	int ret;
+
+	s = sup__zalloc(sizeof(*s));
+	if (!s)
+		return sup__error_nomem("the module source");
+	s->epfd = -1;
+	s->wake_fd = -1;
+	sup__lock_init(&s->lock);
+	s->base.ops = &sup__exit_netlink;
+	s->base.info = (struct sup_source_info){
+		.source = SUP_SOURCE_MODULE, .name = "module",
+		.why = s->base.why,
+	};
+	ret = open_sockets(s);
+	if (!ret)
+		ret = sup__group_open(&s->group, &s->owner, &s->request, opts);
+	if (ret) {
+		source_free(s);
+		return ret;
+	}
+	/* What arrived during the requests has been read over. */
+	s->gap = true;
+	s->seen = s->acked = s->group.acked;
+	if (write(s->wake_fd, &one, sizeof(one)) != sizeof(one))
+		sup__log(LOG_ERR, "eventfd: %s", strerrordesc_np(errno));
+	*ret_src = &s->base;
+	return 0;
+}
+
+static void source_close(struct sup__exit_source *src)
+{
+	struct source *s = to_source(src);
+
+	if (sup__group_close(&s->group, &s->request))
+		sup__log(LOG_WARNING, "%s", sup_error());
+	source_free(s);
+}
+
+static int source_fd(struct sup__exit_source *src)
+{
+	return to_source(src)->epfd;
+}
+
+/* Each record once and in order; what comes after a gap is read again. */
+static int tell_record(struct source *s, struct nlattr *nest)
+{
+	struct sup__record record;
+	int ret;
+
+	ret = sup__record_parse(nest, &record);
+	if (ret)
+		return ret;
+	if (record.seq <= s->seen)
+		return 0;
+	if (record.seq != s->seen + 1) {
+		s->gap = true;
+		return 0;
+	}
+	s->seen = record.seq;
+	if (record.tell)
+		s->cb(&record.ev, s->arg);
+	return 0;
+}
+
+static int tell_batch(const struct genlmsghdr *hdr, void *arg)
+{
+	struct nlattr *attr;
+	struct source *s = arg;
+	int rest, ret = 0;
+
+	if (hdr->cmd != SUP_CMD_RECORD_NTF && hdr->cmd != SUP_CMD_RECORD_GET)
+		return 0;
+	nla_for_each_attr(attr, genlmsg_attrdata(hdr, 0),
+			  genlmsg_attrlen(hdr, 0), rest)
+		if (nla_type(attr) == SUP_A_BATCH_RECORD && !ret)
+			ret = tell_record(s, attr);
+	return ret;
+}
+
+static int acknowledge(struct source *s)
+{
+	struct nl_msg *msg;
+	int ret;
+
+	if (s->acked == s->seen)
+		return 0;
+	msg = sup__nl_new(&s->owner, SUP_CMD_RECORD_ACK, 0);
+	if (msg && (nla_put_u64(msg, SUP_A_BATCH_GROUP, s->group.id) ||
+		    nla_put_u64(msg, SUP_A_BATCH_SEQ, s->seen))) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	ret = sup__nl_post(&s->owner, msg);
+	if (!ret)
+		s->acked = s->seen;
+	return ret;
+}
+
+/* The oldest that are not acknowledged, until there are none. */
+static int ask_again(struct source *s)
+{
+	struct nl_msg *msg;
+	uint64_t before;
+	int ret;
+
+	do {
+		before = s->seen;
+		msg = sup__nl_new(&s->again, SUP_CMD_RECORD_GET, 0);
+		if (msg && nla_put_u64(msg, SUP_A_BATCH_GROUP, s->group.id)) {
+			nlmsg_free(msg);
+			msg = NULL;
+		}
+		ret = sup__nl_request(&s->again, msg, "record-get", tell_batch,
+				      s);
+		if (!ret)
+			ret = acknowledge(s);
+	} while (!ret && s->seen != before);
+	return ret;
+}
+
+static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
+			   void *arg)
+{
+	struct source *s = to_source(src);
+	uint64_t count;
+	int ret;
+
+	s->cb = cb;
+	s->arg = arg;
+	if (read(s->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		sup__log(LOG_ERR, "eventfd: %s", strerrordesc_np(errno));
+	do {
+		ret = sup__nl_read(&s->owner, tell_batch, s);
+		if (!ret)
+			ret = acknowledge(s);
+	} while (!ret && !s->owner.empty);
+	if (ret || (!s->gap && !s->owner.overrun))
+		return ret;
+	s->owner.overrun = false;
+	s->gap = false;
+	return ask_again(s);
+}
+
+/*
+ * The child was born into the group, but one for which there was no room was
+ * killed at birth and will not be told of: so ask, while it waits.
+ */
+static int source_watch(struct sup__exit_source *src, struct sup__proc *p)
+{
+	struct source *s = to_source(src);
+	struct sup__member member;
+	int ret;
+
+	sup__lock(&s->lock);
+	ret = sup__group_member_of(&s->group, &s->request, p->pid, &member);
+	sup__unlock(&s->lock);
+	if (ret == -ENOENT || ret == -ESRCH)
+		return sup__error(-EAGAIN, "the module has no room for another "
+				  "process");
+	if (!ret)
+		atomic_store(&p->lineage, member.lineage);
+	return ret;
+}
+
+static int source_kill(struct sup__exit_source *src, const struct sup__proc *p,
+		       uint64_t lineage, int signo, bool whole_lineage)
+{
+	struct source *s = to_source(src);
+	int ret;
+
+	if (!lineage)
+		lineage = atomic_load(&p->lineage);
+	/* Without one it still waits for leave, and is alone. */
+	if (!whole_lineage || !lineage)
+		return sup__proc_signal(p, signo);
+	sup__lock(&s->lock);
+	ret = sup__group_kill(&s->group, &s->request, lineage, signo);
+	sup__unlock(&s->lock);
+	return ret;
+}
+
+/* Each lineage has its last record, after those of its processes. */
+static bool source_lineage_alive(struct sup__exit_source *src,
+				 const struct sup__proc *p, uint64_t lineage)
+{
+	(void)src;
+	(void)p;
+	return lineage;
+}
+
+/* Still the same member after the pidfd was opened: then that refers to it. */
+static int source_find(struct sup__exit_source *src, uint64_t lineage,
+		       struct sup__proc *ret_p)
+{
+	struct source *s = to_source(src);
+	struct sup__proc p = SUP__PROC_INIT;
+	struct sup__member member;
+	int ret;
+
+	sup__lock(&s->lock);
+	ret = sup__group_member(&s->group, &s->request, lineage, &member);
+	if (!ret)
+		ret = sup__proc_open(member.pid, &p);
+	if (!ret)
+		ret = sup__group_member(&s->group, &s->request, lineage,
+					&member);
+	sup__unlock(&s->lock);
+	if (ret) {
+		sup__proc_close(&p);
+		return ret == -ENOENT ? -ESRCH : ret;
+	}
+	atomic_store(&p.lineage, lineage);
+	*ret_p = p;
+	return 0;
+}
+
+static int source_token(struct sup__exit_source *src, uint64_t *ret_group,
+			unsigned char ret_token[SUP_TOKEN_SIZE])
+{
+	struct source *s = to_source(src);
+
+	*ret_group = s->group.id;
+	memcpy(ret_token, s->group.token, SUP_TOKEN_SIZE);
+	return 0;
+}
+
+static int source_orphans(struct sup__exit_source *src,
+			  int (*cb)(const struct sup_orphan *o, void *arg),
+			  void *arg)
+{
+	struct source *s = to_source(src);
+	struct sup__members members;
+	size_t i;
+	int ret;
+
+	sup__lock(&s->lock);
+	ret = sup__group_members(&s->group, &s->request, &members);
+	sup__unlock(&s->lock);
+	if (ret)
+		return ret;
+	for (i = 0; i < members.n && !ret; i++)
+		if (sup__group_is_adopted(&s->group, members.at[i].lineage))
+			ret = sup__member_tell(&members.at[i], cb, arg);
+	sup__members_fini(&members);
+	return ret;
+}
+
+const struct sup__exit_ops sup__exit_netlink = {
+	.open = source_open,
+	.close = source_close,
+	.fd = source_fd,
+	.dispatch = source_dispatch,
+	.watch = source_watch,
+	.kill = source_kill,
+	.lineage_alive = source_lineage_alive,
+	.find = source_find,
+	.token = source_token,
+	.orphans = source_orphans,
+};
