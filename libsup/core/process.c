@@ -155,6 +155,7 @@ static void amend_reason(struct process *p)
 
 	if (!sup__task_asked(p->task, &asked))
 		return;
+	asked.exit_ns = p->reason.exit_ns;
 	if (p->reason.kind == SUP_REASON_NORMAL ||
 	    (p->reason.kind == SUP_REASON_SIGNAL &&
 	     p->reason.signo == p->stop_signal))
@@ -202,6 +203,7 @@ bool sup__process_event(const struct sup__exit_event *ev)
 		p = find_alive_locked(ev);
 	if (p && p->alive) {
 		p->reason = ev->reason;
+		p->reason.exit_ns = ev->exit_ns;
 		p->lineage = ev->lineage;
 		p->reaped = p->reaped || ev->reaped;
 		p->alive = false;

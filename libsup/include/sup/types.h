@@ -65,6 +65,7 @@ struct sup_reason {
 	pid_t sender_pid;	/* 0: the kernel */
 	uid_t sender_uid;
 	uint64_t fault_addr;	/* SIGNAL: of a crash, 0 when unknown */
+	int64_t exit_ns;	/* when, CLOCK_MONOTONIC; 0: not known */
 };
 
 #define SUP_NORMAL ((struct sup_reason){ .kind = SUP_REASON_NORMAL })
