@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/supervise.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <sup/monitor.h>
+#include <sup/task.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+
+/* What a thread that was killed gets to reach a safe point. */
+#define KILL_MS 5000
+
+void sup__supervise_report(struct sup__supervisor *sv, enum sup_event_kind kind,
+		   const struct sup__child *c, int error)
+{
+	const struct sup__board *b = sv->board;
+	struct sup_event ev = {
+		.kind = kind,
+		.time_ns = sup__now_ns(),
+		.supervisor = b->pid,
+		.pid = c->last_pid,
+		.os_pid = c->os_pid,
+		.os_tid = c->os_tid,
+		.error = error,
+		.restarts = c->restarts,
+		.intensity = b->restarts.max,
+	};
+
+	ev.budget_used = sup__intensity_used(&b->restarts, ev.time_ns);
+	memcpy(ev.supervisor_name, b->name, sizeof(ev.supervisor_name));
+	memcpy(ev.child_id, c->id, sizeof(ev.child_id));
+	if (kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR &&
+	    c->has_ended) {
+		ev.reason = c->last_reason;
+		ev.exit_ns = c->last_reason.exit_ns;
+	}
+	sup__event_emit(&ev);
+}
+
+/* A child's next step in life. That it is none is a mistake in this file. */
+static void change(struct sup__supervisor *sv, struct sup__child *c,
+		   enum sup__child_event event,
+		   const struct sup__child_news *news)
+{
+	int ret;
+
+	sup__lock(&sv->board->lock);
+	sv->n_unsent -= c->retry_unsent;
+	ret = sup__roster_move(&sv->board->roster, c, event, news);
+	sv->n_unsent += c->retry_unsent;
+	sup__unlock(&sv->board->lock);
+	if (ret)
+		sup__log(LOG_CRIT, "%s", sup_error());
+	assert(!ret);
+}
+
+/* Takes a child without a task off the board, and its arg's owner is told. */
+void sup__supervise_remove(struct sup__supervisor *sv, struct sup__child *c)
+{
+	sup__lock(&sv->board->lock);
+	sv->n_unsent -= c->retry_unsent;
+	sup__roster_del(&sv->board->roster, c);
+	sup__unlock(&sv->board->lock);
+	sup__child_free(c);
+}
+
+int sup__supervise_reserve(struct sup__supervisor *sv, size_t n)
+{
+	size_t room = n + n / 2 + 4;
+	void *p;
+
+	if (n <= sv->room || sv->board->strategy == SUP_ONE_FOR_ONE)
+		return 0;
+	p = sup__realloc(sv->order, room * sizeof(*sv->order));
+	if (!p)
+		return sup__error_nomem("a plan of restarts");
+	sv->order = p;
+	p = sup__realloc(sv->restarts, room * sizeof(*sv->restarts));
+	if (!p)
+		return sup__error_nomem("a plan of restarts");
+	sv->restarts = p;
+	p = sup__realloc(sv->steps, SUP__STRATEGY_STEPS(room) *
+			 sizeof(*sv->steps));
+	if (!p)
+		return sup__error_nomem("a plan of restarts");
+	sv->steps = p;
+	sv->room = room;
+	return 0;
+}
+
+/* Calls a child's start; what it should not return counts as an error, too. */
+static int call_start(const struct sup__child *c, struct sup_pid *ret_pid)
+{
+	struct sup_pid pid = SUP_PID_NONE;
+	int ret;
+
+	sup__error(0, "%s", "");
+	ret = c->spec.start(c->spec.arg, &pid);
+	if (ret == SUP_IGNORE || (ret < 0 && ret != -EEXIST))
+		pid = SUP_PID_NONE;
+	if (ret > SUP_IGNORE)
+		ret = sup__error(-EPROTO, "child \"%s\": start returned %d",
+				 c->id, ret);
+	else if (!ret && !pid.v)
+		ret = sup__error(-EPROTO, "child \"%s\": start returned no "
+				 "task", c->id);
+	else if (ret < 0 && sup_error()[0])
+		sup__error(ret, "child \"%s\": %s", c->id, sup_error());
+	else if (ret < 0)
+		sup__error_sys(ret, "child \"%s\"", c->id);
+	*ret_pid = pid;
+	return ret;
+}
+
+/*
+ * Starts a child that has no task. A restart that fails leaves it restarting,
+ * with a retry to send. ret_pid may be NULL; on -EEXIST it is who was there.
+ */
+int sup__supervise_start(struct sup__supervisor *sv, struct sup__child *c,
+		      enum sup__start_kind kind, struct sup_pid *ret_pid)
+{
+	struct sup__child_news news = { .restart = kind == SUP__RESTART };
+	int ret;
+
+	change(sv, c, SUP__CHILD_START, &news);
+	ret = call_start(c, &news.pid);
+	if (ret_pid)
+		*ret_pid = news.pid;
+	if (ret == SUP_IGNORE) {
+		change(sv, c, SUP__CHILD_DECLINE, &news);
+	} else if (!ret) {
+		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);
+		news.now = sup__now_ns();
+		change(sv, c, SUP__CHILD_UP, &news);
+		sup__supervise_report(sv, SUP_EVENT_STARTED, c, 0);
+	} else if (kind == SUP__RESTART) {
+		news.retry = ++sv->retries;
+		change(sv, c, SUP__CHILD_FAIL_RETRY, &news);
+		sup__supervise_report(sv, SUP_EVENT_START_ERROR, c, ret);
+	} else {
+		change(sv, c, SUP__CHILD_FAIL, &news);
+	}
+	return ret;
+}
+
+/* Asks, waits as long as the spec says, and kills if that was not enough. */
+static struct sup_reason end_task(const struct sup__child *c)
+{
+	struct sup_reason reason = { .kind = SUP_REASON_LOST };
+	int64_t ms = c->spec.shutdown_ms;
+	int ret = -ETIMEDOUT;
+
+	if (ms != SUP_SHUTDOWN_KILL) {
+		sup_exit(c->pid, &SUP_SHUTDOWN);
+		ret = sup_wait(c->pid, &reason, sup_deadline_ms(ms));
+	}
+	if (ret == -ETIMEDOUT) {
+		sup_kill(c->pid, sup_deadline_ms(KILL_MS));
+		sup_wait(c->pid, &reason, SUP_FOREVER);
+	}
+	return reason;
+}
+
+/* Leaves the child without a task and without a retry, whatever it had. */
+void sup__supervise_stop(struct sup__supervisor *sv, struct sup__child *c)
+{
+	bool brutal = c->spec.shutdown_ms == SUP_SHUTDOWN_KILL;
+	struct sup__child_news news = { 0 };
+	enum sup_event_kind kind;
+
+	if (c->state != SUP_CHILD_RUNNING) {
+		change(sv, c, SUP__CHILD_CANCEL, &news);
+		return;
+	}
+	change(sv, c, SUP__CHILD_STOP, &news);
+	news.reason = end_task(c);
+	change(sv, c, SUP__CHILD_DOWN, &news);
+	kind = SUP_EVENT_SHUTDOWN_ERROR;
+	if (sup__strategy_is_orderly(c->spec.restart, brutal, &news.reason))
+		kind = SUP_EVENT_STOPPED;
+	sup__supervise_report(sv, kind, c, 0);
+}
+
+void sup__supervise_stop_all(struct sup__supervisor *sv)
+{
+	struct sup__child *c;
+
+	for (c = sv->board->roster.last; c; c = c->prev)
+		sup__supervise_stop(sv, c);
+}
+
+void sup__supervise_note_exit(struct sup__supervisor *sv, struct sup__child *c,
+			      const struct sup_reason *reason)
+{
+	struct sup__child_news news = { .reason = *reason };
+
+	change(sv, c, SUP__CHILD_EXIT, &news);
+	sup__supervise_report(sv, SUP_EVENT_CHILD_TERMINATED, c, 0);
+}

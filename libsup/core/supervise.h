@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a supervisor does to one child at a time: starting, stopping, taking
+ * off the board, and reporting it. All on the supervisor's own thread.
+ */
+#ifndef SUP_CORE_SUPERVISE_H
+#define SUP_CORE_SUPERVISE_H
+
+#include <sup/event.h>
+
+#include "core/event.h"
+#include "core/strategy.h"
+#include "core/tree.h"
+
+struct sup__supervisor {
+	struct sup__board *board;
+	uint64_t retries;		/* numbers given to them */
+	size_t n_unsent;		/* children whose retry is not sent */
+
+	/* Room for the plan of a group: as much as there are children. */
+	size_t room;
+	struct sup__child **order;
+	enum sup_restart *restarts;
+	struct sup__step *steps;
+};
+
+enum sup__start_kind {
+	SUP__FIRST_START,	/* the first, or as asked by a call */
+	SUP__RESTART,		/* of our own accord */
+};
+
+/* Makes room for the plan of n children. -ENOMEM. */
+int sup__supervise_reserve(struct sup__supervisor *sv, size_t n);
+
+/*
+ * Starts a child that has no task: 0, SUP_IGNORE, or an error with a sentence
+ * that names it. A restart that fails leaves it restarting, with a retry to
+ * send. *ret_pid, which may be NULL, is none after SUP_IGNORE and errors, but
+ * who was there after -EEXIST.
+ */
+int sup__supervise_start(struct sup__supervisor *sv, struct sup__child *c,
+			 enum sup__start_kind kind, struct sup_pid *ret_pid);
+
+/*
+ * Leaves a child without a task and without a retry, whatever it had: asks,
+ * waits as long as its spec says, kills if that was not enough, and waits.
+ */
+void sup__supervise_stop(struct sup__supervisor *sv, struct sup__child *c);
+
+/* All of them, newest first. */
+void sup__supervise_stop_all(struct sup__supervisor *sv);
+
+/* The task of a child has ended by itself. */
+void sup__supervise_note_exit(struct sup__supervisor *sv, struct sup__child *c,
+			      const struct sup_reason *reason);
+
+/* Takes a child without a task off the board and frees it. */
+void sup__supervise_remove(struct sup__supervisor *sv, struct sup__child *c);
+
+/* Tells the sink of events. error is that of a start. */
+void sup__supervise_report(struct sup__supervisor *sv,
+			   enum sup_event_kind kind,
+			   const struct sup__child *c, int error);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Boards: what a supervisor shows of itself. Its own thread alone changes the
+ * board, each time under the board's lock, which is never held across anything
+ * that waits; so others can look while the supervisor is busy for minutes. The
+ * boards of all supervisors are found by pid.
+ *
+ * A supervisor that is killed cannot take its board down. Boards whose task,
+ * and whose children's tasks, have ended are freed when others are put up.
+ */
+#ifndef SUP_CORE_TREE_H
+#define SUP_CORE_TREE_H
+
+#include <sup/tree.h>
+
+#include "base/lock.h"
+#include "core/intensity.h"
+#include "core/roster.h"
+
+struct sup__board {
+	/* Fixed when it is put up. */
+	struct sup_pid pid;	/* none: it is not */
+	char name[SUP_NAME_MAX + 1];
+	enum sup_strategy strategy;
+	unsigned int period_s;
+	int64_t started_ns;
+
+	/* Under the lock of all boards. */
+	struct sup__board *next;
+	unsigned int refs;
+
+	struct sup__lock lock;	/* the next two, but for their owner's looks */
+	struct sup__roster roster;
+	struct sup__intensity restarts;
+};
+
+/*
+ * A board for a checked spec, defaults filled in, without children and not yet
+ * up, with one reference. NULL: no memory.
+ */
+struct sup__board *sup__board_new(const struct sup_supervisor_spec *spec);
+
+void sup__board_ref(struct sup__board *b);
+
+/* The last one frees it, with its children. */
+void sup__board_put(struct sup__board *b);
+
+/* Puts it up, with a reference, as that of the calling task. Cannot fail. */
+void sup__board_show(struct sup__board *b);
+
+/* Takes it down, and drops the reference. Its children must be gone. */
+void sup__board_hide(struct sup__board *b);
+
+#endif
