@@ -8,7 +8,7 @@
  * thread reads it freely, and takes the board's lock to change it. What an end
  * leads to is decided in core/strategy.c and core/intensity.c, what becomes of
  * a child in core/child.c's table, how it is started and stopped is written in
- * core/supervise.c.
+ * core/supervisor_child.c.
  *
  * An end that comes from a task that is no child's any more, because it was
  * stopped, or ended as its group was, is ignored: so several ends at the same
@@ -28,7 +28,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/supervise.h"
+#include "core/supervisor_child.h"
 
 #define UNSENT_MS 1
 

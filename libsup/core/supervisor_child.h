@@ -3,8 +3,8 @@
  * What a supervisor does to one child at a time: starting, stopping, taking
  * off the board, and reporting it. All on the supervisor's own thread.
  */
-#ifndef SUP_CORE_SUPERVISE_H
-#define SUP_CORE_SUPERVISE_H
+#ifndef SUP_CORE_SUPERVISOR_CHILD_H
+#define SUP_CORE_SUPERVISOR_CHILD_H
 
 #include <sup/event.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/supervise.h"
+#include "core/supervisor_child.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include <sup/monitor.h>
+#include <sup/server.h>
 #include <sup/task.h>
 
 #include "base/alloc.h"
