@@ -101,6 +101,24 @@ static void check_shutdown(struct check *c, const struct config_path *path,
 	}
 }
 
+/* libcyaml takes what begins with a number for one. */
+static bool is_number(struct check *c, const struct config_path *path,
+		      const char *key, unsigned int max)
+{
+	struct config_path at = *path;
+	const char *text;
+
+	config_path_push(&at, key, 0);
+	text = locator_scalar(c->r->loc, at.steps, at.n);
+	if (text != NULL && text[0] != '\0' &&
+	    text[strspn(text, "0123456789")] == '\0')
+		return true;
+	config_report(c->r, path, key, PLACE_VALUE, "\"%s\": \"%s\" is not a "
+		      "whole number from 0 to %u", key,
+		      text != NULL ? text : "", max);
+	return false;
+}
+
 static void check_supervisor(struct check *c, const struct config_path *path,
 			     struct config_child *s)
 {
@@ -112,7 +130,8 @@ static void check_supervisor(struct check *c, const struct config_path *path,
 			      "seconds such as 5s", s->period);
 	else
 		s->period_s = (unsigned int)(ms / 1000);
-	if (s->intensity != NULL && *s->intensity > INTENSITY_MAX)
+	if (s->intensity != NULL && is_number(c, path, "intensity", ~0u) &&
+	    *s->intensity > INTENSITY_MAX)
 		config_report(c->r, path, "intensity", PLACE_VALUE,
 			      "\"intensity\": %u is more than %u",
 			      *s->intensity, INTENSITY_MAX);
@@ -280,6 +299,8 @@ static void check_service(struct check *c, const struct config_path *path,
 {
 	unsigned int port;
 
+	if (child->port != NULL && !is_number(c, path, "port", UINT16_MAX))
+		return;
 	if (child->port == NULL || *child->port == 0) {
 		config_report(c->r, path, child->port ? "port" : NULL,
 			      PLACE_VALUE, "child \"%s\": a service needs a "

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Trees that are right, and what is said about those that are not. */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char path[] = "/tmp/test_config.XXXXXX";
+
+static int load(const char *text, struct config_child **ret_root,
+		char **ret_text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fputs(text, f) >= 0 && fclose(f) == 0, 1);
+	return config_load(path, ret_root, ret_text);
+}
+
+static void a_whole_tree(void **state)
+{
+	static const char text[] =
+		"name: shop\n"
+		"strategy: rest_for_one\n"
+		"intensity: 0\n"
+		"period: 1min\n"
+		"children:\n"
+		"  - id: db\n"
+		"    argv: [sh, -c, 'exit 0']\n"
+		"    env: [A=1, B=]\n"
+		"    cwd: /\n"
+		"    output: /tmp/db.log\n"
+		"    ready: notify\n"
+		"    ready_timeout: 500ms\n"
+		"    stop_signal: SIGINT\n"
+		"    restart: transient\n"
+		"    shutdown: infinity\n"
+		"  - id: web\n"
+		"    strategy: one_for_all\n"
+		"    children:\n"
+		"      - id: echo\n"
+		"        service: echo\n"
+		"        port: 7001\n"
+		"        contain: yes\n"
+		"        shutdown: kill\n"
+		"      - {id: count, service: counter, port: 65535}\n";
+	struct config_child *root, *db, *web;
+	char *said;
+
+	(void)state;
+	assert_int_equal(load(text, &root, &said), 0);
+	assert_string_equal(said, "");
+	free(said);
+	assert_string_equal(root->id, "shop");
+	assert_int_equal(root->strategy, SUP_REST_FOR_ONE);
+	assert_int_equal(*root->intensity, 0);
+	assert_int_equal(root->period_s, 60);
+	assert_int_equal(root->n_children, 2);
+	db = &root->children[0];
+	assert_int_equal(db->n_argv, 3);
+	assert_string_equal(db->argv[2], "exit 0");
+	assert_int_equal(db->n_env, 2);
+	assert_int_equal(db->ready, SUP_READY_NOTIFY);
+	assert_int_equal(db->ready_timeout_ms, 500);
+	assert_int_equal(db->stop_signo, SIGINT);
+	assert_int_equal(db->restart, SUP_TRANSIENT);
+	assert_int_equal(db->shutdown_ms, SUP_SHUTDOWN_INFINITY);
+	web = &root->children[1];
+	assert_null(web->intensity);
+	assert_int_equal(web->period_s, 5);
+	assert_int_equal(web->n_children, 2);
+	assert_int_equal(web->children[0].service, CONFIG_SERVICE_ECHO);
+	assert_int_equal(web->children[0].contain, SUP_CONTAIN);
+	assert_int_equal(web->children[0].shutdown_ms, SUP_SHUTDOWN_KILL);
+	assert_int_equal(*web->children[1].port, 65535);
+	assert_int_equal(web->children[1].contain, SUP_CONTAIN_NEVER);
+	config_free(root);
+}
+
+/* The text of a tree, and what follows the name of the file. */
+struct bad {
+	const char *text;
+	const char *said;
+};
+
+#define TREE "name: t\nchildren:\n  - id: a\n"
+
+static const struct bad of_the_schema[] = {
+	{ "", ":1:1: empty: a mapping with \"name\" and \"children\" "
+	  "expected\n" },
+	{ "- a\n", ":1:1: this is not a mapping with the keys name, strategy, "
+	  "intensity, period, children\n" },
+	{ "name: t\n", ":1:1: the key \"children\" is missing\n" },
+	{ "nam: t\nchildren: []\n", ":1:1: unknown key \"nam\"; allowed here: "
+	  "name, strategy, intensity, period, children\n" },
+	{ "name: t\nchildren:\n  - argv: [sh]\n",
+	  ":3:5: the key \"id\" is missing\n" },
+	{ TREE "    argv: [sh]\n    colour: red\n",
+	  ":5:5: unknown key \"colour\"; allowed here: id, argv, env, cwd, "
+	  "output, ready, ready_timeout, stop_signal, service, port, contain, "
+	  "restart, shutdown, strategy, intensity, period, children\n" },
+	{ TREE "    argv: [sh]\n    argv: [sh]\n",
+	  ":5:5: the key \"argv\" stands twice\n" },
+	{ TREE "    argv: [sh]\n    restart: allways\n",
+	  ":5:14: \"restart\": \"allways\" is not one of permanent, "
+	  "transient, temporary\n" },
+	{ TREE "    service: echo\n    port: 7x\n",
+	  ":5:11: \"port\": \"7x\" is not a whole number from 0 to 65535\n" },
+	{ TREE "    service: echo\n    port: 65536\n",
+	  ":5:11: \"port\": \"65536\" is not a whole number from 0 to "
+	  "65535\n" },
+	{ "name: t\nintensity: 0x10\nchildren: []\n",
+	  ":2:12: \"intensity\": \"0x10\" is not a whole number from 0 to "
+	  "4294967295\n" },
+	{ TREE "    service: echo\n    port: 7\n    contain: maybe\n",
+	  ":6:14: \"contain\": \"maybe\" is not one of no, yes\n" },
+	{ TREE "    argv: sh\n", ":4:11: \"argv\": \"sh\" is not a list\n" },
+	{ TREE "    argv:\n      - sh\n      - {a: b}\n",
+	  ":6:9: this is not a string\n" },
+	{ "name: t\nchildren: 3\n",
+	  ":2:11: \"children\": \"3\" is not a list\n" },
+	{ "name: t\nstrategy: all\nchildren: []\n",
+	  ":2:11: \"strategy\": \"all\" is not one of one_for_one, "
+	  "one_for_all, rest_for_one\n" },
+	{ "name: &n t\nchildren: [*n]\n", ":2:11: aliases are not allowed\n" },
+	{ "name: t\nchildren:\n\t- id: a\n",
+	  ":3:1: not YAML: found character that cannot start any token, while "
+	  "scanning for the next token\n" },
+	{ "name: t\nchildren: [\n", ":3:1: not YAML: did not find expected "
+	  "node content, while parsing a flow node\n" },
+};
+
+static const struct bad of_the_check[] = {
+	{ "name: a b\nchildren: []\n", ":1:7: \"name\": \"a b\" is not 1 to 63 "
+	  "letters, digits and ._:@-\n" },
+	{ "name: t\nchildren:\n  - id: a/b\n    argv: [sh]\n",
+	  ":3:9: \"id\": \"a/b\" is not 1 to 63 letters, digits and "
+	  "._:@-\n" },
+	{ TREE "    argv: [sh]\n  - id: b\n    argv: [sh]\n  - id: a\n"
+	  "    argv: [sh]\n", ":7:9: the id \"a\" stands twice in \"t\"\n" },
+	{ TREE, ":3:5: child \"a\": exactly one of \"argv\", \"service\", "
+	  "\"children\" expected\n" },
+	{ TREE "    argv: [sh]\n    service: echo\n    port: 1\n",
+	  ":3:5: child \"a\": exactly one of \"argv\", \"service\", "
+	  "\"children\" expected\n" },
+	{ TREE "    argv: [no-such-program, x]\n",
+	  ":4:11: child \"a\": there is no program \"no-such-program\" in "
+	  "PATH\n" },
+	{ TREE "    argv: [/no/such/program]\n",
+	  ":4:11: child \"a\": there is no program \"/no/such/program\"\n" },
+	{ TREE "    argv: [/etc/passwd]\n",
+	  ":4:11: child \"a\": \"/etc/passwd\" cannot be run: Permission "
+	  "denied\n" },
+	{ TREE "    argv: []\n",
+	  ":4:11: child \"a\": \"argv\" names no program\n" },
+	{ TREE "    argv: [sh]\n    cwd: /no/such\n",
+	  ":5:10: \"cwd\": \"/no/such\": No such file or directory\n" },
+	{ TREE "    argv: [sh]\n    output: /no/such/log\n",
+	  ":5:13: \"output\": \"/no/such\": No such file or directory\n" },
+	{ TREE "    argv: [sh]\n    env: [A=1, B]\n",
+	  ":5:16: \"env\": \"B\" is not NAME=value\n" },
+	{ TREE "    argv: [sh]\n    stop_signal: SIGNOTHING\n",
+	  ":5:18: \"stop_signal\": \"SIGNOTHING\" is no signal; one such as "
+	  "TERM, INT, QUIT expected\n" },
+	{ TREE "    argv: [sh]\n    shutdown: 5\n",
+	  ":5:15: \"shutdown\": \"5\" is not a time such as 5s or 500ms, "
+	  "infinity or kill\n" },
+	{ TREE "    argv: [sh]\n    shutdown: 0s\n",
+	  ":5:15: \"shutdown\": \"0s\" is not a time such as 5s or 500ms, "
+	  "infinity or kill\n" },
+	{ TREE "    argv: [sh]\n    ready_timeout: soon\n",
+	  ":5:20: \"ready_timeout\": \"soon\" is not a time such as 5s or "
+	  "500ms\n" },
+	{ "name: t\nperiod: 500ms\nchildren: []\n",
+	  ":2:9: \"period\": \"500ms\" is not a time of whole seconds such as "
+	  "5s\n" },
+	{ "name: t\nintensity: 100001\nchildren: []\n",
+	  ":2:12: \"intensity\": 100001 is more than 100000\n" },
+	{ TREE "    argv: [sh]\n    port: 7\n",
+	  ":5:5: child \"a\": \"port\" is for services only\n" },
+	{ TREE "    service: echo\n    port: 7\n    cwd: /\n",
+	  ":6:5: child \"a\": \"cwd\" is for programs (argv) only\n" },
+	{ TREE "    argv: [sh]\n    strategy: one_for_all\n",
+	  ":5:5: child \"a\": \"strategy\" is for supervisors (children) "
+	  "only\n" },
+	{ TREE "    service: echo\n",
+	  ":3:5: child \"a\": a service needs a \"port\" from 1 to 65535\n" },
+	{ TREE "    service: echo\n    port: 0\n",
+	  ":5:11: child \"a\": a service needs a \"port\" from 1 to 65535\n" },
+	{ TREE "    children:\n      - {id: x, service: echo, port: 7}\n"
+	  "  - {id: y, service: counter, port: 7}\n",
+	  ":6:37: child \"y\": port 7 is taken by another child\n" },
+};
+
+static void check_bad(const struct bad *bad, size_t n)
+{
+	struct config_child *root;
+	char *said;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		print_message("%s\n", bad[i].text);
+		assert_int_equal(load(bad[i].text, &root, &said), -EINVAL);
+		assert_memory_equal(said, path, strlen(path));
+		assert_string_equal(said + strlen(path), bad[i].said);
+		free(said);
+	}
+}
+
+static void what_the_schema_refuses(void **state)
+{
+	(void)state;
+	check_bad(of_the_schema,
+		  sizeof(of_the_schema) / sizeof(of_the_schema[0]));
+}
+
+static void what_the_check_refuses(void **state)
+{
+	(void)state;
+	check_bad(of_the_check,
+		  sizeof(of_the_check) / sizeof(of_the_check[0]));
+}
+
+static void every_error_is_told(void **state)
+{
+	static const char text[] = "name: t\nchildren:\n"
+		"  - {id: a, argv: [no-such-program]}\n"
+		"  - {id: b, argv: [sh], shutdown: 3}\n";
+	struct config_child *root;
+	char *said;
+
+	(void)state;
+	assert_int_equal(load(text, &root, &said), -EINVAL);
+	assert_non_null(strstr(said, ":3:19: "));
+	assert_non_null(strstr(said, ":4:35: "));
+	free(said);
+}
+
+static void nested_too_deep(void **state)
+{
+	char text[8192] = "name: t\nchildren:\n", *said;
+	size_t len = strlen(text);
+	struct config_child *root;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 40; i++)
+		len += (size_t)sprintf(text + len,
+				       "%*s- id: s\n%*schildren:\n",
+				       2 * i, "", 2 * i + 2, "");
+	sprintf(text + len, "%*s[]\n", 2 * i + 2, "");
+	assert_int_equal(load(text, &root, &said), -EINVAL);
+	assert_non_null(strstr(said, "deeper than 16"));
+	free(said);
+}
+
+static void no_file(void **state)
+{
+	struct config_child *root;
+	char *said;
+
+	(void)state;
+	assert_int_equal(config_load("/no/such.yaml", &root, &said), -ENOENT);
+	assert_string_equal(said, "/no/such.yaml: No such file or directory\n");
+	free(said);
+}
+
+static int set_up(void **state)
+{
+	int fd = mkstemp(path);
+
+	(void)state;
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_whole_tree),
+		cmocka_unit_test(what_the_schema_refuses),
+		cmocka_unit_test(what_the_check_refuses),
+		cmocka_unit_test(every_error_is_told),
+		cmocka_unit_test(nested_too_deep),
+		cmocka_unit_test(no_file),
+	};
+
+	return !!cmocka_run_group_tests(tests, set_up, tear_down);
+}
