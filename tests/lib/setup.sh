@@ -25,6 +25,7 @@ libnl-3-dev		netlink, for libsup
 libnl-genl-3-dev	generic netlink, for libsup
 uthash-dev		hash tables, for libsup
 libcyaml-dev		reads the trees of supd
+libyaml-dev		says where in a tree something stands
 libcmocka-dev		unit tests
 clang			second compiler: its warnings
 sparse			checks the module
