@@ -34,10 +34,11 @@ enum sup__letter_kind {
 	SUP__LETTER_CALL,
 };
 
-/* One message under way. msg owns its data, and with it the letter. */
+/* One message under way. */
 struct sup__letter {
 	struct sup__link link;	/* first */
 	enum sup__letter_kind kind;
+	bool one_block;		/* it lies behind the data it owns */
 	struct sup_from from;	/* CALL */
 	struct sup_msg msg;
 };
@@ -58,7 +59,7 @@ struct sup__mailbox {
 void sup__mailbox_init(struct sup__mailbox *mb, struct sup__seat *reader,
 		       size_t max);
 
-/* Frees what is left. Nobody else may know it any more. */
+/* Frees the letters left in a closed one. Nobody may know it any more. */
 void sup__mailbox_fini(struct sup__mailbox *mb);
 
 /* False: closed, the signal is still the caller's. Any thread. */
@@ -66,11 +67,12 @@ bool sup__mailbox_signal(struct sup__mailbox *mb, struct sup__signal *s);
 
 /*
  * A letter with msg: copied, or moved in if it has a free(). NULL: no memory;
- * then and after sup__letter_unmake() msg is the caller's.
+ * then and after unmake() what msg owns is the caller's. drop() frees it.
  */
 struct sup__letter *sup__letter_make(enum sup__letter_kind kind,
 				     const struct sup_msg *msg);
-void sup__letter_unmake(struct sup__letter *letter, const struct sup_msg *msg);
+void sup__letter_unmake(struct sup__letter *letter);
+void sup__letter_drop(struct sup__letter *letter);
 
 /*
  * Puts a letter in, waiting for room until the deadline. owner is the task
@@ -83,13 +85,14 @@ int sup__mailbox_put(struct sup__mailbox *mb, uint64_t owner,
 
 /* The next of a lane, or NULL. The reader only. */
 struct sup__signal *sup__mailbox_next_signal(struct sup__mailbox *mb);
-/* Moves the oldest message out and frees its letter. False: none. */
+/* Moves the oldest letter out; its message is the caller's. False: none. */
 bool sup__mailbox_next_letter(struct sup__mailbox *mb,
 			      struct sup__letter *ret_letter);
 
 /*
  * Takes nothing in from here on and turns away who waits for room. The reader,
- * or whoever knows that it is gone. Signals must be dropped by the caller.
+ * or whoever knows that it is gone. Then the signals that are left must be
+ * taken out with next_signal(); letters are freed by fini.
  */
 void sup__mailbox_close(struct sup__mailbox *mb);
 

@@ -27,6 +27,7 @@ struct sup__seat {
 	_Atomic uint64_t callee;
 	struct sup_msg reply;		/* written by who completes it */
 	int error;
+	bool ended;			/* -EPIPE, with reason */
 	struct sup_reason reason;
 };
 

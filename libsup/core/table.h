@@ -20,13 +20,14 @@
 #define SUP__SIG_KILL 2u
 
 struct sup__task {
+	/* What is looked at without a reference, and stays. */
 	_Atomic uint64_t pid;
 	_Atomic uint32_t refs;
 	uint32_t index;
+	_Atomic(struct sup__seat *) seat;
 	struct sup__task *next_free;
 
-	/* Fixed when its life starts. */
-	struct sup__seat *seat;
+	/* Zeroed for each life. Fixed when it starts: */
 	const struct sup__task_ops *ops;	/* NULL: a thread */
 	void *priv;
 	char name[SUP__TASK_NAME];
@@ -77,8 +78,18 @@ struct sup__task {
 extern _Thread_local struct sup__task *sup__self
 	__attribute__((tls_model("initial-exec")));
 
-/* A slot with one reference and a new pid, all else zero. NULL: no memory. */
+/*
+ * A slot with one reference, a new pid and a seat, all else zero. NULL: no
+ * memory. Free is for the last put: it keeps pid and reason in mind.
+ */
 struct sup__task *sup__table_new(void);
+void sup__table_free(struct sup__task *t);
+
+/* In task.c: the last reference is gone. Ends with sup__table_free(). */
+void sup__task_release(struct sup__task *t);
+
+/* Calls cb with each task that lives, with a reference for that time. */
+void sup__table_walk(void (*cb)(struct sup__task *t, void *arg), void *arg);
 
 /*
  * What is remembered of the pid's task if it has been put for the last time:
@@ -92,5 +103,16 @@ bool sup__table_recall(struct sup_pid pid, struct sup_reason *ret_reason);
  * must be compared after each look.
  */
 struct sup__task *sup__table_peek(uint64_t pid);
+
+/*
+ * Records that the thread of seat waits for the task pid, until somebody, who
+ * need not be its thread, calls sup__seat_clear(). Returns 0, or, if pid
+ * waits, perhaps through others, for the calling task, the last in that chain:
+ * who waits for us. It stays recorded all the same. Foreign threads: 0.
+ */
+uint64_t sup__table_wait_for(struct sup__seat *seat, uint64_t pid);
+
+/* As that, but -EDEADLK, and nothing recorded, instead. */
+int sup__table_may_wait_for(struct sup__seat *seat, uint64_t pid);
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Calls from within: what a task that ends owes to those who call it. */
+#ifndef SUP_CORE_CALL_H
+#define SUP_CORE_CALL_H
+
+#include <sup/server.h>
+
+struct sup__task;
+
+/*
+ * Completes every call that waits for t with the reason of its end. Its
+ * mailbox is closed, so there will be no more of them.
+ */
+void sup__call_task_ended(struct sup__task *t);
+
+/*
+ * The caller waits for the task pid, which called it: refuses that call with
+ * -EDEADLK. False: pid does not wait in a call to us.
+ */
+bool sup__call_refuse(uint64_t pid);
+
+#endif

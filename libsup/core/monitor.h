@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Monitors and sup_wait() from within. */
+#ifndef SUP_CORE_MONITOR_H
+#define SUP_CORE_MONITOR_H
+
+#include <sup/monitor.h>
+
+#include "core/mailbox.h"
+
+struct sup__task;
+struct sup__monitor;
+struct sup__waiter;
+
+/* Tells those who wait, then those who monitor: t is ENDED, with its reason. */
+void sup__monitor_tell(struct sup__task *t, struct sup__waiter *waiters,
+		       struct sup__monitor *monitors);
+
+/* The calling task ends: it monitors nobody any more. */
+void sup__monitor_stop_watching(struct sup__task *t);
+
+/*
+ * A DOWN came out of the calling task's mailbox. True: it is to be delivered.
+ * After the mailbox was closed: only drops it.
+ */
+bool sup__monitor_take(struct sup__task *t, struct sup__signal *signal,
+		       struct sup_info *ret_info);
+void sup__monitor_drop(struct sup__signal *signal);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Seats live in chunks that are only ever added. A free one waits in a list
+ * under the lock; a foreign thread's goes there when the thread ends, a task's
+ * with its last reference.
+ *
+ * The word is a binary semaphore. A waker stores 1 and calls futex only if it
+ * saw 2; a waiter goes 0 -> 2 and sleeps, or takes the 1 at once. Before it
+ * sleeps it spins for a while, on machines with another CPU to be woken from,
+ * and more the more often that has paid.
+ */
+#include "core/seat.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/futex.h"
+#include "base/lock.h"
+
+#define CHUNK 64u
+#define CHUNKS 32768u
+#define SPINS_MAX 2048u
+#define SPINS_MIN 16u
+
+static struct sup__lock lock = SUP__LOCK_INIT;
+static struct sup__seat *free_seats;
+static _Atomic(struct sup__seat *) chunks[CHUNKS];
+static _Atomic uint32_t n_seats;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static int key_error;
+static bool may_spin;
+static _Thread_local struct sup__seat *mine
+	__attribute__((tls_model("initial-exec")));
+
+static void thread_ends(void *seat)
+{
+	mine = NULL;
+	sup__seat_free(seat);
+}
+
+static void set_up(void)
+{
+	key_error = pthread_key_create(&key, thread_ends);
+	may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+}
+
+struct sup__seat *sup__seat_at(uint32_t index)
+{
+	struct sup__seat *chunk;
+
+	if (index / CHUNK >= CHUNKS)
+		return NULL;
+	/* Acquire: pairs with the chunk's publication. */
+	chunk = atomic_load_explicit(&chunks[index / CHUNK],
+				     memory_order_acquire);
+	return chunk ? &chunk[index % CHUNK] : NULL;
+}
+
+uint32_t sup__seat_count(void)
+{
+	/*
+	 * Sequentially consistent: a call that has been counted at its callee
+	 * comes from a seat that is counted here.
+	 */
+	return atomic_load(&n_seats);
+}
+
+static int add_chunk(void)
+{
+	uint32_t i, base = atomic_load(&n_seats);
+	const size_t align = alignof(struct sup__seat);
+	struct sup__seat *chunk;
+	void *space;
+
+	if (base / CHUNK >= CHUNKS)
+		return sup__error(-ENOMEM, "more than %u threads wait",
+				  CHUNKS * CHUNK);
+	space = sup__zalloc(CHUNK * sizeof(*chunk) + align);
+	if (!space)
+		return sup__error_nomem("what threads wait on");
+	chunk = (void *)(((uintptr_t)space + align - 1) / align * align);
+	for (i = CHUNK; i-- > 0; ) {
+		chunk[i].index = base + i;
+		chunk[i].spins = SPINS_MIN;
+		chunk[i].next_free = free_seats;
+		free_seats = &chunk[i];
+	}
+	atomic_store_explicit(&chunks[base / CHUNK], chunk,
+			      memory_order_release);
+	atomic_store(&n_seats, base + CHUNK);
+	return 0;
+}
+
+struct sup__seat *sup__seat_new(void)
+{
+	struct sup__seat *seat = NULL;
+
+	pthread_once(&once, set_up);
+	sup__lock(&lock);
+	if (free_seats || !add_chunk()) {
+		seat = free_seats;
+		free_seats = seat->next_free;
+	}
+	sup__unlock(&lock);
+	return seat;
+}
+
+void sup__seat_free(struct sup__seat *seat)
+{
+	atomic_store(&seat->waits_for, 0);
+	sup__lock(&lock);
+	seat->next_free = free_seats;
+	free_seats = seat;
+	sup__unlock(&lock);
+}
+
+void sup__seat_bind(struct sup__seat *seat)
+{
+	mine = seat;
+}
+
+struct sup__seat *sup__seat_self(void)
+{
+	struct sup__seat *seat = mine;
+
+	if (seat)
+		return seat;
+	seat = sup__seat_new();
+	if (!seat)
+		return NULL;
+	if (key_error || pthread_setspecific(key, seat)) {
+		sup__seat_free(seat);
+		sup__error_nomem("what a thread waits on");
+		return NULL;
+	}
+	mine = seat;
+	return seat;
+}
+
+/* True if the wake came while it spun. Budget: doubles if so, else halves. */
+static bool spin(struct sup__seat *seat)
+{
+	uint32_t i;
+
+	for (i = 0; i < seat->spins; i++) {
+		if (atomic_load_explicit(&seat->word, memory_order_relaxed)) {
+			seat->spins = seat->spins * 2 < SPINS_MAX ?
+				seat->spins * 2 : SPINS_MAX;
+			return true;
+		}
+#if defined(__x86_64__) || defined(__i386__)
+		__builtin_ia32_pause();
+#endif
+	}
+	seat->spins = seat->spins / 2 > SPINS_MIN ?
+		seat->spins / 2 : SPINS_MIN;
+	return false;
+}
+
+int sup__seat_wait(struct sup__seat *seat, int64_t deadline)
+{
+	uint32_t idle = 0;
+	int ret;
+
+	if (may_spin && deadline != SUP_TRY)
+		spin(seat);
+	if (!atomic_compare_exchange_strong(&seat->word, &idle, 2)) {
+		atomic_exchange(&seat->word, 0);
+		return 0;
+	}
+	do {
+		ret = sup__futex_wait(&seat->word, 2, deadline);
+	} while (ret != -ETIMEDOUT && atomic_load(&seat->word) == 2);
+	/* A wake that came at the last moment counts. */
+	if (atomic_exchange(&seat->word, 0) == 1)
+		return 0;
+	return -ETIMEDOUT;
+}
+
+void sup__seat_wake(struct sup__seat *seat)
+{
+	if (atomic_exchange(&seat->word, 1) == 2)
+		sup__futex_wake(&seat->word, 1);
+}
