@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/thread.h"
+
+static void no_error_is_an_empty_sentence(void **state)
+{
+	(void)state;
+	assert_string_equal(sup_error(), "");
+}
+
+static void sentence_is_set_and_error_returned(void **state)
+{
+	(void)state;
+	assert_int_equal(sup__error(-EINVAL, "field %s", "x"), -EINVAL);
+	assert_string_equal(sup_error(), "field x");
+	assert_int_equal(sup__error_sys(-ENOENT, "cwd \"%s\"", "/x"), -ENOENT);
+	assert_string_equal(sup_error(), "cwd \"/x\": No such file or "
+			    "directory");
+	assert_int_equal(sup__error_nomem("a table"), -ENOMEM);
+	assert_string_equal(sup_error(), "no memory for a table");
+}
+
+static void old_sentence_may_be_part_of_the_new(void **state)
+{
+	(void)state;
+	sup__error(-EINVAL, "deep");
+	sup__error(-EINVAL, "child \"%s\": %s", "a", sup_error());
+	assert_string_equal(sup_error(), "child \"a\": deep");
+}
+
+static void long_sentence_is_cut(void **state)
+{
+	char text[2 * SUP__ERROR_MAX];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	sup__error_sys(-EIO, "%s", text);
+	assert_int_equal(strlen(sup_error()), SUP__ERROR_MAX - 1);
+}
+
+static void *set_own(void *arg)
+{
+	const char **seen = arg;
+
+	*seen = *sup_error() ? "not empty" : "empty";
+	sup__error(-EIO, "of the other thread");
+	return NULL;
+}
+
+static void each_thread_has_its_own(void **state)
+{
+	const char *seen = NULL;
+	pthread_t thread;
+
+	(void)state;
+	sup__error(-EINVAL, "mine");
+	assert_int_equal(sup__thread_start("t", 0, set_own, &seen, &thread), 0);
+	sup__thread_join(thread);
+	assert_string_equal(seen, "empty");
+	assert_string_equal(sup_error(), "mine");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_error_is_an_empty_sentence),
+		cmocka_unit_test(sentence_is_set_and_error_returned),
+		cmocka_unit_test(old_sentence_may_be_part_of_the_new),
+		cmocka_unit_test(long_sentence_is_cut),
+		cmocka_unit_test(each_thread_has_its_own),
+	};
+
+	return RUN_TESTS(tests);
+}
