@@ -89,7 +89,7 @@ initramfs() {
 
 # ttyS0 is this terminal; what goes to ttyS1-3 is read after the end.
 boot() {
-	timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
+	exec timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
 		-accel "$accel" -smp 2 -cpu max -m "$mem" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-chardev stdio,id=s0,signal=off -serial chardev:s0 \
@@ -161,11 +161,16 @@ initramfs "$@"
 say "Linux $kver, $mem MiB, $accel: $*"
 boot_status=0
 if [ $interactive = yes ]; then
-	boot || boot_status=$?
+	(boot) || boot_status=$?
 else
-	boot </dev/null 2>"$tmp/qemu.err" | tee "$log/console.log" ||
-		boot_status=${PIPESTATUS[0]}
-	cat "$tmp/qemu.err" >&2
+	mkfifo "$tmp/console"
+	tee "$log/console.log" <"$tmp/console" &
+	boot </dev/null >"$tmp/console" 2>"$log/qemu.log" &
+	machine=$!
+	trap 'kill $machine 2>/dev/null || true; exit 130' INT TERM HUP
+	wait $machine || boot_status=$?
+	wait
+	cat "$log/qemu.log" >&2
 fi
 unpack_out
 judge "$boot_status"
