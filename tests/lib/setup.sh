@@ -26,7 +26,6 @@ libnl-genl-3-dev	generic netlink, for libsup
 uthash-dev		hash tables, for libsup
 libcyaml-dev		reads the trees of supd
 libyaml-dev		says where in a tree something stands
-libyaml-dev		what libcyaml reads with
 libcmocka-dev		unit tests
 clang			second compiler: its warnings
 sparse			checks the module
