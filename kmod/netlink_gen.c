@@ -10,11 +10,6 @@
 
 #include <uapi/linux/sup.h>
 
-/* Integer value ranges */
-static const struct netlink_range_validation sup_a_member_pidfd_range = {
-	.max	= S32_MAX,
-};
-
 /* SUP_CMD_GROUP_NEW - do */
 const struct nla_policy sup_group_new_nl_policy[SUP_A_GROUP_CREDIT + 1] = {
 	[SUP_A_GROUP_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
@@ -54,7 +49,7 @@ const struct nla_policy sup_group_adopt_nl_policy[SUP_A_GROUP_CREDIT + 1] = {
 const struct nla_policy sup_member_add_nl_policy[SUP_A_MEMBER_PIDFD + 1] = {
 	[SUP_A_MEMBER_GROUP] = { .type = NLA_U64, },
 	[SUP_A_MEMBER_SELF] = { .type = NLA_FLAG, },
-	[SUP_A_MEMBER_PIDFD] = NLA_POLICY_FULL_RANGE(NLA_U32, &sup_a_member_pidfd_range),
+	[SUP_A_MEMBER_PIDFD] = { .type = NLA_U32, },
 	[SUP_A_MEMBER_PID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[SUP_A_MEMBER_START_TICKS] = { .type = NLA_U64, },
 	[SUP_A_MEMBER_KIND] = NLA_POLICY_MAX(NLA_U32, 1),

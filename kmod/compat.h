@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every difference between kernel versions that the module has to know. */
+#ifndef SUP_COMPAT_H
+#define SUP_COMPAT_H
+
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/kallsyms.h>
+#include <linux/magic.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+#include <linux/task_work.h>
+#include <linux/version.h>
+#include <net/genetlink.h>
+
+/*
+ * Before 7.0 a probe runs with preemption off, where PREEMPT_RT allows neither
+ * spinlock_t nor the slab.
+ */
+#define SUP_RT_UNSAFE (IS_ENABLED(CONFIG_PREEMPT_RT) && \
+		       LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0))
+
+/* Workers that the kernel makes for a process: they never run its program. */
+#ifdef PF_USER_WORKER
+#define SUP_PF_WORKER (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER)
+#else
+#define SUP_PF_WORKER (PF_KTHREAD | PF_IO_WORKER)
+#endif
+
+static inline struct nlattr **sup_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return genl_dumpit_info(cb)->info.attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* Debian exports task_work_add(), mainline does not. */
+static inline int sup_task_work_add(struct callback_head *work,
+				    task_work_func_t func)
+{
+#ifdef SUP_HAVE_TASK_WORK
+	init_task_work(work, func);
+	return task_work_add(current, work, TWA_NONE);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+static inline bool sup_task_dumpable(struct task_struct *task)
+{
+	bool ret;
+
+	task_lock(task);
+	ret = task->mm && get_dumpable(task->mm) == SUID_DUMP_USER;
+	task_unlock(task);
+	return ret;
+}
+
+/*
+ * What might be the struct pid of a pidfd: the layout is private to the
+ * kernel. The caller proves it before use.
+ */
+static inline const void *sup_pidfd_guess(struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	if (file_inode(file)->i_sb->s_magic != PID_FS_MAGIC)
+		return NULL;
+	return file_inode(file)->i_private;
+#else
+	char name[KSYM_SYMBOL_LEN];
+
+	sprint_symbol(name, (unsigned long)file->f_op);
+	if (!str_has_prefix(name, "pidfd_fops+0x0/"))
+		return NULL;
+	return file->private_data;
+#endif
+}
+
+#endif

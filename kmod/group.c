@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Groups: made, found, counted, ended.
+ *
+ * A group is in the table of groups from its making to its end, and the table
+ * holds a reference. After the end its memory stays while members are on their
+ * way out, lineages or subgroups hold it; these only walk up through it. The
+ * last reference may be put anywhere, so a work frees it; the module cannot be
+ * unloaded before that work has run.
+ *
+ * What comes in atomic context and wants a context that can sleep (an owner's
+ * death, the last exit of a closing group) sets a bit in todo and queues work.
+ */
+#include "sup.h"
+
+#include <linux/pid_namespace.h>
+#include <linux/random.h>
+#include <linux/xarray.h>
+#include <net/sock.h>
+
+#include "compat.h"
+
+static DEFINE_XARRAY(groups);
+static atomic64_t last_id;
+
+bool sup_group_get(struct sup_group *group)
+{
+	return refcount_inc_not_zero(&group->ref);
+}
+
+static void free_work(struct work_struct *work)
+{
+	struct sup_group *group = container_of(work, struct sup_group, work);
+
+	if (group->plineage)
+		sup_lineage_put(group->plineage);
+	if (group->parent)
+		sup_group_put(group->parent);
+	if (group->pidns)
+		put_pid_ns(group->pidns);
+	if (group->cred)
+		put_cred(group->cred);
+	if (group->user)
+		sup_user_put(group->user);
+	kfree_rcu(group, rcu);
+	sup_hooks_put();
+	module_put(THIS_MODULE);
+}
+
+void sup_group_put(struct sup_group *group)
+{
+	if (!refcount_dec_and_test(&group->ref))
+		return;
+	/* No work is pending: it would hold a reference. */
+	INIT_WORK(&group->work, free_work);
+	queue_work(sup_wq, &group->work);
+}
+
+void sup_group_todo(struct sup_group *group, enum sup_todo todo)
+{
+	set_bit(todo, &group->todo);
+	if (sup_group_get(group) && !queue_work(sup_wq, &group->work))
+		sup_group_put(group);
+}
+
+static void todo_work(struct work_struct *work)
+{
+	struct sup_group *group = container_of(work, struct sup_group, work);
+
+	if (test_and_clear_bit(SUP_TODO_ORPHAN, &group->todo))
+		sup_owner_orphan(group);
+	if (test_and_clear_bit(SUP_TODO_CLOSE, &group->todo))
+		sup_owner_close(group);
+	if (test_and_clear_bit(SUP_TODO_END, &group->todo))
+		sup_group_end(group);
+	sup_group_put(group);
+}
+
+static void grace_work(struct work_struct *work)
+{
+	struct sup_group *group = container_of(to_delayed_work(work),
+					       struct sup_group, grace);
+
+	sup_owner_close(group);
+	sup_group_put(group);
+}
+
+static void retry_work(struct work_struct *work)
+{
+	struct sup_group *group = container_of(to_delayed_work(work),
+					       struct sup_group, retry);
+
+	sup_deliver(group, GFP_KERNEL);
+	sup_group_put(group);
+}
+
+/* Returns a reference, or NULL. A group is seen in its network namespace. */
+struct sup_group *sup_group_lookup(struct net *net, u64 id)
+{
+	struct sup_group *group;
+
+	rcu_read_lock();
+	group = id <= ULONG_MAX ? xa_load(&groups, id) : NULL;
+	if (group && (smp_load_acquire(&group->net) != net || !sup_group_get(group)))
+		group = NULL;
+	rcu_read_unlock();
+	return group;
+}
+
+/* The first group with an id above *id, with a reference; *id is moved. */
+struct sup_group *sup_group_next(unsigned long *id)
+{
+	struct sup_group *group;
+
+	rcu_read_lock();
+	do {
+		group = *id == ULONG_MAX ? NULL :
+			xa_find_after(&groups, id, ULONG_MAX, XA_PRESENT);
+	} while (group && !sup_group_get(group));
+	rcu_read_unlock();
+	return group;
+}
+
+static struct sup_group *alloc_group(u8 policy, u32 grace_ms)
+{
+	struct sup_group *group;
+
+	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	if (!group)
+		return NULL;
+	refcount_set(&group->ref, 1);
+	group->policy = policy;
+	group->grace_ms = grace_ms;
+	group->state = SUP_GROUP_STATE_OWNED;
+	spin_lock_init(&group->lock);
+	INIT_LIST_HEAD(&group->members);
+	INIT_LIST_HEAD(&group->lineages);
+	INIT_LIST_HEAD(&group->records);
+	INIT_WORK(&group->work, todo_work);
+	INIT_DELAYED_WORK(&group->grace, grace_work);
+	INIT_DELAYED_WORK(&group->retry, retry_work);
+	return group;
+}
+
+/* A new group's parent is, for ever, the group of its creator. */
+static void set_parent(struct sup_group *group)
+{
+	struct sup_member *member;
+
+	rcu_read_lock();
+	member = sup_member_of(current->signal, SUP_KEY_PROCESS);
+	if (member && sup_lineage_get(member->lineage)) {
+		if (sup_group_get(member->group)) {
+			group->parent = member->group;
+			group->plineage = member->lineage;
+			group->depth = member->group->depth + 1;
+		} else {
+			sup_lineage_put(member->lineage);
+		}
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * Into the table, which holds a reference: whoever kills an ancestor has to
+ * find the group before anything can be born into it. Lookups find it once net
+ * is set.
+ */
+static int publish(struct sup_group *group)
+{
+	int ret;
+
+	group->id = atomic64_inc_return(&last_id);
+	refcount_inc(&group->ref);
+	ret = xa_insert(&groups, group->id, group, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		refcount_dec(&group->ref);
+	else if (group->parent)
+		atomic_inc(&group->parent->subgroups);
+	return ret;
+}
+
+static void unpublish(struct sup_group *group)
+{
+	if (xa_cmpxchg(&groups, group->id, group, NULL, 0) != group)
+		return;
+	if (group->parent)
+		atomic_dec(&group->parent->subgroups);
+	sup_group_put(group);
+}
+
+/*
+ * Makes a group of which the calling process is the owner, and returns a
+ * reference.
+ */
+int sup_group_new(u8 policy, u32 grace_ms, const struct sup_owner_spec *owner,
+		  struct netlink_ext_ack *extack, struct sup_group **ret_group)
+{
+	struct sup_group *group;
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	ret = sup_hooks_get();
+	if (ret) {
+		NL_SET_ERR_MSG(extack, "cannot hook into the kernel");
+		goto put_module;
+	}
+	group = alloc_group(policy, grace_ms);
+	ret = -ENOMEM;
+	if (!group)
+		goto put_hooks;
+	/* From here on the last reference puts the hooks and the module. */
+	set_parent(group);
+	ret = -EMLINK;
+	if (group->depth >= SUP_MAX_DEPTH) {
+		NL_SET_ERR_MSG(extack, "groups are nested too deeply");
+		goto put_group;
+	}
+	ret = publish(group);
+	if (ret)
+		goto put_group;
+	ret = sup_owner_take(group, owner, extack);
+	if (ret)
+		goto unpublish_group;
+	smp_store_release(&group->net, sock_net(owner->sk));
+	*ret_group = group;
+	return 0;
+
+unpublish_group:
+	unpublish(group);
+put_group:
+	sup_group_put(group);
+	return ret;
+put_hooks:
+	sup_hooks_put();
+put_module:
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+/*
+ * The end: out of the table, members go free, records are forgotten. Members
+ * on their way out see ended, and tell nobody. Once, whoever comes first; may
+ * sleep. The caller has a reference of its own.
+ */
+void sup_group_end(struct sup_group *group)
+{
+	struct sup_owner *owner;
+
+	spin_lock_bh(&group->lock);
+	if (group->ended) {
+		spin_unlock_bh(&group->lock);
+		return;
+	}
+	group->ended = true;
+	owner = group->owner;
+	group->owner = NULL;
+	atomic_dec(&group->user->groups);
+	spin_unlock_bh(&group->lock);
+
+	if (owner)
+		sup_owner_free(owner);
+	sup_member_release_all(group, false);
+	sup_record_purge(group);
+	if (cancel_delayed_work(&group->grace))
+		sup_group_put(group);
+	unpublish(group);
+}
+
+/* -EBUSY while members live, in subgroups too, unless they are released. */
+int sup_group_del(struct sup_group *group, bool release)
+{
+	bool busy;
+
+	spin_lock_bh(&group->lock);
+	busy = atomic_read(&group->live) || group->threads;
+	spin_unlock_bh(&group->lock);
+	if (busy && !release)
+		return -EBUSY;
+	sup_group_end(group);
+	return 0;
+}
+
+/*
+ * True if what is born into the group or lineage has to be killed. The flags
+ * are never cleared, and pair with the walk of the one who kills: he sets a
+ * flag, then walks; a child is listed, then looks here; with a full barrier
+ * on each side one of the two sees the other.
+ */
+bool sup_group_dying(const struct sup_group *group,
+		     const struct sup_lineage *lineage)
+{
+	for (; group; lineage = group->plineage, group = group->parent)
+		if (READ_ONCE(group->dying) ||
+		    (lineage && READ_ONCE(lineage->dying)))
+			return true;
+	return false;
+}
+
+/*
+ * Counts a process, or a subgroup that has some, up to the root. Each step up
+ * follows a change from 0, so a count above is never smaller than the groups
+ * that have finished their step; it cannot go below 0, because who counts down
+ * has counted up before.
+ */
+void sup_populate(struct sup_group *group, struct sup_lineage *lineage)
+{
+	for (; group; lineage = group->plineage, group = group->parent) {
+		if (lineage)
+			atomic_inc(&lineage->live);
+		if (atomic_inc_return(&group->live) != 1)
+			return;
+	}
+}
+
+static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
+		       bool group_empty)
+{
+	spin_lock_bh(&group->lock);
+	if (!group->ended && group->state != SUP_GROUP_STATE_CLOSING) {
+		if (lineage && !lineage->told && sup_lineage_get(lineage)) {
+			lineage->told = true;
+			lineage->empty.time = ktime_get_ns();
+			sup_record_queue_locked(group, &lineage->empty);
+		}
+		if (group_empty) {
+			group->empty_count++;
+			sup_record_tell_locked(group);
+		}
+	}
+	spin_unlock_bh(&group->lock);
+}
+
+/* The counterpart; queues what became empty on the way, and has it sent. */
+void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage)
+{
+	bool lineage_empty, group_empty;
+
+	for (; group; lineage = group->plineage, group = group->parent) {
+		lineage_empty = lineage && atomic_dec_and_test(&lineage->live);
+		group_empty = atomic_dec_and_test(&group->live);
+		if (lineage_empty || group_empty)
+			tell_empty(group, lineage_empty ? lineage : NULL,
+				   group_empty);
+		sup_deliver(group, GFP_ATOMIC);
+		if (!group_empty)
+			return;
+	}
+}
+
+int sup_group_init(void)
+{
+	/* Above all ids that an earlier load of the module can have given. */
+	atomic64_set(&last_id, ktime_get_boottime_ns());
+	return 0;
+}
+
+void sup_group_exit(void)
+{
+	WARN_ON_ONCE(!xa_empty(&groups));
+	xa_destroy(&groups);
+}

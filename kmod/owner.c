@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owners: taking a group, losing it, and what becomes of it then.
+ *
+ *	 group-new                  owner lost, policy retain
+ *	-----------> owned ---------------------------> retained
+ *	               |   <---------------------------     |
+ *	               |             group-adopt            | grace time over, or
+ *	   owner lost, |                                    | end of the net
+ *	   policy kill |                                    | namespace
+ *	               '----------> closing <---------------'
+ *
+ * The owner is a process and a socket. The death of the process comes from the
+ * exit probe, the closing of the socket from a notifier, and either is only a
+ * hint: the work that follows looks whether the present owner is gone, so that
+ * a hint that comes late cannot hit an adopter.
+ */
+#include "sup.h"
+
+#include <linux/netlink.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "compat.h"
+
+#define DEFAULT_CREDIT	65536
+
+/* Held to look for an inheriting group of the same process, and to make one. */
+static DEFINE_MUTEX(inherit_mutex);
+
+static struct sup_owner *owner_new(const struct sup_owner_spec *spec)
+{
+	struct sup_owner *owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
+
+	if (!owner)
+		return NULL;
+	owner->process_key.key = current->signal;
+	owner->process_key.type = SUP_KEY_OWNER;
+	owner->socket_key.key = sup_socket_key(sock_net(spec->sk),
+					       spec->portid);
+	owner->socket_key.type = SUP_KEY_SOCKET;
+	owner->flags = spec->flags;
+	owner->task = get_task_struct(current);
+	owner->sk = spec->sk;
+	sock_hold(owner->sk);
+	return owner;
+}
+
+/* Whoever took it off its group. */
+void sup_owner_free(struct sup_owner *owner)
+{
+	sup_key_del(&owner->process_key);
+	sup_key_del(&owner->socket_key);
+	/* The keys were gone from the table before what they stand for. */
+	put_task_struct(owner->task);
+	sock_put(owner->sk);
+	kfree_rcu(owner, rcu);
+}
+
+/* The rights by which a group acts; they stay when the owner is gone. */
+struct rights {
+	const struct cred *cred;
+	struct pid_namespace *pidns;
+	struct sup_user *user;
+};
+
+static int rights_get(struct rights *rights)
+{
+	rights->user = sup_user_get(current_euid());
+	if (!rights->user)
+		return -ENOMEM;
+	rights->cred = get_current_cred();
+	rights->pidns = get_pid_ns(task_active_pid_ns(current));
+	return 0;
+}
+
+static void rights_put(struct rights *rights)
+{
+	if (rights->pidns)
+		put_pid_ns(rights->pidns);
+	if (rights->cred)
+		put_cred(rights->cred);
+	if (rights->user)
+		sup_user_put(rights->user);
+}
+
+static bool charge_locked(struct sup_group *group, struct sup_user *user)
+{
+	u32 members = group->processes + group->threads;
+
+	if (!group->user)
+		return sup_user_charge_group(user);
+	return sup_user_move(group->user, user, members,
+			     members + group->exits);
+}
+
+static u32 default_credit(const struct sock *sk)
+{
+	return min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, DEFAULT_CREDIT);
+}
+
+/* In a time that does not depend on where the difference is. */
+static bool token_fits(const u8 *token, const u8 *other)
+{
+	u8 diff = 0;
+	int i;
+
+	for (i = 0; i < SUP_TOKEN_SIZE; i++)
+		diff |= token[i] ^ other[i];
+	return !diff;
+}
+
+static int check_adoption_locked(struct sup_group *group,
+				 const struct sup_owner_spec *spec,
+				 struct netlink_ext_ack *extack)
+{
+	if (!spec->privileged && !spec->token) {
+		NL_SET_ERR_MSG(extack, "adoption needs the token or CAP_KILL");
+		return -EPERM;
+	}
+	if (!spec->privileged && !token_fits(group->token, spec->token)) {
+		NL_SET_ERR_MSG(extack, "token is not the group's");
+		return -EACCES;
+	}
+	if (group->ended || group->state != SUP_GROUP_STATE_RETAINED) {
+		NL_SET_ERR_MSG(extack, "group does not wait for adoption");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* Exchanges the group's rights for the new ones. */
+static int install_locked(struct sup_group *group, struct sup_owner *owner,
+			  struct rights *rights,
+			  const struct sup_owner_spec *spec,
+			  struct netlink_ext_ack *extack)
+{
+	int ret = 0;
+
+	if (group->user)
+		ret = check_adoption_locked(group, spec, extack);
+	if (ret)
+		return ret;
+	if (!charge_locked(group, rights->user)) {
+		NL_SET_ERR_MSG(extack, "user is at a limit of the module");
+		return -EDQUOT;
+	}
+	swap(group->cred, rights->cred);
+	swap(group->pidns, rights->pidns);
+	swap(group->user, rights->user);
+	group->state = SUP_GROUP_STATE_OWNED;
+	group->flags = owner->flags;
+	group->owner_pid = task_tgid_nr_ns(current, group->pidns);
+	group->credit = spec->credit ?: default_credit(owner->sk);
+	get_random_bytes(group->token, sizeof(group->token));
+	owner->group = group;
+	group->owner = owner;
+	sup_key_add(&owner->socket_key, false);
+	sup_key_add(&owner->process_key, false);
+	return 0;
+}
+
+static bool inherits_already(u32 flags)
+{
+	bool ret = false;
+	u32 flag;
+
+	rcu_read_lock();
+	for (flag = 1; flag <= flags; flag <<= 1)
+		if (flags & flag && sup_inheriting(current->signal, flag))
+			ret = true;
+	rcu_read_unlock();
+	return ret;
+}
+
+/*
+ * Makes the calling process and the socket the owner of a group that never had
+ * one, or that is retained. What is born to the process from then on joins.
+ */
+int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
+		   struct netlink_ext_ack *extack)
+{
+	struct rights rights = {};
+	struct sup_owner *owner;
+	int ret = -ENOMEM;
+
+	owner = owner_new(spec);
+	if (!owner)
+		return ret;
+	ret = rights_get(&rights);
+	if (ret)
+		goto free_owner;
+	mutex_lock(&inherit_mutex);
+	if (inherits_already(spec->flags)) {
+		NL_SET_ERR_MSG(extack,
+			       "process has a group that inherits this already");
+		ret = -EEXIST;
+	} else {
+		spin_lock_bh(&group->lock);
+		ret = install_locked(group, owner, &rights, spec, extack);
+		spin_unlock_bh(&group->lock);
+	}
+	mutex_unlock(&inherit_mutex);
+	rights_put(&rights);
+	if (!ret) {
+		if (cancel_delayed_work(&group->grace))
+			sup_group_put(group);
+		return 0;
+	}
+free_owner:
+	sup_owner_free(owner);
+	return ret;
+}
+
+/* A hint, from the exit probe: RCU read side, no locks held. */
+void sup_owner_exited(const struct signal_struct *sig)
+{
+	struct sup_owner *owner;
+	struct sup_key *key = NULL;
+
+	while ((key = sup_key_next(key, sig, SUP_KEY_OWNER))) {
+		owner = container_of(key, struct sup_owner, process_key);
+		sup_group_todo(owner->group, SUP_TODO_ORPHAN);
+	}
+}
+
+static bool owner_gone_locked(const struct sup_group *group)
+{
+	const struct sup_owner *owner = group->owner;
+
+	return owner && (!atomic_read(&owner->task->signal->live) ||
+			 sock_flag(owner->sk, SOCK_DEAD));
+}
+
+/* Nothing that was sent to the former owner counts as sent. */
+static void forget_sent_locked(struct sup_group *group)
+{
+	struct sup_record *record;
+
+	list_for_each_entry(record, &group->records, node)
+		record->charge = 0;
+	group->outstanding = 0;
+	group->sent = group->acked;
+}
+
+static void start_grace(struct sup_group *group)
+{
+	unsigned long delay = msecs_to_jiffies(group->grace_ms);
+
+	if (sup_group_get(group) &&
+	    !queue_delayed_work(sup_wq, &group->grace, delay))
+		sup_group_put(group);
+}
+
+/*
+ * Kills what nobody will adopt. What may not be killed stays a member, and the
+ * group stays until that has ended by itself.
+ */
+static void close_group(struct sup_group *group)
+{
+	bool empty;
+
+	if (cancel_delayed_work(&group->grace))
+		sup_group_put(group);
+	sup_record_purge(group);
+	sup_kill_all(group);
+	sup_member_release_all(group, true);
+	spin_lock_bh(&group->lock);
+	empty = !group->processes;
+	spin_unlock_bh(&group->lock);
+	if (empty)
+		sup_group_end(group);
+}
+
+/* The group lost its owner, if that is so. May sleep. */
+void sup_owner_orphan(struct sup_group *group)
+{
+	bool retain = group->policy == SUP_POLICY_RETAIN;
+	struct sup_owner *owner;
+
+	spin_lock_bh(&group->lock);
+	if (group->ended || !owner_gone_locked(group)) {
+		spin_unlock_bh(&group->lock);
+		return;
+	}
+	owner = group->owner;
+	group->owner = NULL;
+	forget_sent_locked(group);
+	if (retain) {
+		group->state = SUP_GROUP_STATE_RETAINED;
+		group->lost_count++;
+		sup_record_tell_locked(group);
+		start_grace(group);
+	} else {
+		group->state = SUP_GROUP_STATE_CLOSING;
+	}
+	spin_unlock_bh(&group->lock);
+	sup_owner_free(owner);
+	if (!retain)
+		close_group(group);
+}
+
+/* Nobody will adopt it: the grace time is over, say. May sleep. */
+void sup_owner_close(struct sup_group *group)
+{
+	bool retained;
+
+	spin_lock_bh(&group->lock);
+	retained = !group->ended && group->state == SUP_GROUP_STATE_RETAINED;
+	if (retained)
+		group->state = SUP_GROUP_STATE_CLOSING;
+	spin_unlock_bh(&group->lock);
+	if (retained)
+		close_group(group);
+}
+
+static int netlink_event(struct notifier_block *nb, unsigned long event,
+			 void *data)
+{
+	const struct netlink_notify *n = data;
+	struct sup_owner *owner;
+	struct sup_key *key = NULL;
+	const void *where;
+
+	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	where = sup_socket_key(n->net, n->portid);
+	rcu_read_lock();
+	while ((key = sup_key_next(key, where, SUP_KEY_SOCKET))) {
+		/* It may be another socket: the work looks at the pinned. */
+		owner = container_of(key, struct sup_owner, socket_key);
+		sup_group_todo(owner->group, SUP_TODO_ORPHAN);
+	}
+	rcu_read_unlock();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netlink_block = {
+	.notifier_call = netlink_event,
+};
+
+/* The end of a network namespace ends what is retained in it. */
+static void __net_exit net_exit(struct net *net)
+{
+	struct sup_group *group;
+	unsigned long id = 0;
+
+	while ((group = sup_group_next(&id))) {
+		if (cmpxchg(&group->net, net, NULL) == net) {
+			/* Its sockets are gone, so no group is owned. */
+			sup_owner_orphan(group);
+			sup_owner_close(group);
+		}
+		sup_group_put(group);
+	}
+}
+
+static struct pernet_operations net_ops = {
+	.exit = net_exit,
+};
+
+int sup_owner_init(void)
+{
+	int ret;
+
+	ret = register_pernet_subsys(&net_ops);
+	if (ret)
+		return ret;
+	ret = netlink_register_notifier(&netlink_block);
+	if (ret)
+		unregister_pernet_subsys(&net_ops);
+	return ret;
+}
+
+void sup_owner_exit(void)
+{
+	netlink_unregister_notifier(&netlink_block);
+	unregister_pernet_subsys(&net_ops);
+}
