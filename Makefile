@@ -16,7 +16,7 @@ $(foreach v,DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR,\
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
-SUB := @$(MAKE) --no-print-directory -C $(TOP)
+SUB := +@$(MAKE) --no-print-directory -C $(TOP)
 RUN := @$(TOP)/tests/lib
 
 all: modules lib tools examples ## build everything
@@ -47,7 +47,7 @@ vm: modules lib tools examples ## a shell in the test machine
 	$(RUN)/../vm/shell.sh
 
 modules: ## the kernel module, for the stock kernel or KVER=
-	$(SUB)/kmod module
+	$(SUB)/kmod module $(if $(KVER),KVER=$(KVER))
 
 lib: ## libsup
 	$(SUB)/libsup all

@@ -135,6 +135,8 @@ for part in $parts; do
 	esac
 done
 "$top/tests/lib/setup.sh"
+KVER=$(target_kver)
+export KVER
 rm -rf "$out"
 build_all
 ! wanted lint || run_lint

@@ -39,7 +39,7 @@ check_host() {
 }
 
 build_all() {
-	make --no-print-directory -C "$top" all "$@" ||
+	make --no-print-directory -C "$top" all ||
 		die "the build failed"
 }
 
@@ -64,6 +64,8 @@ fi
 "$top/tests/lib/setup.sh"
 case ${HOST:-0},${SOURCE:-module} in
 0,module)
+	KVER=$(target_kver)
+	export KVER
 	build_all
 	run_in_machine
 	;;
@@ -73,7 +75,9 @@ case ${HOST:-0},${SOURCE:-module} in
 	run_here pidfd env
 	;;
 *,module)
-	build_all KVER="$(uname -r)"
+	KVER=$(uname -r)
+	export KVER
+	build_all
 	run_here module "$top/tests/vm/with-module.sh"
 	;;
 *)
