@@ -40,6 +40,20 @@ int sup__notify_open(char ret_name[SUP__NOTIFY_NAME_MAX], int *ret_fd)
 	return 0;
 }
 
+/*
+ * A helper of a script may have ended by the time its message is read; that it
+ * was its user's must do then, who could have signalled the process as well.
+ */
+static bool is_of(const struct ucred *cred, pid_t pid)
+{
+	pid_t sid;
+
+	if (cred->pid == pid)
+		return true;
+	sid = getsid(cred->pid);
+	return sid == pid || (sid < 0 && cred->uid == geteuid());
+}
+
 static bool from_process(struct msghdr *msg, pid_t pid)
 {
 	struct cmsghdr *cmsg;
@@ -50,7 +64,7 @@ static bool from_process(struct msghdr *msg, pid_t pid)
 		    cmsg->cmsg_type != SCM_CREDENTIALS)
 			continue;
 		memcpy(&cred, CMSG_DATA(cmsg), sizeof(cred));
-		if (cred.pid == pid || getsid(cred.pid) == pid)
+		if (is_of(&cred, pid))
 			return true;
 		sup__log(LOG_WARNING, "pid %d: sd_notify from pid %d, which "
 			 "is not of its session, is ignored", (int)pid,

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sup/process.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "exit/plan.h"
+
+static const char *const argv_true[] = { "true", NULL };
+
+static struct sup_process_spec spec_of(const char *const *argv)
+{
+	return (struct sup_process_spec){
+		.size = sizeof(struct sup_process_spec), .argv = argv,
+	};
+}
+
+static const char *env_of(const struct sup__plan *plan, const char *name)
+{
+	size_t i, len = strlen(name);
+	const char *found = NULL;
+
+	for (i = 0; plan->envp[i]; i++)
+		if (!strncmp(plan->envp[i], name, len) &&
+		    plan->envp[i][len] == '=') {
+			assert_null(found);
+			found = plan->envp[i] + len + 1;
+		}
+	return found;
+}
+
+static void path_is_searched_in_order(void **state)
+{
+	struct sup_process_spec spec = spec_of(argv_true);
+	struct sup__plan plan;
+
+	(void)state;
+	setenv("PATH", "/a:/b/c::/d", 1);
+	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
+	assert_string_equal(plan.paths[0], "/a/true");
+	assert_string_equal(plan.paths[1], "/b/c/true");
+	assert_string_equal(plan.paths[2], "./true");
+	assert_string_equal(plan.paths[3], "/d/true");
+	assert_null(plan.paths[4]);
+	sup__plan_fini(&plan);
+	sup__plan_fini(&plan);
+}
+
+static void slash_means_no_search(void **state)
+{
+	static const char *const argv[] = { "dir/prog", NULL };
+	struct sup_process_spec spec = spec_of(argv);
+	struct sup__plan plan;
+
+	(void)state;
+	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
+	assert_string_equal(plan.paths[0], "dir/prog");
+	assert_null(plan.paths[1]);
+	sup__plan_fini(&plan);
+}
+
+static void our_notify_socket_is_not_inherited(void **state)
+{
+	struct sup_process_spec spec = spec_of(argv_true);
+	struct sup__plan plan;
+
+	(void)state;
+	setenv("NOTIFY_SOCKET", "/ours", 1);
+	setenv("OTHER", "kept", 1);
+	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
+	assert_null(env_of(&plan, "NOTIFY_SOCKET"));
+	assert_string_equal(env_of(&plan, "OTHER"), "kept");
+	sup__plan_fini(&plan);
+	assert_int_equal(sup__plan_init(&plan, &spec, "@theirs"), 0);
+	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "@theirs");
+	sup__plan_fini(&plan);
+	unsetenv("NOTIFY_SOCKET");
+}
+
+static void given_environment_is_all_there_is(void **state)
+{
+	static const char *const envp[] = {
+		"A=1", "NOTIFY_SOCKET=/given", NULL,
+	};
+	struct sup_process_spec spec = spec_of(argv_true);
+	struct sup__plan plan;
+
+	(void)state;
+	spec.envp = envp;
+	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
+	assert_string_equal(env_of(&plan, "A"), "1");
+	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "/given");
+	assert_null(env_of(&plan, "PATH"));
+	sup__plan_fini(&plan);
+	assert_int_equal(sup__plan_init(&plan, &spec, "@x"), 0);
+	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "@x");
+	sup__plan_fini(&plan);
+}
+
+static void expect_refusal(const struct sup_process_spec *spec,
+			   const char *word)
+{
+	struct sup__plan plan;
+
+	assert_int_equal(sup__plan_init(&plan, spec, NULL), -EINVAL);
+	assert_non_null(strstr(sup_error(), word));
+}
+
+static void bad_fields_are_named(void **state)
+{
+	static const char *const none[] = { NULL }, *const empty[] = {
+		"", NULL,
+	};
+	struct sup_process_spec spec;
+
+	(void)state;
+	expect_refusal(NULL, "size");
+	spec = spec_of(argv_true);
+	spec.size--;
+	expect_refusal(&spec, "size");
+	spec = spec_of(NULL);
+	expect_refusal(&spec, "argv[0]");
+	spec = spec_of(none);
+	expect_refusal(&spec, "argv[0]");
+	spec = spec_of(empty);
+	expect_refusal(&spec, "argv[0]");
+	spec = spec_of(argv_true);
+	spec.readiness = 7;
+	expect_refusal(&spec, "readiness 7");
+	spec = spec_of(argv_true);
+	spec.stop_signal = 65;
+	expect_refusal(&spec, "stop_signal 65");
+	spec = spec_of(argv_true);
+	spec.ready_timeout_ms = -1;
+	expect_refusal(&spec, "ready_timeout_ms");
+	spec = spec_of(argv_true);
+	spec.reg = true;
+	expect_refusal(&spec, "name");
+}
+
+static void failed_steps_are_named(void **state)
+{
+	struct sup_process_spec spec = spec_of(argv_true);
+	struct sup__plan plan;
+
+	(void)state;
+	setenv("PATH", "/nowhere", 1);
+	spec.cwd = "/c";
+	spec.output = "/o";
+	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
+	assert_int_equal(sup__plan_error(&plan, SUP__STEP_CWD, -ENOENT),
+			 -ENOENT);
+	assert_string_equal(sup_error(), "cwd \"/c\": No such file or "
+			    "directory");
+	sup__plan_error(&plan, SUP__STEP_OUTPUT, -EACCES);
+	assert_string_equal(sup_error(), "output \"/o\": Permission denied");
+	sup__plan_error(&plan, SUP__STEP_EXEC, -ENOENT);
+	assert_string_equal(sup_error(), "argv[0]: no such program \"true\" in "
+			    "PATH");
+	sup__plan_error(&plan, SUP__STEP_EXEC, -ENOEXEC);
+	assert_string_equal(sup_error(), "argv[0]: \"true\": Exec format "
+			    "error");
+	sup__plan_fini(&plan);
+}
+
+static void want_of_memory_leaves_nothing(void **state)
+{
+	struct sup_process_spec spec = spec_of(argv_true);
+	struct sup__plan plan;
+	unsigned int n = 0;
+	int ret;
+
+	(void)state;
+	do {
+		sup__alloc_fail_nth(++n);
+		ret = sup__plan_init(&plan, &spec, "@x");
+		assert_int_equal(ret, sup__alloc_has_failed() ? -ENOMEM : 0);
+	} while (ret);
+	sup__alloc_fail_nth(0);
+	assert_true(n > 3);
+	sup__plan_fini(&plan);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(path_is_searched_in_order),
+		cmocka_unit_test(slash_means_no_search),
+		cmocka_unit_test(our_notify_socket_is_not_inherited),
+		cmocka_unit_test(given_environment_is_all_there_is),
+		cmocka_unit_test(bad_fields_are_named),
+		cmocka_unit_test(failed_steps_are_named),
+		cmocka_unit_test(want_of_memory_leaves_nothing),
+	};
+
+	return RUN_TESTS(tests);
+}
