@@ -15,6 +15,7 @@ set -euo pipefail
 out=$build/check
 tests=$top/tests/lib/runtests.sh
 failed=0
+went_well=yes
 in_machine=''
 jobs=$(nproc)
 
@@ -28,7 +29,10 @@ wanted() {
 
 # runtests.sh with this run's folder. A failure does not end the run.
 suite() {
-	"$tests" -o "$out" "$@" || failed=1
+	went_well=yes
+	"$tests" -o "$out" "$@" && return
+	went_well=no
+	failed=1
 }
 
 # One build step is one test case: it must end well and print no warning.
@@ -57,7 +61,8 @@ build_with_clang() {
 
 	section "Build with clang"
 	for folder in libsup tools examples tests/unit; do
-		build "clang-${folder##*/}" -C "$top/$folder" all CC=clang 			BUILD="$build/clang"
+		build "clang-${folder##*/}" -C "$top/$folder" all CC=clang \
+			BUILD="$build/clang"
 	done
 }
 
@@ -80,13 +85,11 @@ run_programs() {
 	shift 2
 
 	build "$name" -C "$@"
+	[ $went_well = yes ] || return 0
 	list=$(programs "$@")
-	if [ -z "$list" ]; then
-		suite -s "$name" -c list false
-		return
-	fi
+	# No programs are no success: runtests.sh says so.
 	# shellcheck disable=SC2086
-	suite -s "$name" -t 300 -w "$wrapper" $list
+	suite -s "$name" -t 300 -w "$wrapper" ${list:-false}
 }
 
 run_unit() {

@@ -13,8 +13,15 @@ machine='(^|[^A-Za-z0-9._-])(/wo''rk/|/ho''me/[a-z]|/tmp/te''am)'
 check_text() {
 	local f=$1
 
-	expand -t8 "$f" | awk -v f="$f" 'length($0) > 80 {
-		print f ":" NR ": " length($0) " columns" }' | bad_lines
+	expand -t8 "$f" | awk -v f="$f" 'length($0) > 80 && !is_sentence($0) {
+		print f ":" NR ": " length($0) " columns"
+	}
+	# In C, what is shown to people is not broken, so that it can be found.
+	function is_sentence(line)
+	{
+		return f ~ /\.c$/ && gsub(/"([^"\\]|\\.)*"/, "", line) &&
+			length(line) <= 72
+	}' | bad_lines
 	grep -nE '[ 	]+$' "$f" |
 		sed "s|^\([0-9]*\):.*|$f:\1: ends in blanks|" | bad_lines
 	grep -nE '^	* {8}' "$f" |
@@ -26,7 +33,7 @@ check_text() {
 
 max_lines() {
 	case $1 in
-	kmod/sup.h) echo 300 ;;
+	kmod/sup.h) echo 350 ;;
 	libsup/include/*.h) echo 150 ;;
 	tests/vm/init.c) echo 300 ;;
 	*.h) echo 160 ;;
