@@ -11,7 +11,8 @@
  *   ttyS3  the kernel's console
  *
  * The command is /vm/argv and its environment /vm/env, both lists of
- * strings that end in NUL. /vm/tty says that the command is interactive.
+ * strings that end in NUL. /vm/tty says that the command is interactive,
+ * /vm/noisy-boot that what the kernel says before the command is no matter.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
@@ -31,6 +33,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define SYSLOG_ACTION_CLEAR	5
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define MAX_WORDS	256
 #define MAX_TEXT	65536
@@ -141,6 +144,18 @@ static unsigned long read_taint(void)
 	return taint;
 }
 
+/* User-Mode Linux finds fault with itself, once, at its first fork. */
+static void forget_boot(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	if (waitpid(pid, NULL, 0) != pid)
+		complain("fork");
+	klogctl(SYSLOG_ACTION_CLEAR, NULL, 0);
+}
+
 static void set_up(void)
 {
 	struct rlimit core = { RLIM_INFINITY, RLIM_INFINITY };
@@ -152,6 +167,8 @@ static void set_up(void)
 	lo_up();
 	taint_before = read_taint();
 	write_file("/dev/kmsg", "<6>sup-vm: run");
+	if (access("/vm/noisy-boot", F_OK) == 0)
+		forget_boot();
 }
 
 /* Splits a file of strings that end in NUL; an empty list if it cannot. */
@@ -237,6 +254,8 @@ static void judge_log(void)
 		complain("/dev/kmsg");
 		return;
 	}
+	/* To what came after it was cleared, if it was. */
+	lseek(fd, 0, SEEK_DATA);
 	for (;;) {
 		n = read(fd, rec, sizeof(rec) - 1);
 		if (n < 0 && errno == EPIPE) {

@@ -6,7 +6,7 @@
 #
 # usage: tests/vm/run.sh [-l LIST]... [-e NAME=VALUE]... [-o FOLDER] [-n NAME]
 #                        [-t SECONDS] [-m MIB] [-k KVER] [-a "KERNEL ARGS"]
-#                        [-i] [-q] [--] COMMAND [ARGUMENT]...
+#                        [-u] [-i] [-q] [--] COMMAND [ARGUMENT]...
 #
 #   -l LIST     adds the files of LIST (format: mkinitramfs.sh) to the machine;
 #               tests/vm/base.list (bash, busybox) is always there
@@ -17,6 +17,8 @@
 #   -k KVER     kernel (default: the newest 6.1 with headers installed)
 #   -a ARGS     more words for the kernel's command line
 #   -n NAME     name of the run, for its logs (default: run)
+#   -u          the debug kernel instead: User-Mode Linux with the kernel's own
+#               checkers (uml-build.sh), one CPU, no emulation
 #   -i          interactive: the terminal is the command's (make vm)
 #   -q          no line of our own on stderr unless something is wrong
 #
@@ -33,8 +35,8 @@ set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 
 lists=("$top/tests/vm/base.list") env=() out='' limit=300 mem=1024
-name=run kver='' append='' interactive=no quiet=no
-while getopts l:e:o:t:m:k:a:n:iq opt; do
+name=run kver='' append='' interactive=no quiet=no uml=no
+while getopts l:e:o:t:m:k:a:n:uiq opt; do
 	case $opt in
 	l) lists+=("$OPTARG") ;;
 	e) env+=("$OPTARG") ;;
@@ -44,6 +46,7 @@ while getopts l:e:o:t:m:k:a:n:iq opt; do
 	k) kver=$OPTARG ;;
 	a) append=$OPTARG ;;
 	n) name=$OPTARG ;;
+	u) uml=yes ;;
 	i) interactive=yes ;;
 	q) quiet=yes ;;
 	*) usage "wrong option; see the top of $0" ;;
@@ -72,6 +75,7 @@ init_archive() {
 	printf '%s\0' PATH=/usr/bin:/usr/sbin HOME=/root TERM="${TERM:-dumb}" \
 		LC_ALL=C SUP_VM=1 ${env[@]+"${env[@]}"} >"$tmp/root/vm/env"
 	[ $interactive = no ] || : >"$tmp/root/vm/tty"
+	[ $uml = no ] || : >"$tmp/root/vm/noisy-boot"
 	(cd "$tmp/root" && find . -mindepth 1 |
 		cpio -o -H newc -R 0:0 --quiet) >"$tmp/init.cpio"
 }
@@ -88,7 +92,15 @@ initramfs() {
 }
 
 # ttyS0 is this terminal; what goes to ttyS1-3 is read after the end.
-boot() {
+boot_uml() {
+	exec timeout -k 5 "$limit" "$image" mem="${mem}M" \
+		initrd="$tmp/initrd" con=null con0=null ssl0=fd:0,fd:1 \
+		ssl1=null,fd:21 ssl2=null,fd:22 ssl3=null,fd:23 \
+		console=ttyS3 loglevel=5 panic=-1 $append \
+		21>"$tmp/verdict" 22>"$tmp/out.tar" 23>"$log/kernel.log"
+}
+
+boot_qemu() {
 	exec timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
 		-accel "$accel" -smp 2 -cpu max -m "$mem" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
@@ -140,13 +152,33 @@ unpack_out() {
 		say_bad "/out came over damaged"
 }
 
-kver=${kver:-$(target_kver)}
-[ -n "$kver" ] || die "no headers of a 6.1 kernel installed (make setup)"
-image=$(kernel_image "$kver")
-[ -r "$image" ] || die "$image: not there (make setup)"
-command -v qemu-system-x86_64 >/dev/null ||
-	die "qemu-system-x86_64: not installed (make setup)"
-accel=${SUP_PROBE:-$("$top/tests/vm/accel.sh")}
+find_uml() {
+	local dir
+
+	dir=$("$top/tests/vm/uml-build.sh")
+	image=$dir/linux
+	kver=$(cat "$dir/o/include/config/kernel.release")
+	accel=User-Mode
+	boot=boot_uml
+}
+
+find_stock() {
+	kver=${kver:-$(target_kver)}
+	[ -n "$kver" ] ||
+		die "no headers of a 6.1 kernel installed (make setup)"
+	image=$(kernel_image "$kver")
+	[ -r "$image" ] || die "$image: not there (make setup)"
+	command -v qemu-system-x86_64 >/dev/null ||
+		die "qemu-system-x86_64: not installed (make setup)"
+	accel=${SUP_PROBE:-$("$top/tests/vm/accel.sh")}
+	boot=boot_qemu
+}
+
+if [ $uml = yes ]; then
+	find_uml
+else
+	find_stock
+fi
 cmdline="console=ttyS3 loglevel=5 panic=-1 oops=panic tsc=reliable
 clocksource=tsc mitigations=off random.trust_cpu=on $append"
 cmdline=${cmdline//$'\n'/ }
@@ -161,16 +193,16 @@ initramfs "$@"
 say "Linux $kver, $mem MiB, $accel: $*"
 boot_status=0
 if [ $interactive = yes ]; then
-	(boot) || boot_status=$?
+	($boot) || boot_status=$?
 else
 	mkfifo "$tmp/console"
 	tee "$log/console.log" <"$tmp/console" &
-	boot </dev/null >"$tmp/console" 2>"$log/qemu.log" &
+	$boot </dev/null >"$tmp/console" 2>"$log/qemu.log" &
 	machine=$!
 	trap 'kill $machine 2>/dev/null || true; exit 130' INT TERM HUP
 	wait $machine || boot_status=$?
 	wait
-	cat "$log/qemu.log" >&2
+	[ $uml = yes ] || cat "$log/qemu.log" >&2
 fi
 unpack_out
 judge "$boot_status"
