@@ -58,9 +58,11 @@ run_in_machine() {
 		tests/vm/with-module.sh examples/demo/run.sh
 }
 
-if [ -n "${HOST:-}" ] && [ "$HOST" != 0 ]; then
-	check_host
-fi
+case ${HOST:-0},${SOURCE:-module} in
+0,module | 0,pidfd) ;;
+1,module) check_host ;;
+*) usage "SOURCE is module or pidfd; HOST=1 goes with module alone" ;;
+esac
 "$top/tests/lib/setup.sh"
 case ${HOST:-0},${SOURCE:-module} in
 0,module)
@@ -74,14 +76,10 @@ case ${HOST:-0},${SOURCE:-module} in
 		die "the build failed"
 	run_here pidfd env
 	;;
-*,module)
+1,module)
 	KVER=$(uname -r)
 	export KVER
 	build_all
 	run_here module "$top/tests/vm/with-module.sh"
-	;;
-*)
-	usage "SOURCE=${SOURCE:-} HOST=${HOST:-}: SOURCE is module or pidfd," \
-		"HOST=1 goes with module"
 	;;
 esac
