@@ -6,25 +6,25 @@
 #include <sup/task.h>
 #include <sup/types.h>
 
-/* A task that waits in poll(2) learns at these turns that it shall end. */
-#define TURN_MS 100
+static int left_ms(int64_t deadline)
+{
+	int64_t left = deadline - sup_deadline_ms(0);
+
+	if (deadline == SUP_FOREVER)
+		return -1;
+	return left > 0 ? (int)((left + 999999) / 1000000) : 0;
+}
 
 int io_wait(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
-	int turn, ready;
+	int64_t deadline = sup_deadline_ms(timeout_ms);
+	int ready;
 
-	for (;;) {
-		turn = TURN_MS;
-		if (timeout_ms >= 0 && timeout_ms < turn)
-			turn = timeout_ms;
-		ready = poll(fds, n, turn);
+	/* A task that is to end is interrupted until it has checked. */
+	do {
 		sup_checkpoint();
-		if (ready > 0 || (ready < 0 && errno != EINTR))
-			return ready > 0 ? ready : -errno;
-		if (timeout_ms >= 0) {
-			timeout_ms -= turn;
-			if (timeout_ms <= 0)
-				return 0;
-		}
-	}
+		ready = poll(fds, n, left_ms(deadline));
+	} while (ready < 0 && errno == EINTR);
+	sup_checkpoint();
+	return ready < 0 ? -errno : ready;
 }
