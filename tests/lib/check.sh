@@ -75,7 +75,7 @@ run_lint() {
 # The programs that the verb list of a test Makefile names.
 programs() {
 	make -s --no-print-directory -C "$@" list 2>/dev/null |
-		grep "^$build/" || true
+		grep "^$top/" || true
 }
 
 # Arguments: name of the suite, wrapper, folder, variables of make.
@@ -110,15 +110,36 @@ run_integration_here() {
 	unset SOURCE
 }
 
+# Builds the tests in a folder; notes their paths for inside.sh and packs them
+# with everything that stands beside them.
+pack_tests() {
+	local -r part=$1 folder=$2
+	local -r list=$build/tests/$part.programs
+
+	build "$part" -C "$top/$folder"
+	mkdir -p "$build/tests"
+	programs "$top/$folder" | sed "s,^$top/,," >"$list"
+	{
+		sed 's/^/sup /' "$list"
+		echo "sup build/tests/$part.programs"
+		echo "sup? build/tests/$part $folder/*.sh $folder/settings"
+	} >>"$build/tests/machine.list"
+}
+
 # Both kinds of tests that need the module share one boot.
 run_machine() {
 	section "In the test machine:$in_machine"
-	build kselftest -C "$top/tests/kselftest/sup"
-	build integration -C "$top/tests/integration"
+	rm -f "$build/tests/machine.list"
+	case $in_machine in
+	*kselftest*) pack_tests kselftest tests/kselftest/sup ;;
+	esac
+	case $in_machine in
+	*integration*) pack_tests integration tests/integration ;;
+	esac
 	# shellcheck disable=SC2086
 	suite -s machine -t 900 -c run "$top/tests/vm/run.sh" -n check \
 		-o "$out/machine" -t 840 -l "$top/tests/vm/system.list" \
-		-l "$top/tests/vm/tree.list" -l "$top/tests/vm/tests.list" \
+		-l "$top/tests/vm/tree.list" -l "$build/tests/machine.list" \
 		tests/vm/inside.sh $in_machine
 	cat "$out/logs/machine/run.log"
 	[ ! -d "$out/machine/results" ] ||
@@ -149,7 +170,7 @@ if wanted integration; then
 	[ "${SOURCE:-module}" != module ] ||
 		in_machine="$in_machine integration"
 fi
-! wanted kselftest || in_machine="kselftest$in_machine"
+! wanted kselftest || in_machine=" kselftest$in_machine"
 [ -z "$in_machine" ] || run_machine
 [ -n "$parts" ] || build_with_clang
 [ -n "$parts" ] || run_install
