@@ -222,6 +222,24 @@ void sup__monitor_stop_watching(struct sup__task *t)
 	}
 }
 
+void sup__monitor_detach_locked(struct sup__task *t,
+				struct sup__waiter **ret_waiters,
+				struct sup__monitor **ret_monitors)
+{
+	struct sup__waiter *w;
+	struct sup__monitor *m;
+
+	sup__assert_held(&t->lock);
+	*ret_waiters = t->waiters;
+	*ret_monitors = t->monitors;
+	t->waiters = NULL;
+	t->monitors = NULL;
+	for (w = *ret_waiters; w; w = w->next)
+		w->at = NULL;
+	for (m = *ret_monitors; m; m = m->next)
+		m->at = NULL;
+}
+
 void sup__monitor_tell(struct sup__task *t, struct sup__waiter *waiters,
 		       struct sup__monitor *monitors)
 {
@@ -280,14 +298,14 @@ static bool waiter_leave(struct sup__task *t, struct sup__waiter *w)
 }
 
 static int wait_end(struct sup__task *t, struct sup__waiter *w,
-		    int64_t deadline)
+		    int64_t deadline, bool may_cancel)
 {
 	int ret = 0;
 
 	if (!waiter_join(t, w))
 		return 0;
 	while (!atomic_load(&w->told)) {
-		if (!ret && sup__task_must_end())
+		if (!ret && may_cancel && sup__task_must_end())
 			ret = -ECANCELED;
 		if (ret && waiter_leave(t, w))
 			return ret;
@@ -320,7 +338,7 @@ static int wait_for(struct sup__task *t, struct sup_pid pid, int64_t deadline)
 		return -ENOMEM;
 	ret = may_wait_for_end(w.seat, pid.v);
 	if (!ret)
-		ret = wait_end(t, &w, deadline);
+		ret = wait_end(t, &w, deadline, true);
 	atomic_store(&w.seat->waits_for, 0);
 	if (ret == -ETIMEDOUT)
 		sup__error(ret, "\"%s\" has not ended in time", t->name);
@@ -352,4 +370,15 @@ int sup_wait(struct sup_pid pid, struct sup_reason *ret_reason,
 	if (!ret && ret_reason)
 		*ret_reason = reason;
 	return ret;
+}
+
+void sup__monitor_await_end(struct sup__task *t)
+{
+	struct sup__waiter w = { .pid = atomic_load(&t->pid) };
+
+	/* Whoever calls this has waited before, and so has a seat. */
+	w.seat = sup__seat_self();
+	sup__table_wait_for(w.seat, w.pid);
+	wait_end(t, &w, SUP_FOREVER, false);
+	atomic_store(&w.seat->waits_for, 0);
 }

@@ -11,6 +11,11 @@ struct sup__task;
 struct sup__monitor;
 struct sup__waiter;
 
+/* Takes both lists off t, whose lock is held. */
+void sup__monitor_detach_locked(struct sup__task *t,
+				struct sup__waiter **ret_waiters,
+				struct sup__monitor **ret_monitors);
+
 /* Tells those who wait, then those who monitor: t is ENDED, with its reason. */
 void sup__monitor_tell(struct sup__task *t, struct sup__waiter *waiters,
 		       struct sup__monitor *monitors);
@@ -25,5 +30,8 @@ void sup__monitor_stop_watching(struct sup__task *t);
 bool sup__monitor_take(struct sup__task *t, struct sup__signal *signal,
 		       struct sup_info *ret_info);
 void sup__monitor_drop(struct sup__signal *signal);
+
+/* Waits for the end whatever happens to the calling task. Any thread. */
+void sup__monitor_await_end(struct sup__task *t);
 
 #endif

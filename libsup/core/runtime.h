@@ -10,6 +10,14 @@
 struct sup__task;
 
 /*
+ * Ends of threads of this process go to task tables; ends of processes and
+ * lineages to core/process.h's
+ *	bool sup__process_event(const struct sup__exit_event *ev);
+ * on the runtime's thread, true if it was a process task's; those that nobody
+ * claims are reported as SUP_EVENT_TASK_EXIT.
+ */
+
+/*
  * The open source, or NULL. It stays open as long as any task lives, so a task
  * may use it until it ends. Any thread.
  */
@@ -21,14 +29,14 @@ struct sup__exit_source *sup__runtime_source(void);
  */
 void sup__runtime_set_source(const struct sup__exit_ops *ops);
 
-/* A thread task's thread has begun, or is about to end: join it. */
+/* The thread of a task has begun; it has been reported, and is to be joined. */
 void sup__runtime_thread_begun(struct sup__task *t);
-void sup__runtime_thread_ending(struct sup__task *t);
+void sup__runtime_thread_ended(struct sup__task *t);
 
 /*
  * Sees to it that a thread task comes to a safe point: interrupts its system
- * calls now and again until it has ended; past the deadline, of a kill, the
- * process ends. SUP_FOREVER: no deadline. Any thread.
+ * calls now and again until it has ended; past the deadline, which only a kill
+ * has, the process ends with a report. Any thread.
  */
 void sup__runtime_press(struct sup__task *t, int64_t deadline);
 

@@ -32,8 +32,10 @@ struct sup__task {
 	void *priv;
 	char name[SUP__TASK_NAME];
 	bool is_server, contain;
-	int (*run)(void *arg);
-	void *arg;
+	void (*body)(struct sup__task *t);	/* leaves end_reason */
+	const void *body_arg;
+	int (*run)(void *arg);		/* a plain thread's */
+	void *run_arg;
 	int64_t start_ns;
 
 	struct sup__mailbox mailbox;
@@ -41,7 +43,8 @@ struct sup__task {
 	_Atomic uint32_t sig;		/* SUP__SIG_* */
 	_Atomic int state;		/* enum sup__task_state */
 	_Atomic int start;		/* enum sup__start_state */
-	_Atomic pid_t os_pid, os_tid;
+	_Atomic pid_t os_pid;
+	_Atomic uint32_t os_tid;	/* a futex: set by its thread */
 
 	struct sup__lock lock;		/* the next seven */
 	struct sup_reason exit_reason;	/* what it is asked to end with */
@@ -52,26 +55,26 @@ struct sup__task {
 	int start_error;
 	char *start_text;
 
-	/* Under the tree's lock, in task.c. */
-	uint64_t parent;
-	struct sup__task *children, *prev, *next;
+	/* Under the lock of the tree. No parent: a root. */
+	struct sup__task *parent, *children, *prev, *next;
 	struct sup__signal exit_signal;	/* to the parent, with a reference */
 
 	struct sup__name *names;	/* under the registry's lock */
 
-	/* Its own thread's, and of who frees it. */
+	/* Its own thread's, then of who frees it. */
 	pthread_t thread;
 	sigjmp_buf top;
-	void *top_frame;
+	const char *top_frame;
 	struct sup_reason end_reason;	/* carried to the top */
-	struct sup_msg hand;		/* the message a callback looks at */
+	struct sup_info hand;		/* what a callback looks at */
 	struct sup__monitor *watching;
 	struct sup__crash *crash;
 	int64_t receive_deadline;
 
-	struct sup__task *next_job;	/* the runtime thread's */
-	struct sup__task *next_tid;	/* under the lock of the tids */
-	bool on_jobs;
+	/* Under the lock of the runtime's thread. */
+	struct sup__task *tid_next, *join_next, *press_next;
+	bool pressed;
+	int64_t press_at, press_gap, press_deadline;
 };
 
 /* The calling thread's task, or NULL. */
@@ -84,6 +87,12 @@ extern _Thread_local struct sup__task *sup__self
  */
 struct sup__task *sup__table_new(void);
 void sup__table_free(struct sup__task *t);
+
+static inline struct sup__task *sup__task_of_exit(struct sup__signal *s)
+{
+	return (struct sup__task *)((char *)s -
+				    offsetof(struct sup__task, exit_signal));
+}
 
 /* In task.c: the last reference is gone. Ends with sup__table_free(). */
 void sup__task_release(struct sup__task *t);

@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One thread, "sup-exit", sleeps until the exit source or the bell, an
+ * eventfd, has something for it, and then
+ *  - hands on what the source tells of processes, and ends those thread tasks
+ *    whose threads went without a report;
+ *  - joins the threads of tasks that have ended, and drops the thread's
+ *    reference, with which the task is freed;
+ *  - presses: interrupts threads that are to come to a safe point.
+ *
+ * A source that tells of threads says when a thread can be joined; with others
+ * the bell is rung, and a thread that is still on its way out is tried again
+ * after a while. The same while serves the presses: these two have no event to
+ * wait for.
+ *
+ * A record of a thread's end may come after its id has been given to another
+ * thread: one from before that thread began is not about it.
+ *
+ * Lock: lists_lock, a leaf.
+ */
+#include "core/runtime.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "core/contain.h"
+#include "core/event.h"
+#include "core/monitor.h"
+#include "core/process.h"
+#include "core/table.h"
+#include "core/task.h"
+#include "core/thread.h"
+
+#define TIDS 1024u
+#define GAP_MIN INT64_C(1000000)
+#define GAP_MAX INT64_C(256000000)
+
+enum {
+	CLOSED,
+	OPENING,
+	OPEN,
+	CLOSING,
+};
+
+static struct {
+	_Atomic int state;
+	_Atomic(struct sup__exit_source *) src;
+	int epoll_fd, bell_fd;
+	pthread_t thread;
+	struct sigaction old_press;
+	_Atomic bool stop;
+	bool tells_threads;
+	int64_t join_at, join_gap;	/* its thread's: when to try again */
+} rt;
+
+static const struct sup__exit_ops *test_ops;
+
+static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next four */
+static struct sup__task *tids[TIDS];
+static struct sup__task *joins;
+static struct sup__task *presses;
+static uint32_t n_threads;
+
+struct sup__exit_source *sup__runtime_source(void)
+{
+	return atomic_load(&rt.src);
+}
+
+void sup__runtime_set_source(const struct sup__exit_ops *ops)
+{
+	test_ops = ops;
+}
+
+static void ring(void)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	do {
+		n = write(rt.bell_fd, &one, sizeof(one));
+	} while (n < 0 && errno == EINTR);
+}
+
+/*
+ * The threads by their ids, each with a reference. An entry stays until the
+ * source has told of the thread, or, with sources that do not, until it has
+ * been joined. Takes one out, for the caller to put, or returns NULL.
+ */
+static struct sup__task *tid_take_locked(uint32_t tid, int64_t begun_by)
+{
+	struct sup__task **at = &tids[tid % TIDS], *t;
+
+	sup__assert_held(&lists_lock);
+	while (*at && (atomic_load(&(*at)->os_tid) != tid ||
+		       (*at)->start_ns > begun_by))
+		at = &(*at)->tid_next;
+	t = *at;
+	if (t)
+		*at = t->tid_next;
+	return t;
+}
+
+static struct sup__task *tid_take(uint32_t tid, int64_t begun_by)
+{
+	struct sup__task *t;
+
+	sup__lock(&lists_lock);
+	t = tid_take_locked(tid, begun_by);
+	sup__unlock(&lists_lock);
+	return t;
+}
+
+void sup__runtime_thread_begun(struct sup__task *t)
+{
+	uint32_t tid = atomic_load(&t->os_tid);
+	struct sup__task *before;
+
+	sup__task_ref(t);
+	sup__lock(&lists_lock);
+	before = tid_take_locked(tid, INT64_MAX);
+	t->tid_next = tids[tid % TIDS];
+	tids[tid % TIDS] = t;
+	n_threads++;
+	sup__unlock(&lists_lock);
+	if (before)
+		sup__task_put(before);
+}
+
+void sup__runtime_thread_ended(struct sup__task *t)
+{
+	sup__lock(&lists_lock);
+	t->join_next = joins;
+	joins = t;
+	sup__unlock(&lists_lock);
+	if (!rt.tells_threads || atomic_load(&rt.stop))
+		ring();
+}
+
+void sup__runtime_press(struct sup__task *t, int64_t deadline)
+{
+	sup__lock(&lists_lock);
+	if (!t->pressed) {
+		t->pressed = true;
+		t->press_deadline = SUP_FOREVER;
+		t->press_next = presses;
+		presses = t;
+		sup__task_ref(t);
+	}
+	if (deadline != SUP_FOREVER && (t->press_deadline == SUP_FOREVER ||
+					deadline < t->press_deadline))
+		t->press_deadline = deadline;
+	t->press_at = 0;
+	t->press_gap = GAP_MIN;
+	sup__unlock(&lists_lock);
+	ring();
+}
+
+/* Whatever it left by, its thread is gone and has reported nothing. */
+static void thread_vanished(struct sup__task *t, struct sup_reason reason)
+{
+	if (sup__task_has_ended(t))
+		return;
+	if (reason.kind == SUP_REASON_NORMAL)
+		reason.kind = SUP_REASON_LOST;
+	sup__log(LOG_WARNING, "thread \"%s\" (%d) ended without passing "
+		 "through libsup", t->name, (int)atomic_load(&t->os_tid));
+	sup__task_end(t, &reason);
+	sup__runtime_thread_ended(t);
+}
+
+static void end_if_too_late(const struct sup__task *t, int64_t deadline)
+{
+	if (deadline == SUP_FOREVER || sup__now_ns() < deadline ||
+	    sup__task_has_ended(t))
+		return;
+	sup__log(LOG_CRIT, "thread \"%s\" (%d) was killed and has reached no "
+		 "safe point before its deadline: the process ends", t->name,
+		 (int)atomic_load(&t->os_tid));
+	abort();
+}
+
+static void press(struct sup__task *t, int64_t deadline)
+{
+	pid_t tid = atomic_load(&t->os_tid);
+
+	end_if_too_late(t, deadline);
+	if (tid && tgkill(getpid(), tid, SUP__SIGNAL_PRESS) &&
+	    errno == ESRCH)
+		thread_vanished(t, (struct sup_reason){
+				.kind = SUP_REASON_LOST });
+}
+
+/* One that is due, with a reference; of those that have ended, the list's. */
+static struct sup__task *next_press(int64_t now, bool *ret_ended,
+				    int64_t *ret_deadline)
+{
+	struct sup__task **at, *t;
+
+	sup__lock(&lists_lock);
+	for (at = &presses; (t = *at); at = &t->press_next) {
+		*ret_ended = sup__task_has_ended(t);
+		if (*ret_ended) {
+			*at = t->press_next;
+			t->pressed = false;
+			break;
+		}
+		if (t->press_at > now)
+			continue;
+		t->press_at = now + t->press_gap;
+		if (t->press_gap < GAP_MAX)
+			t->press_gap *= 2;
+		*ret_deadline = t->press_deadline;
+		sup__task_ref(t);
+		break;
+	}
+	sup__unlock(&lists_lock);
+	return t;
+}
+
+static void do_presses(void)
+{
+	int64_t now = sup__now_ns(), deadline = 0;
+	struct sup__task *t;
+	bool ended;
+
+	while ((t = next_press(now, &ended, &deadline))) {
+		if (!ended)
+			press(t, deadline);
+		sup__task_put(t);
+	}
+}
+
+static void joined(struct sup__task *t)
+{
+	struct sup__task *entry = NULL;
+
+	sup__lock(&lists_lock);
+	n_threads--;
+	if (!rt.tells_threads)
+		entry = tid_take_locked(atomic_load(&t->os_tid), INT64_MAX);
+	sup__unlock(&lists_lock);
+	if (entry)
+		sup__task_put(entry);
+	sup__task_put(t);
+}
+
+/* Joins those that are gone; the others are tried again after a while. */
+static void do_joins(void)
+{
+	struct sup__task *t, *list, *left = NULL, **last = &left;
+
+	sup__lock(&lists_lock);
+	list = joins;
+	joins = NULL;
+	sup__unlock(&lists_lock);
+	if (!list)
+		rt.join_gap = GAP_MIN;
+	while ((t = list)) {
+		list = t->join_next;
+		if (!pthread_tryjoin_np(t->thread, NULL)) {
+			rt.join_gap = GAP_MIN;
+			joined(t);
+			continue;
+		}
+		*last = t;
+		last = &t->join_next;
+	}
+	if (!left)
+		return;
+	rt.join_at = sup__now_ns() + rt.join_gap;
+	if (rt.join_gap < GAP_MAX)
+		rt.join_gap *= 2;
+	sup__lock(&lists_lock);
+	*last = joins;
+	joins = left;
+	sup__unlock(&lists_lock);
+}
+
+/* Milliseconds until there is something to be tried again, or -1. */
+static int time_to_sleep(void)
+{
+	int64_t at = INT64_MAX, now = sup__now_ns();
+	struct sup__task *t;
+
+	sup__lock(&lists_lock);
+	if (joins)
+		at = rt.join_at;
+	for (t = presses; t; t = t->press_next)
+		if (t->press_at < at)
+			at = t->press_at;
+	sup__unlock(&lists_lock);
+	if (at == INT64_MAX)
+		return -1;
+	return at <= now ? 0 : (at - now + 999999) / 1000000;
+}
+
+static void emit_unclaimed(const struct sup__exit_event *ev)
+{
+	struct sup_event out = {
+		.kind = SUP_EVENT_TASK_EXIT,
+		.exit_ns = ev->exit_ns,
+		.os_pid = ev->pid,
+		.os_tid = ev->tid,
+		.reason = ev->reason,
+	};
+
+	memcpy(out.child_id, ev->comm, sizeof(ev->comm));
+	out.reason.exit_ns = ev->exit_ns;
+	sup__event_emit(&out);
+}
+
+static bool thread_event(const struct sup__exit_event *ev)
+{
+	struct sup_reason reason = ev->reason;
+	struct sup__task *t;
+
+	if (ev->pid != getpid())
+		return false;
+	t = tid_take(ev->tid, ev->exit_ns ? ev->exit_ns : INT64_MAX);
+	if (!t)
+		return false;
+	reason.exit_ns = ev->exit_ns;
+	thread_vanished(t, reason);
+	sup__task_put(t);
+	return true;
+}
+
+static void on_event(const struct sup__exit_event *ev, void *arg)
+{
+	bool claimed = true;
+
+	(void)arg;
+	switch (ev->kind) {
+	case SUP__EXIT_THREAD:
+		claimed = thread_event(ev);
+		break;
+	case SUP__EXIT_PROCESS:
+		claimed = sup__process_event(ev);
+		break;
+	case SUP__EXIT_LINEAGE:
+		sup__process_event(ev);
+		break;
+	case SUP__EXIT_OVERFLOW:
+		sup__log(LOG_ERR, "the group is at its limit: children were "
+			 "killed as they were born");
+		break;
+	case SUP__EXIT_OWNER:
+		sup__log(LOG_NOTICE, "the group is ours: its owner has ended");
+		break;
+	}
+	if (!claimed)
+		emit_unclaimed(ev);
+}
+
+static bool is_idle(void)
+{
+	bool idle;
+
+	sup__lock(&lists_lock);
+	idle = !joins && !presses && !n_threads;
+	sup__unlock(&lists_lock);
+	return idle;
+}
+
+static void silence_bell(void)
+{
+	uint64_t count;
+
+	/* It is non-blocking: there may be nothing to read. */
+	if (read(rt.bell_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		sup__log(LOG_ERR, "the runtime's eventfd: %s", strerror(errno));
+}
+
+static void *exit_thread(void *arg)
+{
+	struct sup__exit_source *src = atomic_load(&rt.src);
+	struct epoll_event events[2];
+	int ret;
+
+	(void)arg;
+	while (!atomic_load(&rt.stop) || !is_idle()) {
+		ret = epoll_wait(rt.epoll_fd, events, 2, time_to_sleep());
+		if (ret < 0 && errno != EINTR)
+			sup__log(LOG_ERR, "epoll_wait: %s", strerror(errno));
+		silence_bell();
+		ret = src->ops->dispatch(src, on_event, NULL);
+		if (ret < 0)
+			sup__log(LOG_ERR, "the exit source: %s", sup_error());
+		do_joins();
+		do_presses();
+	}
+	return NULL;
+}
+
+static void on_press(int signo)
+{
+	(void)signo;
+}
+
+static int open_fds(struct sup__exit_source *src)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int ret;
+
+	rt.bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rt.bell_fd < 0)
+		return sup__error_sys(-errno, "an eventfd");
+	rt.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (rt.epoll_fd < 0) {
+		ret = sup__error_sys(-errno, "an epoll instance");
+		goto close_bell;
+	}
+	if (epoll_ctl(rt.epoll_fd, EPOLL_CTL_ADD, rt.bell_fd, &ev) ||
+	    epoll_ctl(rt.epoll_fd, EPOLL_CTL_ADD, src->ops->fd(src), &ev)) {
+		ret = sup__error_sys(-errno, "the exit source's fd");
+		goto close_epoll;
+	}
+	return 0;
+
+close_epoll:
+	close(rt.epoll_fd);
+close_bell:
+	close(rt.bell_fd);
+	return ret;
+}
+
+static void close_fds(void)
+{
+	close(rt.epoll_fd);
+	close(rt.bell_fd);
+}
+
+static int open_source(const struct sup_options *opts,
+		       struct sup__exit_source **ret_src)
+{
+	if (test_ops)
+		return test_ops->open(opts, ret_src);
+	return sup__exit_open(opts, ret_src);
+}
+
+static int open_runtime(const struct sup_options *opts)
+{
+	struct sigaction press_action = { .sa_handler = on_press };
+	struct sup__exit_source *src;
+	int ret;
+
+	ret = open_source(opts, &src);
+	if (ret)
+		return ret;
+	rt.tells_threads = !(src->info.lacks & SUP_LACKS_THREADS);
+	rt.join_gap = GAP_MIN;
+	ret = open_fds(src);
+	if (ret)
+		goto close_source;
+	sup__contain_open();
+	sigaction(SUP__SIGNAL_PRESS, &press_action, &rt.old_press);
+	atomic_store(&rt.stop, false);
+	atomic_store(&rt.src, src);
+	ret = sup__thread_start("sup-exit", 0, exit_thread, NULL, &rt.thread);
+	if (ret)
+		goto close_contain;
+	return 0;
+
+close_contain:
+	atomic_store(&rt.src, NULL);
+	sigaction(SUP__SIGNAL_PRESS, &rt.old_press, NULL);
+	sup__contain_close();
+	close_fds();
+close_source:
+	src->ops->close(src);
+	return ret;
+}
+
+int sup_open(const struct sup_options *opts)
+{
+	struct sup_options own = { .size = sizeof(own) };
+	int closed = CLOSED, ret;
+
+	if (opts) {
+		ret = sup__spec_copy(&own, sizeof(own), opts, "sup_options");
+		if (ret)
+			return ret;
+	}
+	if (!atomic_compare_exchange_strong(&rt.state, &closed, OPENING))
+		return sup__error(-EALREADY, "the runtime is open already");
+	ret = open_runtime(&own);
+	atomic_store(&rt.state, ret ? CLOSED : OPEN);
+	if (!ret)
+		sup__task_open_tree(true);
+	return ret;
+}
+
+/* A server takes the time its terminate takes: it may have a tree to stop. */
+static void stop_root(struct sup__task *t)
+{
+	int64_t deadline = t->is_server ? SUP_FOREVER :
+			   sup_deadline_ms(SUP__KILL_MS);
+	struct sup_pid pid = sup__task_pid(t);
+
+	sup__task_exit(t, &SUP_SHUTDOWN);
+	if (sup_wait(pid, NULL, deadline) != -ETIMEDOUT)
+		return;
+	sup_kill(pid, sup_deadline_ms(SUP__KILL_MS));
+	sup_wait(pid, NULL, SUP_FOREVER);
+}
+
+/* What the source has not told of any more. */
+static void clear_tids(void)
+{
+	struct sup__task *t;
+	uint32_t i;
+
+	for (i = 0; i < TIDS; i++)
+		while ((t = tids[i])) {
+			tids[i] = t->tid_next;
+			sup__task_put(t);
+		}
+}
+
+int sup_close(void)
+{
+	struct sup__exit_source *src = atomic_load(&rt.src);
+	struct sup__task *t;
+	int open = OPEN;
+
+	if (sup__self)
+		return sup__error(-EDEADLK, "a task cannot close the runtime "
+				  "that runs it");
+	if (!atomic_compare_exchange_strong(&rt.state, &open, CLOSING))
+		return 0;
+	sup__task_open_tree(false);
+	while ((t = sup__task_newest_root())) {
+		stop_root(t);
+		sup__task_put(t);
+	}
+	atomic_store(&rt.stop, true);
+	ring();
+	sup__thread_join(rt.thread);
+	clear_tids();
+	atomic_store(&rt.src, NULL);
+	src->ops->close(src);
+	sigaction(SUP__SIGNAL_PRESS, &rt.old_press, NULL);
+	sup__contain_close();
+	close_fds();
+	atomic_store(&rt.state, CLOSED);
+	return 0;
+}
+
+int sup_exit_source(struct sup_source_info *ret_info)
+{
+	struct sup__exit_source *src = atomic_load(&rt.src);
+
+	if (!src)
+		return sup__error(-ENOTCONN, "the runtime is not open");
+	*ret_info = src->info;
+	return 0;
+}
+
+int sup_owner_token(uint64_t *ret_group,
+		    unsigned char ret_token[SUP_TOKEN_SIZE])
+{
+	struct sup__exit_source *src = atomic_load(&rt.src);
+
+	if (!src)
+		return sup__error(-ENOTCONN, "the runtime is not open");
+	return src->ops->token(src, ret_group, ret_token);
+}
+
+int sup_orphans(int (*cb)(const struct sup_orphan *o, void *arg), void *arg)
+{
+	struct sup__exit_source *src = atomic_load(&rt.src);
+
+	if (!src)
+		return sup__error(-ENOTCONN, "the runtime is not open");
+	return src->ops->orphans(src, cb, arg);
+}

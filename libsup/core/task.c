@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The life of a task. References: one of sup__task_new(), dropped when it has
+ * ended; a thread's own, dropped when it has been joined; one for each monitor
+ * side and signal under way.
+ *
+ * ORDER, at an end: the reason is stored; it leaves the tree, and its children
+ * are told to end; its names go; its mailbox closes; it is ENDED; only then
+ * are told, from the same thread: callers, waiters, monitors, its parent.
+ *
+ * Locks, none held while another of these is taken: the tree's (who is whose
+ * child) and each task's. Both are leaves.
+ */
+#include "core/task.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/futex.h"
+#include "core/call.h"
+#include "core/contain.h"
+#include "core/monitor.h"
+#include "core/registry.h"
+#include "core/runtime.h"
+#include "core/table.h"
+#include "core/thread.h"
+
+static struct sup__lock tree_lock = SUP__LOCK_INIT;	/* the next two */
+static struct sup__task *roots;		/* newest first */
+static bool is_open;			/* foreign threads may add roots */
+
+struct sup_pid sup_self(void)
+{
+	struct sup_pid pid = SUP_PID_NONE;
+
+	if (sup__self)
+		pid.v = atomic_load_explicit(&sup__self->pid,
+					     memory_order_relaxed);
+	return pid;
+}
+
+struct sup_pid sup__task_pid(const struct sup__task *t)
+{
+	return (struct sup_pid){ atomic_load(&t->pid) };
+}
+
+bool sup__task_has_ended(const struct sup__task *t)
+{
+	return atomic_load(&t->state) == SUP__TASK_ENDED;
+}
+
+bool sup__task_killed(const struct sup__task *t)
+{
+	return atomic_load(&t->sig) & SUP__SIG_KILL;
+}
+
+bool sup__task_asked(struct sup__task *t, struct sup_reason *ret_reason)
+{
+	if (!(atomic_load(&t->sig) & SUP__SIG_EXIT))
+		return false;
+	sup__lock(&t->lock);
+	*ret_reason = t->exit_reason;
+	sup__unlock(&t->lock);
+	return true;
+}
+
+void *sup__task_priv(const struct sup__task *t,
+		     const struct sup__task_ops *ops)
+{
+	return t->ops == ops ? t->priv : NULL;
+}
+
+void sup__task_open_tree(bool open)
+{
+	sup__lock(&tree_lock);
+	is_open = open;
+	sup__unlock(&tree_lock);
+}
+
+struct sup__task *sup__task_newest_root(void)
+{
+	struct sup__task *t;
+
+	sup__lock(&tree_lock);
+	t = roots;
+	/* It has not ended, or it would not be here. */
+	if (t)
+		sup__task_ref(t);
+	sup__unlock(&tree_lock);
+	return t;
+}
+
+static struct sup__task **siblings_locked(struct sup__task *t)
+{
+	sup__assert_held(&tree_lock);
+	return t->parent ? &t->parent->children : &roots;
+}
+
+static bool join_tree(struct sup__task *t)
+{
+	bool may;
+
+	sup__lock(&tree_lock);
+	may = is_open || sup__self;
+	if (may) {
+		t->parent = sup__self;
+		DL_PREPEND(*siblings_locked(t), t);
+	}
+	sup__unlock(&tree_lock);
+	return may;
+}
+
+/* The parent with a reference, or NULL. */
+static struct sup__task *leave_tree(struct sup__task *t)
+{
+	struct sup__task *parent;
+
+	sup__lock(&tree_lock);
+	parent = t->parent;
+	DL_DELETE(*siblings_locked(t), t);
+	if (parent)
+		sup__task_ref(parent);
+	sup__unlock(&tree_lock);
+	return parent;
+}
+
+/* A child with a reference, a root from here on; or NULL. */
+static struct sup__task *orphan_child(struct sup__task *t)
+{
+	struct sup__task *child;
+
+	sup__lock(&tree_lock);
+	child = t->children;
+	if (child) {
+		DL_DELETE(t->children, child);
+		child->parent = NULL;
+		DL_PREPEND(roots, child);
+		sup__task_ref(child);
+	}
+	sup__unlock(&tree_lock);
+	return child;
+}
+
+static void shut_children(struct sup__task *t)
+{
+	struct sup__task *child;
+
+	while ((child = orphan_child(t))) {
+		sup__task_exit(child, &SUP_SHUTDOWN);
+		sup__task_put(child);
+	}
+}
+
+/* Undoes sup__task_alloc(). */
+int sup__task_dealloc(struct sup__task *t, int err)
+{
+	t->ops = NULL;
+	sup__mailbox_close(&t->mailbox);
+	sup__task_put(t);
+	return err;
+}
+
+/* For a start that fails before anybody could know the task. */
+static int undo_enter(struct sup__task *t, int err)
+{
+	struct sup_reason reason = { .kind = SUP_REASON_EXIT, .code = err };
+
+	/* priv is the caller's. */
+	t->ops = NULL;
+	sup__task_end(t, &reason);
+	return err;
+}
+
+struct sup__task *sup__task_alloc(const char *name, size_t mailbox)
+{
+	struct sup__task *t = sup__table_new();
+
+	if (!t)
+		return NULL;
+	t->exit_signal.kind = SUP__SIGNAL_EXIT;
+	t->receive_deadline = SUP_FOREVER;
+	t->start_ns = sup__now_ns();
+	strncpy(t->name, name ? name : "task", sizeof(t->name) - 1);
+	sup__mailbox_init(&t->mailbox, atomic_load(&t->seat), mailbox);
+	return t;
+}
+
+int sup__task_enter(struct sup__task *t, const char *reg_name,
+		    struct sup_pid *ret_holder)
+{
+	int ret;
+
+	if (!join_tree(t)) {
+		ret = sup__error(-ENOTCONN, "the runtime is not open");
+		return sup__task_dealloc(t, ret);
+	}
+	ret = reg_name ? sup__registry_add(reg_name, t, ret_holder) : 0;
+	return ret ? undo_enter(t, ret) : 0;
+}
+
+int sup__task_new(const struct sup__task_ops *ops, void *priv,
+		  const char *name, bool reg, struct sup__task **ret_task,
+		  struct sup_pid *ret_holder)
+{
+	struct sup__task *t;
+	int ret;
+
+	if (reg && !name)
+		return sup__error(-EINVAL, "name: NULL cannot be registered");
+	t = sup__task_alloc(name, 0);
+	if (!t)
+		return -ENOMEM;
+	t->ops = ops;
+	t->priv = priv;
+	/* A process reads no mailbox. */
+	sup__mailbox_close(&t->mailbox);
+	ret = sup__task_enter(t, reg ? name : NULL, ret_holder);
+	if (!ret)
+		*ret_task = t;
+	return ret;
+}
+
+void sup__task_set_os(struct sup__task *t, pid_t pid, pid_t tid)
+{
+	atomic_store(&t->os_pid, pid);
+	atomic_store(&t->os_tid, tid);
+	sup__futex_wake_all(&t->os_tid);
+}
+
+/* Who waits for the start waits no more: it may be called by t at once. */
+static void wake_starter(struct sup__task *t)
+{
+	if (!t->starter)
+		return;
+	sup__seat_clear(t->starter, atomic_load(&t->pid));
+	sup__seat_wake(t->starter);
+}
+
+static bool leave_start(struct sup__task *t, int state)
+{
+	int start = SUP__START_NEW;
+
+	return atomic_compare_exchange_strong(&t->start, &start, state);
+}
+
+bool sup__task_started(struct sup__task *t)
+{
+	bool first = leave_start(t, SUP__START_DONE);
+
+	if (first)
+		wake_starter(t);
+	return first;
+}
+
+bool sup__task_give_up_start(struct sup__task *t)
+{
+	return leave_start(t, SUP__START_FAILED);
+}
+
+/* Dies as asked: killed, whatever the signal says of who sent it. */
+static void store_reason(struct sup__task *t, const struct sup_reason *reason)
+{
+	sup__lock(&t->lock);
+	t->reason = *reason;
+	if (sup__task_killed(t) && reason->kind == SUP_REASON_SIGNAL &&
+	    reason->signo == SIGKILL)
+		t->reason = (struct sup_reason){
+			.kind = SUP_REASON_KILLED, .exit_ns = reason->exit_ns,
+		};
+	atomic_store(&t->state, SUP__TASK_ENDING);
+	sup__unlock(&t->lock);
+}
+
+static void store_ended(struct sup__task *t, struct sup__waiter **ret_waiters,
+			struct sup__monitor **ret_monitors)
+{
+	sup__lock(&t->lock);
+	atomic_store(&t->state, SUP__TASK_ENDED);
+	sup__monitor_detach_locked(t, ret_waiters, ret_monitors);
+	sup__unlock(&t->lock);
+}
+
+static void tell_parent(struct sup__task *t, struct sup__task *parent)
+{
+	sup__task_ref(t);
+	if (!sup__mailbox_signal(&parent->mailbox, &t->exit_signal))
+		sup__task_put(t);
+}
+
+static void drop_signals(struct sup__task *t)
+{
+	struct sup__signal *s;
+
+	while ((s = sup__mailbox_next_signal(&t->mailbox))) {
+		if (s->kind == SUP__SIGNAL_DOWN)
+			sup__monitor_drop(s);
+		else
+			sup__task_put(sup__task_of_exit(s));
+	}
+}
+
+void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
+{
+	struct sup__monitor *monitors;
+	struct sup__waiter *waiters;
+	struct sup__task *parent;
+	bool started;
+
+	store_reason(t, reason);
+	parent = leave_tree(t);
+	shut_children(t);
+	sup__registry_task_ending(t);
+	sup__mailbox_close(&t->mailbox);
+	started = !leave_start(t, SUP__START_FAILED) &&
+		  atomic_load(&t->start) == SUP__START_DONE;
+	store_ended(t, &waiters, &monitors);
+	if (!started)
+		wake_starter(t);
+	sup__call_task_ended(t);
+	sup__monitor_tell(t, waiters, monitors);
+	if (parent && started)
+		tell_parent(t, parent);
+	if (parent)
+		sup__task_put(parent);
+	drop_signals(t);
+	sup__monitor_stop_watching(t);
+	sup__task_put(t);
+}
+
+void sup__task_release(struct sup__task *t)
+{
+	sup__mailbox_fini(&t->mailbox);
+	sup_msg_free(&t->hand.msg);
+	sup__contain_free(t->crash);
+	sup__free(t->start_text);
+	if (t->ops)
+		t->ops->free(t->priv);
+	sup__table_free(t);
+}
+
+bool sup_is_alive(struct sup_pid pid)
+{
+	struct sup__task *t = sup__task_get(pid);
+	bool alive;
+
+	if (!t)
+		return false;
+	alive = !sup__task_has_ended(t);
+	sup__task_put(t);
+	return alive;
+}
+
+int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid)
+{
+	struct sup__task *t = sup__task_get(pid);
+
+	if (!t)
+		return sup__error(-ESRCH, "pid: no such task");
+	/* A thread says it first thing. */
+	while (!t->ops && !atomic_load(&t->os_tid) && !sup__task_has_ended(t))
+		sup__futex_wait(&t->os_tid, 0, SUP_FOREVER);
+	if (ret_pid)
+		*ret_pid = atomic_load(&t->os_pid);
+	if (ret_tid)
+		*ret_tid = atomic_load(&t->os_tid);
+	sup__task_put(t);
+	return 0;
+}
+
+void sup__task_exit(struct sup__task *t, const struct sup_reason *reason)
+{
+	bool first;
+
+	sup__lock(&t->lock);
+	first = !(atomic_load(&t->sig) & SUP__SIG_EXIT);
+	if (first) {
+		t->exit_reason = *reason;
+		atomic_fetch_or(&t->sig, SUP__SIG_EXIT);
+	}
+	sup__unlock(&t->lock);
+	if (!first)
+		return;
+	if (t->ops) {
+		t->ops->exit(t->priv, reason);
+		return;
+	}
+	sup__seat_wake(atomic_load(&t->seat));
+	if (!t->is_server)
+		sup__runtime_press(t, SUP_FOREVER);
+}
+
+int sup_exit(struct sup_pid pid, const struct sup_reason *reason)
+{
+	struct sup__task *t = sup__task_get(pid);
+	int ret = 0;
+
+	if (!t || sup__task_has_ended(t))
+		ret = sup__error(-ESRCH, "pid: no such task");
+	else if (reason->kind != SUP_REASON_NORMAL || t->is_server)
+		sup__task_exit(t, reason);
+	/* Else OTP's exit(P, normal), which a task that does not trap drops. */
+	if (t)
+		sup__task_put(t);
+	return ret;
+}
+
+int sup_kill(struct sup_pid pid, int64_t deadline)
+{
+	struct sup__task *t = sup__task_get(pid);
+	int ret = 0;
+
+	if (!t || sup__task_has_ended(t)) {
+		ret = sup__error(-ESRCH, "pid: no such task");
+	} else {
+		atomic_fetch_or(&t->sig, SUP__SIG_KILL);
+		if (t->ops)
+			t->ops->kill(t->priv);
+		else
+			sup__thread_kill(t, deadline);
+	}
+	if (t)
+		sup__task_put(t);
+	return ret;
+}

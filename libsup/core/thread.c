@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A thread task runs between two functions: trampoline(), which makes the
+ * thread a task and later reports its end, and run_on_top(), the frame to
+ * which whatever ends a task early jumps back: sup_exit_self(), a kill or an
+ * exit signal at a safe point, a contained fault. The thread then ends by a
+ * normal return, so its key destructors run and it can be joined.
+ *
+ * A thread that leaves by pthread_exit() is reported by the destructor of a
+ * key; one that leaves by a bare system call, by the runtime's thread.
+ *
+ * Nothing is done to a thread from outside but to set a flag, wake its seat
+ * and interrupt its system calls by a signal whose handler does nothing.
+ */
+#include "core/thread.h"
+
+#include <alloca.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "core/contain.h"
+#include "core/monitor.h"
+#include "core/runtime.h"
+#include "core/table.h"
+#include "core/task.h"
+
+#define ALT_STACK_SIZE (64 * 1024)
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static int key_error;
+
+int sup__spec_copy(void *spec, size_t size, const void *from,
+		   const char *what)
+{
+	size_t theirs = from ? *(const size_t *)from : 0;
+
+	if (theirs < sizeof(size_t))
+		return sup__error(-EINVAL, "size is not that of a %s", what);
+	memset(spec, 0, size);
+	memcpy(spec, from, theirs < size ? theirs : size);
+	return 0;
+}
+
+bool sup__task_must_end(void)
+{
+	uint32_t sig;
+
+	if (!sup__self)
+		return false;
+	sig = atomic_load(&sup__self->sig);
+	return sig & SUP__SIG_KILL ||
+	       (sig & SUP__SIG_EXIT && !sup__self->is_server);
+}
+
+void sup__task_checkpoint(void)
+{
+	struct sup_reason reason = { .kind = SUP_REASON_KILLED };
+
+	if (!sup__task_must_end())
+		return;
+	if (!(atomic_load(&sup__self->sig) & SUP__SIG_KILL))
+		sup__task_asked(sup__self, &reason);
+	sup__thread_to_top(sup__self, &reason);
+}
+
+void sup_checkpoint(void)
+{
+	sup__task_checkpoint();
+}
+
+void sup__thread_to_top(struct sup__task *t, const struct sup_reason *reason)
+{
+	t->end_reason = *reason;
+	siglongjmp(t->top, 1);
+}
+
+void sup_exit_self(const struct sup_reason *reason)
+{
+	if (!sup__self) {
+		sup__log(LOG_CRIT, "sup_exit_self() on a foreign thread");
+		abort();
+	}
+	sup__thread_to_top(sup__self, reason);
+}
+
+static void report(struct sup__task *t, struct sup_reason reason)
+{
+	stack_t off = { .ss_flags = SS_DISABLE };
+
+	sigaltstack(&off, NULL);
+	reason.exit_ns = sup__now_ns();
+	sup__self = NULL;
+	sup__seat_bind(NULL);
+	sup__task_end(t, &reason);
+	sup__runtime_thread_ended(t);
+}
+
+/* The thread left without passing the top. */
+static void key_destructor(void *task)
+{
+	report(task, (struct sup_reason){ .kind = SUP_REASON_LOST });
+}
+
+static void set_up(void)
+{
+	key_error = pthread_key_create(&key, key_destructor);
+}
+
+static void unblock_press(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SUP__SIGNAL_PRESS);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void __attribute__((noinline)) run_on_top(struct sup__task *t)
+{
+	t->top_frame = __builtin_frame_address(0);
+	if (!sigsetjmp(t->top, 1))
+		t->body(t);
+	sup__contain_report(t);
+}
+
+/* In the frame of this function: one mapping less for each thread. */
+static void __attribute__((noinline)) run_with_alt_stack(struct sup__task *t)
+{
+	stack_t alt = {
+		.ss_sp = alloca(ALT_STACK_SIZE),
+		.ss_size = ALT_STACK_SIZE,
+	};
+
+	sigaltstack(&alt, NULL);
+	run_on_top(t);
+}
+
+static void *trampoline(void *task)
+{
+	struct sup__task *t = task;
+
+	sup__self = t;
+	sup__seat_bind(atomic_load(&t->seat));
+	t->thread = pthread_self();
+	sup__task_set_os(t, getpid(), sup__gettid());
+	sup__runtime_thread_begun(t);
+	unblock_press();
+	sup__contain_prepare(t);
+	pthread_setspecific(key, t);
+	run_with_alt_stack(t);
+	pthread_setspecific(key, NULL);
+	report(t, t->end_reason);
+	return NULL;
+}
+
+static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
+{
+	size_t stack = m->stack_size;
+	pthread_t thread;
+
+	pthread_once(&once, set_up);
+	if (key_error)
+		return sup__error_sys(-key_error, "a key for threads");
+	if (stack)
+		stack += ALT_STACK_SIZE;
+	/* The thread's own reference. */
+	sup__task_ref(t);
+	return sup__thread_start(m->name, stack, trampoline, t, &thread);
+}
+
+int sup__thread_begin(const struct sup__thread_make *m,
+		      struct sup__task **ret_task, struct sup_pid *ret_pid)
+{
+	struct sup_reason reason = { .kind = SUP_REASON_EXIT };
+	struct sup_pid pid, holder = SUP_PID_NONE;
+	struct sup__task *t;
+	int ret;
+
+	if (m->reg && !m->name)
+		return sup__error(-EINVAL, "name: NULL cannot be registered");
+	t = sup__task_alloc(m->name, m->mailbox ? m->mailbox :
+			    SUP__MAILBOX_DEFAULT);
+	if (!t)
+		return -ENOMEM;
+	if (m->containment == SUP_CONTAIN) {
+		t->crash = sup__contain_new();
+		if (!t->crash) {
+			sup__error_nomem("the report of a fault");
+			return sup__task_dealloc(t, -ENOMEM);
+		}
+	}
+	t->is_server = m->is_server;
+	t->contain = m->containment == SUP_CONTAIN;
+	t->body = m->body;
+	t->body_arg = m->body_arg;
+	t->run = m->run;
+	t->run_arg = m->run_arg;
+	t->starter = m->starter;
+	ret = sup__task_enter(t, m->reg ? m->name : NULL, &holder);
+	if (ret == -EEXIST)
+		*ret_pid = holder;
+	if (ret)
+		return ret;
+	if (m->starter)
+		sup__task_ref(t);
+	else
+		sup__task_started(t);
+	pid = sup__task_pid(t);
+	ret = make_thread(t, m);
+	if (!ret) {
+		*ret_task = t;
+		*ret_pid = pid;
+		return 0;
+	}
+	/* Nobody is told of it. */
+	reason.code = ret;
+	atomic_store(&t->start, SUP__START_FAILED);
+	sup__task_put(t);
+	if (m->starter)
+		sup__task_put(t);
+	sup__task_end(t, &reason);
+	return ret;
+}
+
+static void run_plain(struct sup__task *t)
+{
+	int code = t->run(t->run_arg);
+
+	t->end_reason = (struct sup_reason){
+		.kind = code ? SUP_REASON_EXIT : SUP_REASON_NORMAL,
+		.code = code,
+	};
+}
+
+int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
+{
+	struct sup_thread_spec spec;
+	struct sup__thread_make m;
+	struct sup__task *t;
+	struct sup_pid pid;
+	int ret;
+
+	sup__task_checkpoint();
+	ret = sup__spec_copy(&spec, sizeof(spec), thread_spec,
+			     "sup_thread_spec");
+	if (ret)
+		return ret;
+	if (!spec.run)
+		return sup__error(-EINVAL, "run is NULL");
+	m = (struct sup__thread_make){
+		.name = spec.name, .reg = spec.reg, .body = run_plain,
+		.run = spec.run, .run_arg = spec.arg,
+		.containment = spec.containment, .mailbox = spec.mailbox,
+		.stack_size = spec.stack_size,
+	};
+	ret = sup__thread_begin(&m, &t, &pid);
+	if (ret_pid && (!ret || ret == -EEXIST))
+		*ret_pid = pid;
+	return ret;
+}
+
+void sup__thread_kill(struct sup__task *t, int64_t deadline)
+{
+	if (deadline == SUP_TRY)
+		deadline = sup_deadline_ms(SUP__KILL_MS);
+	sup__seat_wake(atomic_load(&t->seat));
+	sup__runtime_press(t, deadline);
+}
+
+static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
+{
+	struct sup__signal *s;
+	struct sup__task *child;
+
+	while ((s = sup__mailbox_next_signal(&t->mailbox))) {
+		memset(ret_info, 0, sizeof(*ret_info));
+		if (s->kind == SUP__SIGNAL_DOWN) {
+			if (sup__monitor_take(t, s, ret_info))
+				return true;
+			continue;
+		}
+		child = sup__task_of_exit(s);
+		ret_info->kind = SUP_INFO_EXIT;
+		ret_info->pid = sup__task_pid(child);
+		ret_info->reason = child->reason;
+		sup__task_put(child);
+		return true;
+	}
+	return false;
+}
+
+int sup__thread_next(struct sup__task *t, struct sup__item *ret_item,
+		     int64_t deadline)
+{
+	int ret = 0;
+
+	for (;;) {
+		if (sup__task_must_end())
+			return -ECANCELED;
+		ret_item->kind = SUP__ITEM_STOP;
+		if (atomic_load(&t->sig))
+			return 0;
+		ret_item->kind = SUP__ITEM_INFO;
+		if (next_signal(t, &ret_item->info))
+			return 0;
+		ret_item->kind = SUP__ITEM_LETTER;
+		if (sup__mailbox_next_letter(&t->mailbox, &ret_item->letter))
+			return 0;
+		if (ret)
+			return ret;
+		/* What came with the deadline is still looked at. */
+		ret = sup__seat_wait(atomic_load_explicit(&t->seat,
+				memory_order_relaxed), deadline);
+	}
+}
+
+/* A plain task answers no calls. */
+static bool is_refused(struct sup__letter *letter)
+{
+	if (letter->kind != SUP__LETTER_CALL)
+		return false;
+	sup_reply_error(letter->from, -ENOSYS);
+	sup_msg_free(&letter->msg);
+	return true;
+}
+
+int sup_receive(struct sup_info *ret_info, int64_t deadline)
+{
+	struct sup__item item;
+	int ret;
+
+	sup__task_checkpoint();
+	if (!sup__self)
+		return sup__error(-EPERM, "a foreign thread has no mailbox");
+	if (sup__self->is_server)
+		return sup__error(-EPERM, "a server gets its messages in its "
+				  "callbacks");
+	do {
+		ret = sup__thread_next(sup__self, &item, deadline);
+		if (ret == -ECANCELED)
+			sup__task_checkpoint();
+		if (ret)
+			return sup__error(ret, "nothing came in time");
+	} while (item.kind == SUP__ITEM_LETTER && is_refused(&item.letter));
+	*ret_info = item.info;
+	if (item.kind == SUP__ITEM_LETTER)
+		*ret_info = (struct sup_info){ .kind = SUP_INFO_MSG,
+					       .msg = item.letter.msg };
+	return 0;
+}
+
+static int post(enum sup__letter_kind kind, struct sup_pid to,
+		const struct sup_msg *msg, int64_t deadline)
+{
+	struct sup__letter *letter;
+	struct sup__task *t;
+	int ret;
+
+	sup__task_checkpoint();
+	t = sup__task_get(to);
+	if (!t)
+		return sup__error(-ESRCH, "to: no such task");
+	letter = t->ops ? NULL : sup__letter_make(kind, msg);
+	if (letter)
+		ret = sup__mailbox_put(&t->mailbox, to.v, letter, deadline);
+	else if (t->ops)
+		ret = sup__error(-EINVAL, "to: \"%s\" is a process", t->name);
+	else
+		ret = sup__error_nomem("a message");
+	if (ret && letter)
+		sup__letter_unmake(letter);
+	if (ret == -ESRCH || ret == -EAGAIN || ret == -ETIMEDOUT)
+		sup__error_sys(ret, "mailbox of \"%s\"", t->name);
+	sup__task_put(t);
+	if (ret == -ECANCELED)
+		sup__task_checkpoint();
+	return ret;
+}
+
+int sup_send(struct sup_pid to, const struct sup_msg *msg, int64_t deadline)
+{
+	return post(SUP__LETTER_SEND, to, msg, deadline);
+}
+
+int sup_cast(struct sup_pid to, const struct sup_msg *msg, int64_t deadline)
+{
+	return post(SUP__LETTER_CAST, to, msg, deadline);
+}
