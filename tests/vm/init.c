@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * PID 1 of the test machine: sets the machine up, runs one command, judges
- * it and the kernel log, powers off.
- *
- * Serial ports, each a pipe of its own to the host, so that nothing is
- * interleaved with anything else:
+ * PID 1 of the test machine: sets it up, runs one command, judges that and
+ * the kernel log, powers off. Serial ports, so that nothing is interleaved:
  *   ttyS0  terminal of the command, shown live
  *   ttyS1  verdict, one line each: "exit N", "dirty TEXT", "done"
  *   ttyS2  tar of /out, made after the command has ended
  *   ttyS3  the kernel's console
  *
- * The command is /vm/argv and its environment /vm/env, both lists of
- * strings that end in NUL. /vm/tty says that the command is interactive,
- * /vm/noisy-boot that what the kernel says before the command is no matter.
+ * /vm/argv, /vm/env: the command, strings that end in NUL. /vm/tty: it is
+ * interactive. /vm/noisy-boot: what the kernel says before it is no matter.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -137,10 +133,8 @@ static unsigned long read_taint(void)
 	unsigned long taint = 0;
 	FILE *f = fopen("/proc/sys/kernel/tainted", "re");
 
-	if (f == NULL || fscanf(f, "%lu", &taint) != 1)
+	if (f == NULL || fscanf(f, "%lu", &taint) != 1 || fclose(f) != 0)
 		complain("tainted");
-	if (f != NULL)
-		fclose(f);
 	return taint;
 }
 
@@ -214,31 +208,29 @@ static int run_command(void)
 	bool interactive = access("/vm/tty", F_OK) == 0;
 	int tty = open_tty("/dev/ttyS0", !interactive);
 	int status = 0;
-	pid_t got, pid = fork();
+	pid_t pid = fork();
 
 	if (pid == 0)
 		exec_command(tty, interactive);
-	do {
-		got = wait(&status);
-	} while (got != pid && !(got < 0 && errno == ECHILD));
+	if (pid < 0)
+		return 126;
+	while (wait(&status) != pid)
+		;
 	kill(-1, SIGKILL);
 	while (wait(NULL) > 0)
 		;
 	tcdrain(tty);
 	close(tty);
-	if (got != pid)
-		return 126;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static bool is_dirty(const char *line)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < ARRAY_SIZE(dirty_words); i++)
-		if (strstr(line, dirty_words[i]) != NULL)
-			return true;
-	return false;
+	while (i < ARRAY_SIZE(dirty_words) && !strstr(line, dirty_words[i]))
+		i++;
+	return i < ARRAY_SIZE(dirty_words);
 }
 
 /* Reads the whole kernel log without waiting; reports each bad line. */
@@ -246,14 +238,11 @@ static void judge_log(void)
 {
 	unsigned long taint = read_taint() & ~taint_before & ~TAINT_ALLOWED;
 	char rec[8192], *text;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n;
-	int fd;
 
-	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) {
+	if (fd < 0)
 		complain("/dev/kmsg");
-		return;
-	}
 	/* To what came after it was cleared, if it was. */
 	lseek(fd, 0, SEEK_DATA);
 	for (;;) {
@@ -265,11 +254,10 @@ static void judge_log(void)
 		if (n <= 0)
 			break;
 		rec[n] = '\0';
-		text = strchr(rec, ';');
-		text = text != NULL ? text + 1 : rec;
+		text = rec + strcspn(rec, ";");
 		if (is_dirty(text))
 			fprintf(verdict, "dirty %.*s\n",
-				(int)strcspn(text, "\n"), text);
+				(int)strcspn(text, "\n") - 1, text + 1);
 	}
 	close(fd);
 	if (taint != 0)
@@ -296,13 +284,10 @@ static void send_out(void)
 
 int main(void)
 {
-	int fd, status;
+	int status;
 
 	mount_all();
-	fd = open_tty("/dev/ttyS1", true);
-	verdict = fd < 0 ? stderr : fdopen(fd, "w");
-	if (verdict == NULL)
-		verdict = stderr;
+	verdict = fdopen(open_tty("/dev/ttyS1", true), "w");
 	set_up();
 	status = run_command();
 	send_out();
@@ -310,7 +295,6 @@ int main(void)
 	fprintf(verdict, "exit %d\ndone\n", status);
 	fflush(verdict);
 	tcdrain(fileno(verdict));
-	sync();
 	reboot(RB_POWER_OFF);
 	return 1;
 }
