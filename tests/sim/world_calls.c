@@ -101,7 +101,8 @@ int sup_server_start(const void *server_spec, struct sup_pid *ret_pid)
 		return 0;
 	}
 	t->parent = SUP_PID_NONE;
-	world_end_task(t, (struct sup_reason){ .kind = SUP_REASON_EXIT, .code = ret });
+	world_end_task(t, (struct sup_reason){ .kind = SUP_REASON_EXIT,
+					       .code = ret });
 	return ret;
 }
 
