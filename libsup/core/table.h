@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 
 #include <sup/task.h>
 
@@ -63,6 +64,7 @@ struct sup__task {
 
 	/* Its own thread's, then of who frees it. */
 	pthread_t thread;
+	stack_t old_alt_stack;
 	sigjmp_buf top;
 	const char *top_frame;
 	struct sup_reason end_reason;	/* carried to the top */

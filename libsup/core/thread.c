@@ -94,9 +94,7 @@ void sup_exit_self(const struct sup_reason *reason)
 
 static void report(struct sup__task *t, struct sup_reason reason)
 {
-	stack_t off = { .ss_flags = SS_DISABLE };
-
-	sigaltstack(&off, NULL);
+	sigaltstack(&t->old_alt_stack, NULL);
 	reason.exit_ns = sup__now_ns();
 	sup__self = NULL;
 	sup__seat_bind(NULL);
@@ -140,7 +138,7 @@ static void __attribute__((noinline)) run_with_alt_stack(struct sup__task *t)
 		.ss_size = ALT_STACK_SIZE,
 	};
 
-	sigaltstack(&alt, NULL);
+	sigaltstack(&alt, &t->old_alt_stack);
 	run_on_top(t);
 }
 
