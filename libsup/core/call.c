@@ -237,11 +237,13 @@ int sup_call(struct sup_pid to, const struct sup_msg *req,
 		sup_msg_free(&msg);
 		return ret;
 	}
-	letter = sup__letter_make(SUP__LETTER_CALL, &msg);
+	letter = t->ops ? NULL : sup__letter_make(SUP__LETTER_CALL, &msg);
 	if (letter) {
 		ret = call_task(t, letter, deadline, ret_reply, ret_reason);
 	} else {
-		ret = sup__error_nomem("a call");
+		ret = t->ops ?
+			sup__error(-EINVAL, "to: \"%s\" is a process", t->name) :
+			sup__error_nomem("a call");
 		sup_msg_free(&msg);
 	}
 	sup__task_put(t);

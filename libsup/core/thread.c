@@ -6,8 +6,8 @@
  * exit signal at a safe point, a contained fault. The thread then ends by a
  * normal return, so its key destructors run and it can be joined.
  *
- * A thread that leaves by pthread_exit() is reported by the destructor of a
- * key; one that leaves by a bare system call, by the runtime's thread.
+ * A thread that leaves by pthread_exit() is reported by a clean-up handler; one
+ * that leaves by a bare system call, by the runtime's thread.
  *
  * Nothing is done to a thread from outside but to set a flag, wake its seat
  * and interrupt its system calls by a signal whose handler does nothing.
@@ -33,10 +33,6 @@
 #include "core/task.h"
 
 #define ALT_STACK_SIZE (64 * 1024)
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
-static int key_error;
 
 int sup__spec_copy(void *spec, size_t size, const void *from,
 		   const char *what)
@@ -94,7 +90,6 @@ void sup_exit_self(const struct sup_reason *reason)
 
 static void report(struct sup__task *t, struct sup_reason reason)
 {
-	sigaltstack(&t->old_alt_stack, NULL);
 	reason.exit_ns = sup__now_ns();
 	sup__self = NULL;
 	sup__seat_bind(NULL);
@@ -102,15 +97,13 @@ static void report(struct sup__task *t, struct sup_reason reason)
 	sup__runtime_thread_ended(t);
 }
 
-/* The thread left without passing the top. */
-static void key_destructor(void *task)
+/* The thread leaves by pthread_exit(), without passing the top. */
+static void leaves_early(void *task)
 {
-	report(task, (struct sup_reason){ .kind = SUP_REASON_LOST });
-}
+	struct sup__task *t = task;
 
-static void set_up(void)
-{
-	key_error = pthread_key_create(&key, key_destructor);
+	sigaltstack(&t->old_alt_stack, NULL);
+	report(t, (struct sup_reason){ .kind = SUP_REASON_LOST });
 }
 
 static void unblock_press(void)
@@ -139,7 +132,11 @@ static void __attribute__((noinline)) run_with_alt_stack(struct sup__task *t)
 	};
 
 	sigaltstack(&alt, &t->old_alt_stack);
+	pthread_cleanup_push(leaves_early, t);
 	run_on_top(t);
+	pthread_cleanup_pop(0);
+	/* ORDER: before the return, after which the stack grows over it. */
+	sigaltstack(&t->old_alt_stack, NULL);
 }
 
 static void *trampoline(void *task)
@@ -153,9 +150,7 @@ static void *trampoline(void *task)
 	sup__runtime_thread_begun(t);
 	unblock_press();
 	sup__contain_prepare(t);
-	pthread_setspecific(key, t);
 	run_with_alt_stack(t);
-	pthread_setspecific(key, NULL);
 	report(t, t->end_reason);
 	return NULL;
 }
@@ -165,9 +160,6 @@ static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 	size_t stack = m->stack_size;
 	pthread_t thread;
 
-	pthread_once(&once, set_up);
-	if (key_error)
-		return sup__error_sys(-key_error, "a key for threads");
 	if (stack)
 		stack += ALT_STACK_SIZE;
 	/* The thread's own reference. */

@@ -73,10 +73,13 @@ SUP_API int sup_server_start(const void *server_spec, struct sup_pid *ret_pid);
 
 /*
  * Calls and waits for the reply, which the caller then owns. From any thread.
+ * Unlike elsewhere a request with a free() is gone after any return: a call
+ * that fails late cannot tell how far it had come.
  * Errors: -ETIMEDOUT (a late reply is dropped); -EPIPE the server ended, or
  * had ended, and *ret_reason, which may be NULL, says why (NOPROC: there never
- * was one); -EDEADLK the call would wait for itself; -EAGAIN no room before
- * the deadline; what the server gave sup_reply_error(); -ENOMEM.
+ * was one); -EDEADLK the call would wait for itself, or the server has begun to
+ * wait for the end of the caller; -EAGAIN no room before the deadline; what the
+ * server gave sup_reply_error(); -EINVAL it is a process; -ENOMEM.
  */
 SUP_API int sup_call(struct sup_pid to, const struct sup_msg *req,
 		     struct sup_msg *ret_reply, struct sup_reason *ret_reason,

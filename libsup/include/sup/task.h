@@ -57,15 +57,17 @@ SUP_API int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid);
 /*
  * Sends an exit signal (OTP exit/2). SHUTDOWN and other reasons end a task
  * that does not trap at its next libsup call, a server through its terminate
- * callback; processes get their stop signal. Any thread. -ESRCH.
+ * callback; processes get their stop signal. The first one counts. Only servers
+ * heed NORMAL. Until a plain thread has ended its system calls are interrupted
+ * now and again (EINTR, by the signal SIGRTMIN + 5). Any thread. -ESRCH.
  */
 SUP_API int sup_exit(struct sup_pid pid, const struct sup_reason *reason);
 
 /*
  * Kills (OTP exit(P, kill)): a process and its whole lineage by SIGKILL; a
  * thread at its next safe point, and if it reaches none before the deadline
- * the whole process ends with a report. The killed task ends with KILLED.
- * Any thread; returns at once. -ESRCH.
+ * (SUP_TRY: 5 s) the whole process ends with a report. The killed task ends
+ * with KILLED. Any thread; returns at once. -ESRCH.
  */
 SUP_API int sup_kill(struct sup_pid pid, int64_t deadline);
 
@@ -108,7 +110,8 @@ SUP_API int sup_receive(struct sup_info *ret_info, int64_t deadline);
 /*
  * Sends a plain message (OTP !) that arrives as SUP_INFO_MSG. Waits for room
  * until the deadline. Any thread. Errors: -ESRCH, -EAGAIN no room (SUP_TRY),
- * -ETIMEDOUT, -EDEADLK to self and full, -ENOMEM.
+ * -ETIMEDOUT, -EDEADLK full, and its reader is the caller or waits for it,
+ * -EINVAL it is a process, -ENOMEM.
  */
 SUP_API int sup_send(struct sup_pid to, const struct sup_msg *msg,
 		     int64_t deadline);
