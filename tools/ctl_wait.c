@@ -11,12 +11,13 @@
 struct args {
 	struct ctl *ctl;
 	const char *event, *id;
-	int64_t since, timeout_ms, count;
+	int64_t pid, since, timeout_ms, count;
 };
 
 enum {
 	KEY_FOR = 256,
 	KEY_ID,
+	KEY_PID,
 	KEY_SINCE,
 	KEY_TIMEOUT,
 	KEY_COUNT,
@@ -25,6 +26,7 @@ enum {
 static const struct argp_option options[] = {
 	{ "for", KEY_FOR, "EVENT", 0, "its name, such as started", 0 },
 	{ "id", KEY_ID, "ID", 0, "of the child it is about", 0 },
+	{ "pid", KEY_PID, "PID", 0, "of the process it is about", 0 },
 	{ "since", KEY_SINCE, "SEQ", 0, "after number SEQ (default: from now)",
 	  0 },
 	{ "count", KEY_COUNT, "N", 0, "until it has happened N times", 0 },
@@ -56,6 +58,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ID:
 		args->id = arg;
+		return 0;
+	case KEY_PID:
+		args->pid = number(state, arg);
 		return 0;
 	case KEY_SINCE:
 		args->since = number(state, arg);
@@ -105,6 +110,7 @@ static bool is_wanted(const struct args *args)
 	const struct json *row = &args->ctl->row;
 
 	return strcmp(json_string(row, "event", ""), args->event) == 0 &&
+	       (args->pid == 0 || json_int(row, "pid", 0) == args->pid) &&
 	       (args->id == NULL ||
 		strcmp(json_string(row, "id", ""), args->id) == 0);
 }

@@ -12,11 +12,14 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
+#include <sup/runtime.h>
+
 static struct {
 	pthread_mutex_t lock;	/* of everything below */
 	struct sup_event *ring;
 	uint64_t newest;
 	int wake_fd;
+	bool kernel_time;	/* what is said of exits is the kernel's */
 } events = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake_fd = -1 };
 
 static void note(const struct sup_event *ev, void *arg)
@@ -31,6 +34,13 @@ static void note(const struct sup_event *ev, void *arg)
 
 int events_start(int wake_fd)
 {
+	struct sup_source_info info;
+	int ret;
+
+	ret = sup_exit_source(&info);
+	if (ret < 0)
+		return ret;
+	events.kernel_time = !(info.lacks & SUP_LACKS_KERNEL_TIME);
 	events.ring = calloc(EVENTS_KEPT, sizeof(*events.ring));
 	if (events.ring == NULL)
 		return -ENOMEM;
@@ -106,9 +116,7 @@ static void put_reason(struct json_writer *w, const struct sup_reason *r)
 
 static bool has_reason(enum sup_event_kind kind)
 {
-	return kind == SUP_EVENT_CHILD_TERMINATED ||
-	       kind == SUP_EVENT_STOPPED ||
-	       kind == SUP_EVENT_SHUTDOWN_ERROR || kind == SUP_EVENT_TASK_EXIT;
+	return kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR;
 }
 
 int events_format(const struct numbered_event *e, char *buf, size_t size)
@@ -121,7 +129,7 @@ int events_format(const struct numbered_event *e, char *buf, size_t size)
 	json_put_int(&w, "seq", (int64_t)e->seq);
 	json_put_string(&w, "event", sup_event_name(ev->kind));
 	json_put_int(&w, "time_ns", ev->time_ns);
-	if (ev->exit_ns != 0)
+	if (ev->exit_ns != 0 && events.kernel_time)
 		json_put_int(&w, "exit_ns", ev->exit_ns);
 	json_put_string(&w, "supervisor", ev->supervisor_name);
 	json_put_string(&w, "id", ev->child_id);

@@ -14,7 +14,10 @@ struct numbered_event {
 	struct sup_event ev;
 };
 
-/* Begins to collect. wake_fd, an eventfd, is written to after each event. */
+/*
+ * Begins to collect; after sup_open(). wake_fd, an eventfd, is written to after
+ * each event.
+ */
 int events_start(int wake_fd);
 void events_stop(void);
 

@@ -42,10 +42,10 @@ static void close_connection(struct connection *c)
 	c->len = 0;
 }
 
-/* A write through a null pointer that the compiler does not see coming. */
+/* Both volatile: else the compiler sees it coming, and leaves it out. */
 static void crash(void)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 
 	*nowhere = 1;
 }

@@ -30,7 +30,7 @@ static int listen_on(int port)
 
 static void answer(FILE *f)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 	char line[256];
 
 	while (fgets(line, sizeof(line), f) != NULL) {

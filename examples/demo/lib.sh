@@ -78,9 +78,11 @@ seconds() {
 # Prints an event; the time in brackets is the kernel's own of the exit.
 show() {
 	local -r e=$1
-	local at id reason
+	local at id reason who
 
 	at=$(field exit_ns "$e")
+	who=$(field tid "$e")
+	who=${who:+thread $who}
 	id=$(field supervisor "$e")
 	[ -z "$(field id "$e")" ] || id=$id/$(field id "$e")
 	reason=$(field reason "$e")
@@ -89,7 +91,7 @@ show() {
 	else
 		at=" $(seconds "$(field time_ns "$e")") "
 	fi
-	say "   $at $(field event "$e") $id pid $(field pid "$e")" \
+	say "   $at $(field event "$e") $id ${who:-pid $(field pid "$e")}" \
 		"${reason:+($reason)}"
 }
 

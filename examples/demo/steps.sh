@@ -253,7 +253,7 @@ step_kill_policy() {
 	ctl tree >"$OUT/tree-after.txt"
 	all=$(descendants_of "$supd")
 	if [ "$SOURCE" = pidfd ]; then
-		unavailable "$title" "$(why 'owner\|outlive\|death')"
+		unavailable "$title" "$(why 'live on')"
 		kill "$supd"
 		wait "$supd"
 		supd=''

@@ -10,7 +10,7 @@ supd=$build/bin/supd
 supctl=$build/bin/supctl
 hostile="python3 $top/tests/tools/hostile.py"
 work=$(mktemp -d)
-pid=''
+pid='' status=''
 end() {
 	[ -z "$pid" ] || kill "$pid" 2>/dev/null
 	wait
@@ -48,21 +48,30 @@ until_ok() {
 	done
 }
 
+# start TREE: in this shell, which has to wait for it. Sets pid.
 start() {
 	"$supd" --source pidfd --state "$work/state" "$1" 2>"$work/err" &
 	pid=$!
-	until_ok "$supctl" --state "$work/state" tree
+	until_ok ctl tree || cat "$work/err"
 }
 
-# Ends supd; its exit status has to be $1.
+# Ends supd. Sets status.
 stop() {
-	local status
-
 	kill "$pid"
 	wait "$pid"
 	status=$?
 	pid=''
-	[ $status -eq "$1" ] || { echo "status $status"; cat "$work/err"; false; }
+	[ $status -eq 0 ] || cat "$work/err"
+}
+
+# A port of the loopback address that nobody listens on.
+free_port() {
+	local port=16391
+
+	while (exec {fd}<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+		port=$((port + 1))
+	done
+	echo $port
 }
 
 # replies CODE TEXT ARGUMENT...: of hostile.py
@@ -187,10 +196,11 @@ supctl_with_supd() {
 	  - id: below
 	    children:
 	      - {id: a, argv: [cat, never]}
-	      - {id: t, service: echo, port: 16391}
+	      - {id: t, service: echo, port: $port}
 	E
 	mkfifo "$work/never"
-	ok "supd starts" start "$work/two.yaml"
+	start "$work/two.yaml"
+	ok "supd starts" ctl tree
 	ok "a second supd on the same state is refused" \
 		says 111 "another supd uses it" "$supd" --source pidfd \
 		--state "$work/state" "$work/good.yaml"
@@ -206,7 +216,7 @@ supctl_with_supd() {
 		says 100 "stops with supd" ctl stop two
 	ok "start of what runs: no" says 1 "cannot start" ctl start two/a
 	ok "stop, then status says no" says 0 "" ctl stop two/a
-	ok "status 1: a child is down" says 1 "3 of 4" ctl status
+	ok "status 1: a child is down" says 1 "4 of 5" ctl status
 	ok "stop of what is stopped: done" says 0 "" ctl stop two/a
 	ok "start again" says 0 "" ctl start two/a
 	ok "nothing happens: wait says no" says 1 "" \
@@ -276,7 +286,7 @@ give_up() {
 	tree port <<-E
 	name: port
 	children:
-	  - {id: e, service: echo, port: 16391}
+	  - {id: e, service: echo, port: $port}
 	E
 	ok "a tree that gives up: 1, and why" says 1 \
 		'the tree "loop" gave up: child "bad"' "$supd" --source pidfd \
@@ -284,17 +294,13 @@ give_up() {
 	ok "a child that ends before it is ready: 1, and which" says 1 \
 		'the tree "unready" did not start' "$supd" --source pidfd \
 		--state "$work/state" "$work/unready.yaml"
-	ok "a port that is taken: 1" in_port_use
+	mkdir -m 700 "$work/other"
+	start "$work/port.yaml"
+	ok "a port that is taken: 1" says 1 'Address already in use' "$supd" \
+		--source pidfd --state "$work/other" "$work/port.yaml"
+	stop
 	ok "nothing is left in the state folder but the lock" \
 		test "$(ls "$work/state")" = lock
-}
-
-in_port_use() {
-	mkdir -m 700 "$work/other"
-	start "$work/port.yaml" || return 1
-	says 1 'Address already in use' "$supd" --source pidfd \
-		--state "$work/other" "$work/port.yaml" || return 1
-	stop 0
 }
 
 exec {never}<> <(:)
@@ -306,6 +312,7 @@ chmod 755 "$work/bin/ctl"
 PATH=$work/bin:$PATH
 chmod 755 "$work" "$work/bin"
 cp "$supctl" "$work/bin"
+port=$(free_port)
 supd_options
 supd_trees
 supd_state
@@ -315,6 +322,7 @@ supctl_with_supd
 garbage
 ok "clients that do not read hold nobody up" deaf
 permission
-ok "SIGTERM: an orderly end" stop 0
+stop
+ok "SIGTERM: an orderly end" test $status -eq 0
 give_up
 tap_end
