@@ -22,22 +22,39 @@
 #define RECORD_ROOM	(22 * nla_total_size_64bit(sizeof(u64)) + \
 			 nla_total_size(TASK_COMM_LEN))
 #define BATCH_ROOM	(2 * nla_total_size_64bit(sizeof(u64)))
-/* One page with what the kernel adds to it. */
-#define MAX_ROOM	((size_t)SKB_WITH_OVERHEAD(4096) - NLMSG_HDRLEN - \
-			 GENL_HDRLEN)
 #define RETRY		(HZ / 20 ?: 1)
 
-/* The socket, with a reference, if something may be sent to it now. */
-static struct sock *may_send(struct sup_group *group, u64 *ret_waiting)
+/*
+ * Room for that many records, in memory that the credit allows: a page, half
+ * of it, or a quarter, which is what one record takes.
+ */
+static size_t room_for(u64 records, u32 credit)
+{
+	size_t memory = 4096;
+
+	while (memory > 1024 && memory + sizeof(struct sk_buff) > credit)
+		memory /= 2;
+	return min_t(u64, BATCH_ROOM + records * RECORD_ROOM,
+		     SKB_WITH_OVERHEAD(memory) - NLMSG_HDRLEN - GENL_HDRLEN);
+}
+
+/*
+ * The socket, with a reference, if something may be sent to it now. With
+ * nothing outstanding, one message may be, whatever the credit.
+ */
+static struct sock *may_send(struct sup_group *group, size_t *ret_room)
 {
 	struct sock *sk = NULL;
+	u32 credit = 0;
 
 	spin_lock_bh(&group->lock);
-	*ret_waiting = group->seq - group->sent;
-	if (group->owner && *ret_waiting &&
-	    (!group->outstanding || group->outstanding < group->credit)) {
+	if (group->credit > group->outstanding)
+		credit = group->credit - group->outstanding;
+	if (group->owner && group->seq > group->sent &&
+	    (!group->outstanding || credit)) {
 		sk = group->owner->sk;
 		sock_hold(sk);
+		*ret_room = room_for(group->seq - group->sent, credit);
 	}
 	spin_unlock_bh(&group->lock);
 	return sk;
@@ -119,16 +136,15 @@ static int queue_to(struct sock *sk, struct sk_buff *skb)
 /* 1 if a message was sent, 0 if there is nothing to send, or an error. */
 static int send_one(struct sup_group *group, gfp_t gfp)
 {
-	u64 waiting, first, last;
 	struct sk_buff *skb;
 	struct sock *sk;
+	u64 first, last;
 	size_t room;
 	int ret = 0;
 
-	sk = may_send(group, &waiting);
+	sk = may_send(group, &room);
 	if (!sk)
 		return 0;
-	room = min_t(u64, BATCH_ROOM + waiting * RECORD_ROOM, MAX_ROOM);
 	skb = genlmsg_new(room, gfp | __GFP_NOWARN);
 	if (!skb) {
 		ret = -ENOMEM;
