@@ -62,7 +62,8 @@ END {
 		result("failed", "(program)", "printed nothing")
 	else if (tap && cases < planned)
 		result("failed", "(program)", \
-		       "planned " planned " cases, ran " cases)
+		       "planned " planned " cases, ran " cases + 0 \
+		       ", exit status " status)
 	else if (tap && status != 0 && !count["failed"] && !(status == 4 &&
 		 count["skipped"]))
 		result("failed", "(program)", "exit status " status)
