@@ -89,7 +89,7 @@ run_programs() {
 	list=$(programs "$@")
 	# No programs are no success: runtests.sh says so.
 	# shellcheck disable=SC2086
-	suite -s "$name" -t 300 -w "$wrapper" ${list:-false}
+	suite -s "$name" -t 180 -w "$wrapper" ${list:-false}
 }
 
 run_unit() {
