@@ -115,6 +115,11 @@ rebuild() {
 	build_clean_tree
 }
 
+link_without_map() {
+	gcc -shared -o build/lib/libsup.so.0 build/obj/libsup/a.o
+	sed -i 's/sup_a;/sup_b;/' libsup/libsup.map
+}
+
 rebuild_kmod() {
 	gcc -c -x c -o build/kmod/v/sup.ko - <<<"int $1;"
 }
@@ -172,6 +177,8 @@ test_symbols() {
 	plant symbols "an export that is not sup_" 'not called sup_' \
 		rebuild 'int other(void)\n{\n\treturn 1;\n}\n' \
 		's/sup_a;/sup_a; other;/'
+	plant symbols "an export that no map lists" 'exported, but not in' \
+		link_without_map
 	plant symbols "a pattern in the map" 'a pattern' \
 		rebuild '' 's/sup_a;/sup_*;/'
 	plant symbols "a map's name that is nowhere" 'not in the lib' \

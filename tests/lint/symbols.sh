@@ -37,7 +37,7 @@ check_map() {
 	exported | grep -vE '^sup_[a-z0-9]' |
 		sed 's/$/: exported, but not called sup_/' | bad_lines
 	comm -23 <(exported) <(map_names) |
-		sed "s,\$,: exported, but not in $map," | bad_lines
+		sed "s|\$|: exported, but not in $map|" | bad_lines
 	comm -13 <(exported) <(map_names) |
 		sed "s,\$,: in $map but not in the library," | bad_lines
 }
