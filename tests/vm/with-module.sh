@@ -15,6 +15,11 @@ ko=$build/kmod/$(uname -r)/sup.ko
 insmod "$ko" || die "$ko: cannot be loaded"
 status=0
 "$@" || status=$?
+# What is left of an owner that has ended goes in the background, soon.
+end=$((SECONDS + 10))
+while [ "$(cat /sys/module/sup/refcnt)" -ne 0 ] && [ $SECONDS -lt $end ]; do
+	sleep 0.05
+done
 if ! rmmod sup; then
 	[ $status -ne 0 ] || die "sup.ko cannot be unloaded"
 fi
