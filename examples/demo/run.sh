@@ -4,7 +4,7 @@
 # The demo: a tree of ordinary programs and of native threads, things that
 # happen to it, and for each what was expected and what was seen.
 #
-# usage: OUT=FOLDER SOURCE=module|pidfd run.sh
+# usage: OUT=FOLDER SOURCE=module|pidfd [ROUNDS=N] run.sh
 #
 # Exit status: 0 when every step that can be shown was as expected. OUT gets
 # report.txt, tree-before.txt, tree-after.txt, events.jsonl, latency.txt.
@@ -12,7 +12,8 @@ set -u
 demo=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$demo/../.." && pwd)
 export PATH=$top/build/bin:$PATH:/usr/sbin:/sbin LC_ALL=C
-: "${OUT:=$top/build/demo}" "${SOURCE:=module}"
+: "${OUT:=$top/build/demo}" "${SOURCE:=module}" "${ROUNDS:=${SUP_VM:+30}}"
+: "${ROUNDS:=200}"
 mkdir -p "$OUT/work"
 OUT=$(cd "$OUT" && pwd)
 report=$OUT/report.txt
@@ -68,8 +69,9 @@ chmod 755 "$work"
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 prepare
-say "libsup demo, Linux $(uname -r), source $SOURCE${SUP_VM:+, in a test
-machine whose CPU is emulated: its times are no measure of a real one}"
+say "libsup demo, Linux $(uname -r), source $SOURCE"
+[ -z "${SUP_VM:-}" ] || say "in a test machine: its CPU is emulated, so its" \
+	"times are no measure of a real one"
 step_up
 step_redis
 step_contained
