@@ -18,7 +18,7 @@ status=0
 # What is left of an owner that has ended goes in the background, soon.
 end=$((SECONDS + 10))
 while [ "$(cat /sys/module/sup/refcnt)" -ne 0 ] && [ $SECONDS -lt $end ]; do
-	sleep 0.05
+	read -rt 0.05 <> <(:) || :
 done
 if ! rmmod sup; then
 	[ $status -ne 0 ] || die "sup.ko cannot be unloaded"
