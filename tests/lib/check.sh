@@ -16,7 +16,7 @@ out=$build/check
 tests=$top/tests/lib/runtests.sh
 failed=0
 went_well=yes
-in_machine=''
+in_machine='' packed=''
 jobs=$(nproc)
 
 wanted() {
@@ -117,6 +117,8 @@ pack_tests() {
 	local -r list=$build/tests/$part.programs
 
 	build "$part" -C "$top/$folder"
+	[ $went_well = yes ] || return 0
+	packed="$packed $part"
 	mkdir -p "$build/tests"
 	programs "$top/$folder" | sed "s,^$top/,," >"$list"
 	{
@@ -136,11 +138,12 @@ run_machine() {
 	case $in_machine in
 	*integration*) pack_tests integration tests/integration ;;
 	esac
+	[ -n "$packed" ] || return 0
 	# shellcheck disable=SC2086
 	suite -s machine -t 900 -c run "$top/tests/vm/run.sh" -n check \
 		-o "$out/machine" -t 840 -l "$top/tests/vm/system.list" \
 		-l "$top/tests/vm/tree.list" -l "$build/tests/machine.list" \
-		tests/vm/inside.sh $in_machine
+		tests/vm/inside.sh $packed
 	cat "$out/logs/machine/run.log"
 	[ ! -d "$out/machine/results" ] ||
 		cp -r "$out/machine/results" "$out/machine/logs" "$out/"

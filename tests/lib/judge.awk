@@ -45,6 +45,11 @@ function tap_case(line,    failed, test, why, at)
 }
 
 /[^ \t]/ { said = 1 }
+/^1\.\.0 *# *SKIP/ {
+	sub(/^1\.\.0 *# *SKIP */, "")
+	result("skipped", "(program)", skip_reason($0))
+	next
+}
 /^1\.\.[0-9]+/ { planned += substr($1, 4); tap = 1 }
 /^skip: / { last_skip = substr($0, 7) }
 /^# +SKIP +[^ ]/ {

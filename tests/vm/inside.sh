@@ -16,6 +16,7 @@ for part; do
 	case $part in
 	kselftest)
 		export SUP_KO=$ko
+		export SUP_HOLDER=$build/tests/kselftest/sup_holder
 		;;
 	integration)
 		export SOURCE=module
