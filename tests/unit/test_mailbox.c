@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Mailboxes: order, bounds, ownership, closing; many writers at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <sup/sup.h>
+
+#include "base/alloc.h"
+#include "core/mailbox.h"
+
+#define LONG sup_deadline_ms(60000)
+#define WRITERS 4
+#define EACH 20000
+
+static struct sup__seat *seat(void)
+{
+	struct sup__seat *s = sup__seat_self();
+
+	assert_non_null(s);
+	return s;
+}
+
+static int put(struct sup__mailbox *mb, uint64_t tag, int64_t deadline)
+{
+	struct sup_msg msg = { .tag = tag, .data = &tag, .len = sizeof(tag) };
+	struct sup__letter *letter;
+	int ret;
+
+	letter = sup__letter_make(SUP__LETTER_SEND, &msg);
+	if (!letter)
+		return -ENOMEM;
+	ret = sup__mailbox_put(mb, 1, letter, deadline);
+	if (ret)
+		sup__letter_unmake(letter);
+	return ret;
+}
+
+static void data_keeps_its_order_and_its_bound(void **state)
+{
+	struct sup__mailbox mb;
+	struct sup__letter letter;
+	uint64_t i;
+
+	(void)state;
+	sup__mailbox_init(&mb, seat(), 3);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(put(&mb, i, SUP_TRY), 0);
+	assert_int_equal(put(&mb, 9, SUP_TRY), -EAGAIN);
+	assert_int_equal(put(&mb, 9, sup_deadline_ms(1)), -ETIMEDOUT);
+	for (i = 0; i < 3; i++) {
+		assert_true(sup__mailbox_next_letter(&mb, &letter));
+		assert_int_equal(letter.msg.tag, i);
+		assert_int_equal(*(uint64_t *)letter.msg.data, i);
+		sup_msg_free(&letter.msg);
+		assert_int_equal(put(&mb, i + 3, SUP_TRY), 0);
+	}
+	sup__mailbox_close(&mb);
+	assert_int_equal(put(&mb, 9, SUP_TRY), -ESRCH);
+	assert_int_equal(put(&mb, 9, LONG), -ESRCH);
+	sup__mailbox_fini(&mb);
+}
+
+static int frees;
+
+static void count_free(void *data)
+{
+	frees++;
+	free(data);
+}
+
+static void what_is_owned_is_freed_once(void **state)
+{
+	struct sup_msg msg = { .tag = 1, .free = count_free };
+	struct sup__letter *letter, out;
+	struct sup__mailbox mb;
+
+	(void)state;
+	sup__mailbox_init(&mb, seat(), 2);
+	msg.data = malloc(10);
+	letter = sup__letter_make(SUP__LETTER_CAST, &msg);
+	assert_int_equal(sup__mailbox_put(&mb, 1, letter, SUP_TRY), 0);
+	assert_true(sup__mailbox_next_letter(&mb, &out));
+	assert_ptr_equal(out.msg.data, msg.data);
+	sup_msg_free(&out.msg);
+	assert_int_equal(frees, 1);
+	/* Still inside at the end. */
+	msg.data = malloc(10);
+	letter = sup__letter_make(SUP__LETTER_CAST, &msg);
+	assert_int_equal(sup__mailbox_put(&mb, 1, letter, SUP_TRY), 0);
+	sup__mailbox_close(&mb);
+	sup__mailbox_fini(&mb);
+	assert_int_equal(frees, 2);
+	/* No memory: it stays the sender's. */
+	msg.data = malloc(10);
+	sup__alloc_fail_nth(1);
+	assert_null(sup__letter_make(SUP__LETTER_CAST, &msg));
+	sup__alloc_fail_nth(0);
+	letter = sup__letter_make(SUP__LETTER_CAST, &msg);
+	sup__letter_unmake(letter);
+	assert_int_equal(frees, 2);
+	free(msg.data);
+}
+
+static void signals_are_never_refused_while_open(void **state)
+{
+	struct sup__signal s[100], *got;
+	struct sup__mailbox mb;
+	size_t i;
+
+	(void)state;
+	sup__mailbox_init(&mb, seat(), 1);
+	assert_int_equal(put(&mb, 1, SUP_TRY), 0);
+	for (i = 0; i < 100; i++)
+		assert_true(sup__mailbox_signal(&mb, &s[i]));
+	for (i = 0; i < 50; i++)
+		assert_ptr_equal(sup__mailbox_next_signal(&mb), &s[i]);
+	sup__mailbox_close(&mb);
+	assert_false(sup__mailbox_signal(&mb, &s[0]));
+	/* What was in it still comes out, to be dropped. */
+	for (i = 50; i < 100; i++)
+		assert_ptr_equal(sup__mailbox_next_signal(&mb), &s[i]);
+	got = sup__mailbox_next_signal(&mb);
+	assert_null(got);
+	sup__mailbox_fini(&mb);
+}
+
+struct writer {
+	struct sup__mailbox *mb;
+	uint64_t number;
+	int result;
+};
+
+static void *write_each(void *arg)
+{
+	struct writer *w = arg;
+	uint64_t i;
+
+	for (i = 0; i < EACH && !w->result; i++)
+		w->result = put(w->mb, w->number * EACH + i, LONG);
+	return NULL;
+}
+
+/* A box of 2: every writer sleeps for room all the time. */
+static void writers_that_wait_lose_nothing(void **state)
+{
+	struct writer writers[WRITERS];
+	uint64_t next[WRITERS] = { 0 }, n = 0, from;
+	pthread_t threads[WRITERS];
+	struct sup__letter letter;
+	struct sup__mailbox mb;
+	uint64_t i;
+
+	(void)state;
+	sup__mailbox_init(&mb, seat(), 2);
+	for (i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){ &mb, i, 0 };
+		assert_int_equal(pthread_create(&threads[i], NULL, write_each,
+						&writers[i]), 0);
+	}
+	while (n < (uint64_t)WRITERS * EACH) {
+		if (!sup__mailbox_next_letter(&mb, &letter)) {
+			assert_int_equal(sup__seat_wait(seat(), LONG), 0);
+			continue;
+		}
+		from = letter.msg.tag / EACH;
+		assert_int_equal(letter.msg.tag % EACH, next[from]);
+		next[from]++;
+		n++;
+		sup_msg_free(&letter.msg);
+	}
+	for (i = 0; i < WRITERS; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < WRITERS; i++)
+		assert_int_equal(writers[i].result, 0);
+	assert_int_equal(atomic_load(&mb.n_waiting), 0);
+	sup__mailbox_close(&mb);
+	sup__mailbox_fini(&mb);
+}
+
+static void closing_turns_writers_away(void **state)
+{
+	struct writer writers[WRITERS];
+	pthread_t threads[WRITERS];
+	struct sup__mailbox mb;
+	size_t i;
+
+	(void)state;
+	sup__mailbox_init(&mb, seat(), 1);
+	for (i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){ &mb, i, 0 };
+		assert_int_equal(pthread_create(&threads[i], NULL, write_each,
+						&writers[i]), 0);
+	}
+	while (atomic_load(&mb.n_waiting) < WRITERS)
+		sched_yield();
+	sup__mailbox_close(&mb);
+	for (i = 0; i < WRITERS; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < WRITERS; i++)
+		assert_int_equal(writers[i].result, -ESRCH);
+	sup__mailbox_fini(&mb);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(data_keeps_its_order_and_its_bound),
+		cmocka_unit_test(what_is_owned_is_freed_once),
+		cmocka_unit_test(signals_are_never_refused_while_open),
+		cmocka_unit_test(writers_that_wait_lose_nothing),
+		cmocka_unit_test(closing_turns_writers_away),
+	};
+
+	return !!cmocka_run_group_tests(tests, NULL, NULL);
+}
