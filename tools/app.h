@@ -26,7 +26,10 @@ struct app_news {
 	struct sup_reason reason;
 };
 
-/* Starts children, 2 of them borrowed, below a supervisor SUPD_TOP. */
+/*
+ * Begins to start children below a supervisor SUPD_TOP, and returns at once.
+ * children is borrowed until sup_close().
+ */
 int app_start(const struct sup_child_spec children[2], struct app **ret_app);
 
 /* An eventfd: written to when there is news. */

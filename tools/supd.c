@@ -41,6 +41,7 @@ struct supd {
 	struct app *app;
 	struct sup_child_spec control_child;
 	struct sup_supervisor_spec control_supervisor;
+	struct sup_child_spec children[2];	/* of the top */
 	int signal_fd;
 	bool stopping;		/* a signal asked for it */
 };
@@ -118,8 +119,6 @@ static int check_source(const struct supd *s)
 
 static int start_app(struct supd *s)
 {
-	struct sup_child_spec children[2];
-
 	s->control_child = control_spec(s->control);
 	s->control_supervisor = (struct sup_supervisor_spec){
 		.size = sizeof(s->control_supervisor),
@@ -129,15 +128,15 @@ static int start_app(struct supd *s)
 		.children = &s->control_child,
 		.n_children = 1,
 	};
-	children[0] = (struct sup_child_spec){
-		.size = sizeof(children[0]),
+	s->children[0] = (struct sup_child_spec){
+		.size = sizeof(s->children[0]),
 		.id = "supd.control",
 		.start = sup_supervisor_start,
 		.arg = &s->control_supervisor,
 		.type = SUP_SUPERVISOR,
 	};
-	children[1] = *unit_spec(s->tree);
-	return app_start(children, &s->app);
+	s->children[1] = *unit_spec(s->tree);
+	return app_start(s->children, &s->app);
 }
 
 static int start(struct supd *s)

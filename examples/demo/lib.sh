@@ -31,7 +31,8 @@ step() {
 	say ''
 	say "== $step_title"
 	shift
-	say "   expected   $*"
+	say "   expected   $(fold -s -w 62 <<<"$*" |
+		sed '2,$s/^/              /; s/ *$//')"
 }
 
 # unavailable TITLE REASON: a step that this source cannot show.

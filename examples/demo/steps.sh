@@ -37,7 +37,8 @@ step_up() {
 		"one before is ready"
 	check "supd is up" start_supd tree.yaml || return
 	status=$(ctl status --json)
-	check "the source is $SOURCE" [ "$(field source "$status")" = "$SOURCE" ]
+	check "the source is $SOURCE" \
+		[ "$(field source "$status")" = "$SOURCE" ]
 	ctl events | sed 's/^/   /' | tee -a "$report"
 	order=$(ctl events --json | sed -n \
 		's/.*"event":"started".*"id":"\([^"]*\)".*/\1/p' | xargs)
@@ -219,8 +220,8 @@ step_burst() {
 		unavailable "$title" "$(why 'child')"
 		return
 	fi
-	step "$title" "supd is stopped, 2,000 processes end, supd goes on: each" \
-		"exit is told once"
+	step "$title" "supd is stopped, 2,000 processes end, supd goes on:" \
+		"each exit is told once"
 	burst=$(pid_of burst)
 	seq=$(newest)
 	kill -STOP "$supd"
@@ -281,8 +282,8 @@ step_retain_policy() {
 		unavailable "$title" "$(why 'taken\|adopt')"
 		return
 	fi
-	step "$title" "its processes go on; a new supd adopts them, same pids," \
-		"same connections, and restarts one when it ends"
+	step "$title" "its processes go on; a new supd adopts them, same" \
+		"pids, same connections, and restarts one when it ends"
 	state=$work/kept
 	mkdir -m 700 "$state"
 	check "supd is up" start_supd keep.yaml --policy retain --grace 30000
@@ -335,7 +336,7 @@ step_latency() {
 			$((up / 1000)))"
 	done <"$OUT/latency.txt"
 	[ -z "${SUP_VM:-}" ] ||
-		say "   (an emulated CPU: compare the rows, not with a real one)"
+		say "   (an emulated CPU: compare the rows with each other)"
 	[ "$SOURCE" = module ] ||
 		say "   module: not available with source $SOURCE"
 }

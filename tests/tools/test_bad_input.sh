@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What supd and supctl say to bad input, and their exit codes. Speaks TAP.
+# BIN is where they are.
 set -uo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 . "$top/tests/lib/tap.inc"
 
-supd=$build/bin/supd
-supctl=$build/bin/supctl
+supd=${BIN:=$build/bin}/supd
+supctl=$BIN/supctl
 hostile="python3 $top/tests/tools/hostile.py"
 work=$(mktemp -d)
 pid='' status=''
@@ -303,6 +304,7 @@ give_up() {
 		test "$(ls "$work/state")" = lock
 }
 
+[ -x "$supd" ] && [ -x "$supctl" ] || die "$BIN: not built"
 exec {never}<> <(:)
 cd "$work" || exit 111
 mkdir -p "$work/bin"
