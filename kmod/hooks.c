@@ -24,6 +24,8 @@ MODULE_PARM_DESC(unhook_delay,
 
 static DEFINE_MUTEX(mutex);
 static bool hooked;		/* under mutex */
+module_param(hooked, bool, 0444);
+MODULE_PARM_DESC(hooked, "Whether the hooks are there now");
 static unsigned int users;	/* groups; changed under mutex */
 
 static bool unused(void)

@@ -97,13 +97,20 @@ static void walk_tree(struct sup_group *group, u64 lineage,
 	walk(group, lineage, cred, kill);
 	/* A subgroup is younger, and has the greater id. */
 	while ((sub = sup_group_next(&id))) {
-		if (is_below(sub, group, lineage))
+		if (is_below(sub, group, lineage)) {
 			walk(sub, 0, cred, kill);
+			/* What waits for adoption does so in vain now. */
+			if (kill->sig == SIGKILL)
+				sup_group_todo(sub, SUP_TODO_CLOSE);
+		}
 		sup_group_put(sub);
 	}
 }
 
-/* Marks what is there now; what the owner starts later is not meant. */
+/*
+ * Marks what is there now; what the owner starts later is not meant. True if
+ * one of the lineages that are meant has something alive.
+ */
 static bool mark_dying(struct sup_group *group, u64 id, bool mark)
 {
 	struct sup_lineage *lineage;
@@ -113,7 +120,8 @@ static bool mark_dying(struct sup_group *group, u64 id, bool mark)
 	list_for_each_entry(lineage, &group->lineages, node) {
 		if (id && lineage->id != id)
 			continue;
-		found = true;
+		if (atomic_read(&lineage->live))
+			found = true;
 		if (mark)
 			WRITE_ONCE(lineage->dying, true);
 	}

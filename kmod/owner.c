@@ -10,6 +10,8 @@
  *	   policy kill |                                    | namespace
  *	               '----------> closing <---------------'
  *
+ * A group of which an ancestor was killed is not retained, whatever its policy.
+ *
  * The owner is a process and a socket. The death of the process comes from the
  * exit probe, the closing of the socket from a notifier, and either is only a
  * hint: the work that follows looks whether the present owner is gone, so that
@@ -277,7 +279,8 @@ static void close_group(struct sup_group *group)
 /* The group lost its owner, if that is so. May sleep. */
 void sup_owner_orphan(struct sup_group *group)
 {
-	bool retain = group->policy == SUP_POLICY_RETAIN;
+	bool retain = group->policy == SUP_POLICY_RETAIN &&
+		      !sup_group_dying(group, NULL);
 	struct sup_owner *owner;
 
 	spin_lock_bh(&group->lock);
