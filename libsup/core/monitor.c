@@ -25,13 +25,13 @@ struct sup__monitor {
 	struct sup__task *watcher;
 	struct sup_reason reason;	/* in flight */
 
-	struct sup__monitor *next, **at;	/* the target's lock; at: linked */
+	struct sup__monitor *next, **at;	/* target's lock; NULL: off */
 	struct sup__monitor *watch_next;	/* the watcher's */
 	bool unwanted;				/* the watcher's */
 };
 
 struct sup__waiter {
-	struct sup__waiter *next, **at;		/* the task's lock; at: linked */
+	struct sup__waiter *next, **at;		/* task's lock; NULL: off */
 	struct sup__seat *seat;
 	uint64_t pid;
 	_Atomic bool told;

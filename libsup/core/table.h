@@ -7,77 +7,7 @@
 #ifndef SUP_CORE_TABLE_H
 #define SUP_CORE_TABLE_H
 
-#include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-
-#include <sup/task.h>
-
-#include "base/lock.h"
-#include "core/mailbox.h"
-#include "core/task.h"
-
-#define SUP__SIG_EXIT 1u	/* exit_reason is set */
-#define SUP__SIG_KILL 2u
-
-struct sup__task {
-	/* What is looked at without a reference, and stays. */
-	_Atomic uint64_t pid;
-	_Atomic uint32_t refs;
-	uint32_t index;
-	_Atomic(struct sup__seat *) seat;
-	struct sup__task *next_free;
-
-	/* Zeroed for each life. Fixed when it starts: */
-	const struct sup__task_ops *ops;	/* NULL: a thread */
-	void *priv;
-	char name[SUP__TASK_NAME];
-	bool is_server, contain;
-	void (*body)(struct sup__task *t);	/* leaves end_reason */
-	const void *body_arg;
-	int (*run)(void *arg);		/* a plain thread's */
-	void *run_arg;
-	int64_t start_ns;
-
-	struct sup__mailbox mailbox;
-	_Atomic uint32_t callers;	/* calls that may wait for it */
-	_Atomic uint32_t sig;		/* SUP__SIG_* */
-	_Atomic int state;		/* enum sup__task_state */
-	_Atomic int start;		/* enum sup__start_state */
-	_Atomic pid_t os_pid;
-	_Atomic uint32_t os_tid;	/* a futex: set by its thread */
-
-	struct sup__lock lock;		/* the next seven */
-	struct sup_reason exit_reason;	/* what it is asked to end with */
-	struct sup_reason reason;	/* of its end, from ENDING on */
-	struct sup__monitor *monitors;	/* who gets a DOWN */
-	struct sup__waiter *waiters;	/* who sleeps in sup_wait() */
-	struct sup__seat *starter;	/* who waits for its start */
-	int start_error;
-	char *start_text;
-
-	/* Under the lock of the tree. No parent: a root. */
-	struct sup__task *parent, *children, *prev, *next;
-	struct sup__signal exit_signal;	/* to the parent, with a reference */
-
-	struct sup__name *names;	/* under the registry's lock */
-
-	/* Its own thread's, then of who frees it. */
-	pthread_t thread;
-	stack_t old_alt_stack;
-	sigjmp_buf top;
-	const char *top_frame;
-	struct sup_reason end_reason;	/* carried to the top */
-	struct sup_info hand;		/* what a callback looks at */
-	struct sup__monitor *watching;
-	struct sup__crash *crash;
-	int64_t receive_deadline;
-
-	/* Under the lock of the runtime's thread. */
-	struct sup__task *tid_next, *join_next, *press_next;
-	bool pressed;
-	int64_t press_at, press_gap, press_deadline;
-};
+#include "core/slot.h"
 
 /* The calling thread's task, or NULL. */
 extern _Thread_local struct sup__task *sup__self
@@ -89,12 +19,6 @@ extern _Thread_local struct sup__task *sup__self
  */
 struct sup__task *sup__table_new(void);
 void sup__table_free(struct sup__task *t);
-
-static inline struct sup__task *sup__task_of_exit(struct sup__signal *s)
-{
-	return (struct sup__task *)((char *)s -
-				    offsetof(struct sup__task, exit_signal));
-}
 
 /* In task.c: the last reference is gone. Ends with sup__table_free(). */
 void sup__task_release(struct sup__task *t);
@@ -125,5 +49,24 @@ uint64_t sup__table_wait_for(struct sup__seat *seat, uint64_t pid);
 
 /* As that, but -EDEADLK, and nothing recorded, instead. */
 int sup__table_may_wait_for(struct sup__seat *seat, uint64_t pid);
+
+/* In task.c, for core/ only. */
+
+/*
+ * sup__task_new() in two steps. What is fixed for its life is
+ * filled in between, before anyone can meet it. After an error of the second
+ * it is gone.
+ */
+struct sup__task *sup__task_alloc(const char *name, size_t mailbox);
+int sup__task_dealloc(struct sup__task *t, int err);	/* returns err */
+int sup__task_enter(struct sup__task *t, const char *reg_name,
+		    struct sup_pid *ret_holder);
+/* Whoever waited for the start waits no more. False: it is over. */
+bool sup__task_give_up_start(struct sup__task *t);
+void sup__task_exit(struct sup__task *t, const struct sup_reason *reason);
+/* The last started top-level task that lives, with a reference, or NULL. */
+struct sup__task *sup__task_newest_root(void);
+/* Whether foreign threads may start tasks. */
+void sup__task_open_tree(bool open);
 
 #endif

@@ -32,7 +32,7 @@ enum sup__task_state {
 
 enum sup__start_state {
 	SUP__START_NEW,		/* its start has not returned */
-	SUP__START_DONE,	/* it has, well: its parent is told of its end */
+	SUP__START_DONE,	/* it has: its parent is told of its end */
 	SUP__START_FAILED,	/* it failed, or nobody waits any more */
 };
 
@@ -86,22 +86,5 @@ void sup__task_checkpoint(void);
 
 /* True if that would not return: a wait must end and its caller clean up. */
 bool sup__task_must_end(void);
-
-/*
- * For core/ only: sup__task_new() in two steps. What is fixed for its life is
- * filled in between, before anyone can meet it. After an error of the second
- * it is gone.
- */
-struct sup__task *sup__task_alloc(const char *name, size_t mailbox);
-int sup__task_dealloc(struct sup__task *t, int err);	/* returns err */
-int sup__task_enter(struct sup__task *t, const char *reg_name,
-		    struct sup_pid *ret_holder);
-/* Whoever waited for the start waits no more. False: it is over. */
-bool sup__task_give_up_start(struct sup__task *t);
-void sup__task_exit(struct sup__task *t, const struct sup_reason *reason);
-/* The last started top-level task that lives, with a reference, or NULL. */
-struct sup__task *sup__task_newest_root(void);
-/* Whether foreign threads may start tasks. */
-void sup__task_open_tree(bool open);
 
 #endif

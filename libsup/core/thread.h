@@ -9,7 +9,7 @@
 
 struct sup__task;
 
-/* The signal that interrupts a task's system calls; its handler does nothing. */
+/* Interrupts a task's system calls; its handler does nothing. */
 #define SUP__SIGNAL_PRESS (SIGRTMIN + 5)
 
 #define SUP__MAILBOX_DEFAULT 1024

@@ -109,7 +109,8 @@ static void call_once(struct target *t, unsigned int n)
 	    (uint64_t)reason.term != pid.v)
 		atomic_fetch_add(&t->wrong, 1);
 	/* Once more, now that it is dead for certain; then the next one. */
-	ret = sup_call(pid, &(struct sup_msg){ .tag = ECHO }, NULL, &reason, LONG);
+	req.tag = ECHO;
+	ret = sup_call(pid, &req, NULL, &reason, LONG);
 	if (ret != -EPIPE || (uint64_t)reason.term != pid.v)
 		atomic_fetch_add(&t->wrong, 1);
 	while (atomic_load(&t->pid) == pid.v && !atomic_load(&t->stop))

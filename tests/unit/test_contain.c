@@ -409,7 +409,8 @@ static int end_process(const char *name)
 	return 4;
 }
 
-static inline void run_ending(size_t i, char *text, size_t size, int *ret_status)
+static inline void run_ending(size_t i, char *text, size_t size,
+			      int *ret_status)
 {
 	char *argv[] = { "test_contain", (char *)endings[i].name, NULL };
 	int fds[2];

@@ -46,7 +46,7 @@ struct sup_ref {
 /* The closed set of reasons a task can end for (Erlang: exit reasons). */
 enum sup_reason_kind {
 	SUP_REASON_NORMAL,	/* returned 0, exit(0), stopped "normal" */
-	SUP_REASON_SHUTDOWN,	/* ended because it was asked to; term optional */
+	SUP_REASON_SHUTDOWN,	/* ended as it was asked to; term optional */
 	SUP_REASON_KILLED,	/* ended by us, without being asked */
 	SUP_REASON_EXIT,	/* any other status: code */
 	SUP_REASON_SIGNAL,	/* signo, core, and sender or fault address */

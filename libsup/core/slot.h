@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A slot of the table: all there is to know of a task. */
+#ifndef SUP_CORE_SLOT_H
+#define SUP_CORE_SLOT_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+
+#include <sup/task.h>
+
+#include "base/lock.h"
+#include "core/mailbox.h"
+#include "core/task.h"
+
+#define SUP__SIG_EXIT 1u	/* exit_reason is set */
+#define SUP__SIG_KILL 2u
+
+struct sup__task {
+	/* What is looked at without a reference, and stays. */
+	_Atomic uint64_t pid;
+	_Atomic uint32_t refs;
+	uint32_t index;
+	_Atomic(struct sup__seat *) seat;
+	struct sup__task *next_free;
+
+	/* Zeroed for each life. Fixed when it starts: */
+	const struct sup__task_ops *ops;	/* NULL: a thread */
+	void *priv;
+	char name[SUP__TASK_NAME];
+	bool is_server, contain;
+	void (*body)(struct sup__task *t);	/* leaves end_reason */
+	const void *body_arg;
+	int (*run)(void *arg);		/* a plain thread's */
+	void *run_arg;
+	int64_t start_ns;
+
+	struct sup__mailbox mailbox;
+	_Atomic uint32_t callers;	/* calls that may wait for it */
+	_Atomic uint32_t sig;		/* SUP__SIG_* */
+	_Atomic int state;		/* enum sup__task_state */
+	_Atomic int start;		/* enum sup__start_state */
+	_Atomic pid_t os_pid;
+	_Atomic uint32_t os_tid;	/* a futex: set by its thread */
+
+	struct sup__lock lock;		/* the next seven */
+	struct sup_reason exit_reason;	/* what it is asked to end with */
+	struct sup_reason reason;	/* of its end, from ENDING on */
+	struct sup__monitor *monitors;	/* who gets a DOWN */
+	struct sup__waiter *waiters;	/* who sleeps in sup_wait() */
+	struct sup__seat *starter;	/* who waits for its start */
+	int start_error;
+	char *start_text;
+
+	/* Under the lock of the tree. No parent: a root. */
+	struct sup__task *parent, *children, *prev, *next;
+	struct sup__signal exit_signal;	/* to the parent, with a reference */
+
+	struct sup__name *names;	/* under the registry's lock */
+
+	/* Its own thread's, then of who frees it. */
+	pthread_t thread;
+	stack_t old_alt_stack;
+	sigjmp_buf top;
+	const char *top_frame;
+	struct sup_reason end_reason;	/* carried to the top */
+	struct sup_info hand;		/* what a callback looks at */
+	struct sup__monitor *watching;
+	struct sup__crash *crash;
+	int64_t receive_deadline;
+
+	/* Under the lock of the runtime's thread. */
+	struct sup__task *tid_next, *join_next, *press_next;
+	bool pressed;
+	int64_t press_at, press_gap, press_deadline;
+};
+
+static inline struct sup__task *sup__task_of_exit(struct sup__signal *s)
+{
+	return (struct sup__task *)((char *)s -
+				    offsetof(struct sup__task, exit_signal));
+}
+
+#endif
