@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/fake_exit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "exit/proc.h"
+
+#define N_MAX 1024
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* all below */
+static pthread_cond_t killed = PTHREAD_COND_INITIALIZER;
+static struct sup__exit_event queue[N_MAX];
+static unsigned int n_pushed, n_told;
+static struct {
+	pid_t pid;
+	uint64_t lineage;
+} children[N_MAX];
+static unsigned int n_children;
+static struct {
+	uint64_t lineage;
+	int signo;
+} kills[N_MAX];
+static unsigned int n_kills;
+static uint64_t find_lineage, leftover;
+static pid_t find_pid;
+static int watch_error;
+static int event_fd = -1;
+
+void fake_exit_reset(void)
+{
+	pthread_mutex_lock(&lock);
+	n_pushed = n_told = n_children = n_kills = 0;
+	find_lineage = leftover = 0;
+	find_pid = 0;
+	watch_error = 0;
+	pthread_mutex_unlock(&lock);
+}
+
+static void push_locked(const struct sup__exit_event *ev)
+{
+	uint64_t one = 1;
+
+	if (n_pushed == N_MAX)
+		abort();
+	queue[n_pushed++] = *ev;
+	if (write(event_fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+void fake_exit_push(const struct sup__exit_event *ev)
+{
+	pthread_mutex_lock(&lock);
+	push_locked(ev);
+	pthread_mutex_unlock(&lock);
+}
+
+uint64_t fake_exit_push_end(pid_t pid)
+{
+	struct sup__exit_event ev = {
+		.kind = SUP__EXIT_PROCESS, .pid = pid, .exit_ns = 1,
+	};
+	siginfo_t info;
+
+	if (waitid(P_PID, pid, &info, WEXITED | WNOWAIT))
+		abort();
+	if (info.si_code != CLD_EXITED) {
+		ev.reason.kind = SUP_REASON_SIGNAL;
+		ev.reason.signo = info.si_status;
+	} else if (info.si_status) {
+		ev.reason.kind = SUP_REASON_EXIT;
+		ev.reason.code = info.si_status;
+	}
+	ev.lineage = fake_exit_lineage_of(pid);
+	fake_exit_push(&ev);
+	return ev.lineage;
+}
+
+void fake_exit_push_lineage(uint64_t lineage)
+{
+	struct sup__exit_event ev = {
+		.kind = SUP__EXIT_LINEAGE, .lineage = lineage, .exit_ns = 1,
+	};
+
+	fake_exit_push(&ev);
+}
+
+uint64_t fake_exit_lineage_of(pid_t pid)
+{
+	uint64_t lineage = 0;
+	unsigned int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < n_children; i++)
+		if (children[i].pid == pid)
+			lineage = children[i].lineage;
+	if (!lineage && find_pid == pid)
+		lineage = find_lineage;
+	pthread_mutex_unlock(&lock);
+	return lineage;
+}
+
+void fake_exit_set_watch(int error)
+{
+	pthread_mutex_lock(&lock);
+	watch_error = error;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_exit_set_find(uint64_t lineage, pid_t pid)
+{
+	pthread_mutex_lock(&lock);
+	find_lineage = lineage;
+	find_pid = pid;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_exit_set_leftover(uint64_t lineage)
+{
+	pthread_mutex_lock(&lock);
+	leftover = lineage;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_exit_wait_kill(uint64_t lineage, int signo)
+{
+	unsigned int i = 0;
+
+	pthread_mutex_lock(&lock);
+	for (;; i++) {
+		while (i == n_kills)
+			pthread_cond_wait(&killed, &lock);
+		if (kills[i].lineage == lineage && kills[i].signo == signo)
+			break;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static int fake_open(const struct sup_options *opts,
+		     struct sup__exit_source **ret_src)
+{
+	struct sup__exit_source *src = calloc(1, sizeof(*src));
+
+	(void)opts;
+	if (!src)
+		return -ENOMEM;
+	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	src->ops = &fake_exit_ops;
+	src->info = (struct sup_source_info){
+		.source = SUP_SOURCE_MODULE, .name = "fake",
+		.lacks = SUP_LACKS_THREADS, .why = src->why,
+	};
+	*ret_src = src;
+	return 0;
+}
+
+static void fake_close(struct sup__exit_source *src)
+{
+	close(event_fd);
+	event_fd = -1;
+	free(src);
+}
+
+static int fake_fd(struct sup__exit_source *src)
+{
+	(void)src;
+	return event_fd;
+}
+
+static int fake_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
+			 void *arg)
+{
+	struct sup__exit_event ev;
+	uint64_t count;
+
+	(void)src;
+	if (read(event_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return -errno;
+	for (;;) {
+		pthread_mutex_lock(&lock);
+		if (n_told == n_pushed)
+			break;
+		ev = queue[n_told++];
+		pthread_mutex_unlock(&lock);
+		cb(&ev, arg);
+	}
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static int fake_watch(struct sup__exit_source *src, struct sup__proc *p)
+{
+	int ret;
+
+	(void)src;
+	pthread_mutex_lock(&lock);
+	ret = watch_error;
+	if (!ret) {
+		children[n_children].pid = p->pid;
+		children[n_children].lineage = 1000 + n_children;
+		atomic_store(&p->lineage, children[n_children].lineage);
+		n_children++;
+	}
+	pthread_mutex_unlock(&lock);
+	return ret ? sup__error(ret, "watch") : 0;
+}
+
+/* A lineage that is its first process; and what was set to be left over. */
+static int fake_kill(struct sup__exit_source *src, const struct sup__proc *p,
+		     uint64_t lineage, int signo, bool whole_lineage)
+{
+	struct sup__exit_event ev = { .kind = SUP__EXIT_LINEAGE };
+	bool left;
+
+	(void)src;
+	if (!lineage)
+		lineage = atomic_load(&p->lineage);
+	if (!whole_lineage)
+		return sup__proc_signal(p, signo);
+	pthread_mutex_lock(&lock);
+	kills[n_kills].lineage = lineage;
+	kills[n_kills++].signo = signo;
+	pthread_cond_broadcast(&killed);
+	left = leftover == lineage;
+	if (left) {
+		leftover = 0;
+		ev.lineage = lineage;
+		push_locked(&ev);
+	}
+	pthread_mutex_unlock(&lock);
+	return left ? 0 : sup__proc_signal(p, signo);
+}
+
+static bool fake_lineage_alive(struct sup__exit_source *src,
+			       const struct sup__proc *p, uint64_t lineage)
+{
+	(void)src;
+	(void)p;
+	return lineage;
+}
+
+static int fake_find(struct sup__exit_source *src, uint64_t lineage,
+		     struct sup__proc *ret_p)
+{
+	bool found;
+
+	(void)src;
+	pthread_mutex_lock(&lock);
+	found = find_pid && find_lineage == lineage;
+	pthread_mutex_unlock(&lock);
+	return found ? sup__proc_open(find_pid, ret_p) :
+		       sup__error(-ESRCH, "no such lineage");
+}
+
+static int fake_token(struct sup__exit_source *src, uint64_t *ret_group,
+		      unsigned char ret_token[SUP_TOKEN_SIZE])
+{
+	(void)src;
+	*ret_group = 1;
+	memset(ret_token, 1, SUP_TOKEN_SIZE);
+	return 0;
+}
+
+static int fake_orphans(struct sup__exit_source *src,
+			int (*cb)(const struct sup_orphan *o, void *arg),
+			void *arg)
+{
+	(void)src;
+	(void)cb;
+	(void)arg;
+	return 0;
+}
+
+const struct sup__exit_ops fake_exit_ops = {
+	.open = fake_open,
+	.close = fake_close,
+	.fd = fake_fd,
+	.dispatch = fake_dispatch,
+	.watch = fake_watch,
+	.kill = fake_kill,
+	.lineage_alive = fake_lineage_alive,
+	.find = fake_find,
+	.token = fake_token,
+	.orphans = fake_orphans,
+};

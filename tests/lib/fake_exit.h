@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An exit source that tells what a test tells it, with lineages as the module
+ * has them. sup__runtime_set_source(&fake_exit_ops), then sup_open().
+ */
+#ifndef TESTS_LIB_FAKE_EXIT_H
+#define TESTS_LIB_FAKE_EXIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "exit/exit.h"
+
+extern const struct sup__exit_ops fake_exit_ops;
+
+/* Forgets all that was told and set, before a runtime is opened. */
+void fake_exit_reset(void);
+
+/* Has an event told by the runtime's thread. Any thread. */
+void fake_exit_push(const struct sup__exit_event *ev);
+
+/* Waits for a zombie, and has its end told as it was. Returns its lineage. */
+uint64_t fake_exit_push_end(pid_t pid);
+
+/* The end of a lineage. */
+void fake_exit_push_lineage(uint64_t lineage);
+
+/* The lineage that watch() gave to a child; 0: it was not watched. */
+uint64_t fake_exit_lineage_of(pid_t pid);
+
+/* What watch() fails with from now on; 0: it does not. */
+void fake_exit_set_watch(int error);
+
+/* A lineage whose first process find() finds; pid 0: it has ended. */
+void fake_exit_set_find(uint64_t lineage, pid_t pid);
+
+/* Something of the lineage is alive: kill() finds it, and its end is told. */
+void fake_exit_set_leftover(uint64_t lineage);
+
+/* Waits until kill() was called for a whole lineage with a signal. */
+void fake_exit_wait_kill(uint64_t lineage, int signo);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Process tasks over a source whose news the test makes: what waits for the
+ * end of a lineage, and what is taken over from a dead owner.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sup/monitor.h>
+#include <sup/process.h>
+#include <sup/runtime.h>
+#include <sup/task.h>
+
+#include "core/runtime.h"
+#include "lib/fake_exit.h"
+
+#define LIMIT_MS 30000
+
+static int open_runtime(void **state)
+{
+	(void)state;
+	fake_exit_reset();
+	sup__runtime_set_source(&fake_exit_ops);
+	return sup_open(NULL);
+}
+
+static int close_runtime(void **state)
+{
+	(void)state;
+	return sup_close();
+}
+
+static struct sup_process_spec sleeping(void)
+{
+	static const char *const argv[] = { "sleep", "1000", NULL };
+
+	return (struct sup_process_spec){
+		.size = sizeof(struct sup_process_spec), .argv = argv,
+	};
+}
+
+static pid_t os_pid(struct sup_pid pid)
+{
+	pid_t os, tid;
+
+	assert_int_equal(sup_os_pid(pid, &os, &tid), 0);
+	return os;
+}
+
+static struct sup_reason end_of(struct sup_pid pid)
+{
+	struct sup_reason reason;
+
+	assert_int_equal(sup_wait(pid, &reason, sup_deadline_ms(LIMIT_MS)), 0);
+	return reason;
+}
+
+static void end_and_tell(struct sup_pid pid)
+{
+	pid_t os = os_pid(pid);
+
+	kill(os, SIGKILL);
+	fake_exit_push_lineage(fake_exit_push_end(os));
+	end_of(pid);
+}
+
+static void end_waits_for_the_lineage(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_reason reason;
+	struct sup_pid pid;
+	uint64_t lineage;
+	pid_t os;
+
+	(void)state;
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	os = os_pid(pid);
+	kill(os, SIGTERM);
+	lineage = fake_exit_push_end(os);
+	fake_exit_wait_kill(lineage, SIGKILL);
+	assert_int_equal(sup_wait(pid, &reason, SUP_TRY), -ETIMEDOUT);
+	assert_true(sup_is_alive(pid));
+	/* That of another changes nothing. */
+	fake_exit_push_lineage(lineage + 1);
+	fake_exit_push_lineage(lineage);
+	reason = end_of(pid);
+	assert_int_equal(reason.kind, SUP_REASON_SIGNAL);
+	assert_int_equal(reason.signo, SIGTERM);
+	assert_int_equal(waitpid(os, NULL, WNOHANG), -1);
+}
+
+static void child_that_is_not_watched_is_not_left(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid;
+
+	(void)state;
+	fake_exit_set_watch(-EAGAIN);
+	assert_int_equal(sup_process_start(&spec, &pid), -EAGAIN);
+	assert_string_equal(sup_error(), "watch");
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	/* And its place is free: the next is found by its pid. */
+	fake_exit_set_watch(0);
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	end_and_tell(pid);
+}
+
+/* It is a child of the test, as an orphan is one of somebody. */
+static pid_t start_orphan(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execlp("sleep", "sleep", "1000", NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+static void living_orphan_is_taken_over(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	pid_t orphan = start_orphan();
+	struct sup_reason reason;
+	struct sup_pid pid;
+
+	(void)state;
+	spec.argv = (const char *const[]){ "no-such-program", NULL };
+	spec.adopt_lineage = 7;
+	fake_exit_set_find(7, orphan);
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	assert_int_equal(os_pid(pid), orphan);
+	assert_int_equal(sup_process_signal(pid, SIGTERM), 0);
+	fake_exit_push_end(orphan);
+	fake_exit_wait_kill(7, SIGKILL);
+	fake_exit_push_lineage(7);
+	reason = end_of(pid);
+	assert_int_equal(reason.kind, SUP_REASON_SIGNAL);
+	assert_int_equal(reason.signo, SIGTERM);
+	/* Its real parent reaps it. */
+	assert_int_equal(waitpid(orphan, NULL, 0), orphan);
+	/* So the same spec starts anew. */
+	fake_exit_set_find(7, 0);
+	spec.argv = sleeping().argv;
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	end_and_tell(pid);
+}
+
+static void leftover_of_a_dead_one_is_cleared(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid;
+
+	(void)state;
+	spec.adopt_lineage = 7;
+	fake_exit_set_leftover(7);
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	fake_exit_wait_kill(7, SIGKILL);
+	assert_true(fake_exit_lineage_of(os_pid(pid)) >= 1000);
+	end_and_tell(pid);
+	/* The next start of the same spec finds nothing to clear. */
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	end_and_tell(pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
+		T(end_waits_for_the_lineage),
+		T(child_that_is_not_watched_is_not_left),
+		T(living_orphan_is_taken_over),
+		T(leftover_of_a_dead_one_is_cleared),
+	};
+
+	return RUN_TESTS(tests);
+}
