@@ -332,15 +332,19 @@ static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
 	spin_unlock_bh(&group->lock);
 }
 
-/* The counterpart; queues what became empty on the way, and has it sent. */
-void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage)
+/*
+ * The counterpart; queues what became empty on the way, and has it sent. That
+ * is not done for a task that was never told to be a member.
+ */
+void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
+		    bool tell)
 {
 	bool lineage_empty, group_empty;
 
 	for (; group; lineage = group->plineage, group = group->parent) {
 		lineage_empty = lineage && atomic_dec_and_test(&lineage->live);
 		group_empty = atomic_dec_and_test(&group->live);
-		if (lineage_empty || group_empty)
+		if (tell && (lineage_empty || group_empty))
 			tell_empty(group, lineage_empty ? lineage : NULL,
 				   group_empty);
 		sup_deliver(group, GFP_ATOMIC);

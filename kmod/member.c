@@ -178,7 +178,7 @@ bool sup_member_claim(struct sup_member *member, enum sup_life life)
 }
 
 /* Out of the group without a record; the claim was successful. */
-static void release(struct sup_member *member)
+static void release(struct sup_member *member, bool tell)
 {
 	struct sup_group *group = member->group;
 	bool process = member->lineage;
@@ -188,7 +188,7 @@ static void release(struct sup_member *member)
 	atomic_dec(&group->user->records);
 	spin_unlock_bh(&group->lock);
 	if (process)
-		sup_unpopulate(group, member->lineage);
+		sup_unpopulate(group, member->lineage, tell);
 	sup_member_put(member);
 }
 
@@ -226,7 +226,7 @@ int sup_member_add(struct sup_group *group, struct task_struct *task, u8 kind,
 	/* Pairs with the barrier between the flag and the look-up: see top. */
 	smp_mb();
 	if (begun_to_exit(member) && sup_member_claim(member, SUP_RELEASED)) {
-		release(member);
+		release(member, false);
 		ret = -ESRCH;
 		goto put_member;
 	}
@@ -346,7 +346,7 @@ void sup_member_release_all(struct sup_group *group, bool only_threads)
 	while ((member = sup_member_next(group, member))) {
 		if ((member->kind == SUP_MEMBER_KIND_THREAD || !only_threads) &&
 		    sup_member_claim(member, SUP_RELEASED))
-			release(member);
+			release(member, true);
 		cond_resched();
 	}
 }
@@ -381,7 +381,7 @@ void sup_member_finish(struct sup_member *member, gfp_t gfp)
 	spin_unlock_bh(&group->lock);
 
 	if (member->lineage)
-		sup_unpopulate(group, member->lineage);
+		sup_unpopulate(group, member->lineage, true);
 	else
 		sup_deliver(group, gfp);
 	if (last)

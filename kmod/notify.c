@@ -71,7 +71,6 @@ static bool fill(struct sup_group *group, struct sk_buff *skb,
 		 struct sock *sk, u64 *ret_first, u64 *ret_last)
 {
 	struct nlattr *pending;
-	struct sup_record *record;
 	void *header;
 	u64 last;
 
@@ -92,10 +91,7 @@ static bool fill(struct sup_group *group, struct sk_buff *skb,
 	if (last > group->sent) {
 		*(u32 *)nla_data(pending) = min_t(u64, group->seq - last,
 						  U32_MAX);
-		list_for_each_entry(record, &group->records, node)
-			if (record->seq == last)
-				break;
-		record->charge = skb->truesize;
+		group->hint->charge = skb->truesize;
 		group->outstanding += skb->truesize;
 		group->sent = last;
 	}

@@ -241,8 +241,11 @@ static void forget_sent_locked(struct sup_group *group)
 {
 	struct sup_record *record;
 
-	list_for_each_entry(record, &group->records, node)
+	list_for_each_entry(record, &group->records, node) {
+		if (record->seq > group->sent)
+			break;
 		record->charge = 0;
+	}
 	group->outstanding = 0;
 	group->sent = group->acked;
 }

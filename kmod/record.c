@@ -79,6 +79,8 @@ static void take_locked(struct sup_group *group, u64 seq,
 	u32 exits = 0;
 
 	lockdep_assert_held(&group->lock);
+	if (group->hint && group->hint->seq <= seq)
+		group->hint = NULL;
 	list_for_each_entry_safe(record, next, &group->records, node) {
 		if (record->seq > seq)
 			break;
@@ -111,6 +113,7 @@ static void dispose(struct list_head *taken)
 			sup_lineage_put(container_of(record,
 						     struct sup_lineage,
 						     empty));
+		cond_resched();
 	}
 }
 
@@ -220,7 +223,8 @@ static bool put_record(struct sk_buff *skb, const struct sup_record *r)
 
 /*
  * Puts the records that follow seq, as many as there is room for, and returns
- * the seq of the last.
+ * the seq of the last, which is the hint then: the next call, by the sender or
+ * a dump, goes on there.
  */
 u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
 			  u64 seq)
@@ -228,12 +232,16 @@ u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
 	struct sup_record *record;
 
 	lockdep_assert_held(&group->lock);
-	list_for_each_entry(record, &group->records, node) {
+	record = list_first_entry(&group->records, struct sup_record, node);
+	if (group->hint && group->hint->seq <= seq)
+		record = group->hint;
+	list_for_each_entry_from(record, &group->records, node) {
 		if (record->seq <= seq)
 			continue;
 		if (!put_record(skb, record))
 			break;
 		seq = record->seq;
+		group->hint = record;
 	}
 	return seq;
 }

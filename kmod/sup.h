@@ -183,6 +183,7 @@ struct sup_group {
 	struct list_head members, lineages;
 	u32 processes, threads;
 	struct list_head records;	/* by seq: all of (acked, seq] */
+	struct sup_record *hint;	/* put last into a message, or NULL */
 	u32 exits;			/* exit records in the list */
 	u64 seq, sent, acked;		/* acked <= sent <= seq */
 	u32 credit, outstanding;	/* bytes of the socket's memory */
@@ -239,7 +240,8 @@ void sup_group_todo(struct sup_group *group, enum sup_todo todo);
 bool sup_group_dying(const struct sup_group *group,
 		     const struct sup_lineage *lineage);
 void sup_populate(struct sup_group *group, struct sup_lineage *lineage);
-void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage);
+void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
+		    bool tell);
 
 /* owner.c */
 int sup_owner_init(void);

@@ -21,7 +21,7 @@
 
 #include "compat.h"
 
-#define TABLE_BITS	12
+#define TABLE_BITS	14
 #define LOCK_BITS	6
 
 static struct hlist_head table[1 << TABLE_BITS];
