@@ -178,7 +178,7 @@ static int living(struct sup *s, uint64_t id)
 	return group_get(s, id, &g) ? -1 : (int)g.processes;
 }
 
-TEST_F(kill, nothing_survives_of_a_fork_bomb)
+TEST_F_TIMEOUT(kill, nothing_survives_of_a_fork_bomb, 200)
 {
 	struct member m;
 	struct group k;
@@ -231,7 +231,7 @@ static bool has_three(void *arg)
 	return !group_get(s, s->ack, &g) && g.subgroups == 3;
 }
 
-TEST_F(kill, nothing_survives_in_subgroups)
+TEST_F_TIMEOUT(kill, nothing_survives_in_subgroups, 200)
 {
 	struct group k;
 	struct record r;

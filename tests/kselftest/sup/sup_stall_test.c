@@ -56,7 +56,7 @@ static int read_all(struct sup *s, uint64_t id, int exits, int ack_every)
 	return n;
 }
 
-TEST_F(stall, two_thousand_exits_none_lost)
+TEST_F_TIMEOUT(stall, two_thousand_exits_none_lost, 200)
 {
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
 	run_children(EXITS);
@@ -121,7 +121,7 @@ TEST_F(stall, answers_that_fill_the_buffer_hold_records_up_only)
 	EXPECT_EQ(0, record_ack(&self->other, self->g.id, rec.seq));
 }
 
-TEST_F(stall, one_stalled_reader_does_not_hold_up_another)
+TEST_F_TIMEOUT(stall, one_stalled_reader_does_not_hold_up_another, 200)
 {
 	struct record r;
 	struct group g;
