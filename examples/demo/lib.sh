@@ -2,7 +2,7 @@
 # What the steps of the demo are written with. Sourced by run.sh.
 
 n_steps=0 n_ok=0 n_failed=0 n_unavailable=0
-step_failed=no step_open=no step_title=''
+step_failed=no step_open=no step_title='' step_began=0
 summary=()
 
 say() {
@@ -11,8 +11,12 @@ say() {
 
 # Ends the step under way and counts it.
 step_end() {
+	local ms
+
 	[ $step_open = yes ] || return 0
 	step_open=no
+	ms=$(($(now_ms) - step_began))
+	step_title+=$(printf ' (%d.%d s)' $((ms / 1000)) $((ms / 100 % 10)))
 	if [ $step_failed = yes ]; then
 		n_failed=$((n_failed + 1))
 		summary+=("FAILED         $step_title")
@@ -27,7 +31,7 @@ step() {
 	step_end
 	n_steps=$((n_steps + 1))
 	step_title="$n_steps. $1"
-	step_open=yes step_failed=no
+	step_open=yes step_failed=no step_began=$(now_ms)
 	say ''
 	say "== $step_title"
 	shift
