@@ -379,6 +379,8 @@ int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 		spec.token = nla_data(token);
 	else
 		spec.privileged = may_adopt_any(skb, group);
+	/* Whoever waited for the former owner need not wait for the work. */
+	sup_owner_orphan(group);
 	ret = sup_owner_take(group, &spec, info->extack);
 	if (ret)
 		goto free_reply;
