@@ -89,7 +89,7 @@ show() {
 	who=$(field tid "$e")
 	who=${who:+thread $who}
 	id=$(field supervisor "$e")
-	[ -z "$(field id "$e")" ] || id=$id/$(field id "$e")
+	[ -z "$(field id "$e")" ] || id=${id:+$id/}$(field id "$e")
 	reason=$(field reason "$e")
 	if [ -n "$at" ]; then
 		at="[$(seconds "$at")]"

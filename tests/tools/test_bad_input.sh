@@ -108,6 +108,8 @@ supd_options() {
 }
 
 supd_trees() {
+	local f
+
 	tree good <<-E
 	name: good
 	children:
@@ -127,6 +129,10 @@ supd_trees() {
 	E
 	ok "a good tree is correct" \
 		says 0 "good.yaml: correct" "$supd" --check "$work/good.yaml"
+	for f in "$top"/examples/*.yaml; do
+		ok "the example ${f##*/} is correct" says 0 ": correct" \
+			env PATH="$PATH:/usr/sbin" "$supd" --check "$f"
+	done
 	ok "an unknown key: line, column, and what is allowed" says 100 \
 		'key.yaml:5:5: unknown key "colour"; allowed here: id, argv' \
 		"$supd" --check "$work/key.yaml"
