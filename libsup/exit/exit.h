@@ -24,8 +24,8 @@ struct sup__exit_event {
 	enum sup__exit_kind kind;
 	pid_t pid;		/* of the process; THREAD: ours */
 	pid_t tid;		/* THREAD */
-	uint64_t lineage;	/* 0: the source has none; then LINEAGE's pid */
-				/* is that of the child the lineage began with */
+	uint64_t lineage;	/* 0: the source has none; LINEAGE then has */
+				/* the pid of the child it began with */
 	struct sup_reason reason;	/* NORMAL, EXIT or SIGNAL */
 	bool reaped;		/* by the source: do not waitid() again */
 	int64_t exit_ns;	/* CLOCK_MONOTONIC, by the kernel if it told */

@@ -38,7 +38,7 @@ struct source {
 	struct sup__nl owner;		/* the runtime's thread */
 	struct sup__nl again;		/* the runtime's thread */
 	int epfd;			/* owner's socket, and: */
-	int wake_fd;			/* there is something to ask for again */
+	int wake_fd;			/* something is to be asked for */
 	struct sup__group group;
 	uint64_t seen;			/* number of the last record told */
 	uint64_t acked;

@@ -21,7 +21,8 @@ int sup__notify_open(char ret_name[SUP__NOTIFY_NAME_MAX], int *ret_fd);
 /*
  * Reads what has arrived, without blocking. Datagrams count only from the
  * process itself or from its session (a shell script has systemd-notify do
- * it), or from our own user if the sender has ended. True if READY=1 was among them; the last STATUS= is kept in status.
+ * it), or from our own user if the sender has ended. True if READY=1 was among
+ * them; the last STATUS= is kept in status.
  */
 bool sup__notify_read(int fd, pid_t pid, char *status, size_t len);
 

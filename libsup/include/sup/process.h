@@ -22,7 +22,7 @@ struct sup_process_spec {
 	const char *const *argv; /* argv[0] is looked up in PATH */
 	const char *const *envp; /* NULL: ours */
 	const char *cwd;	/* NULL: ours */
-	const char *output;	/* stdout and stderr appended here; NULL: ours */
+	const char *output;	/* stdout, stderr appended here; NULL: ours */
 	enum sup_readiness readiness;
 	int64_t ready_timeout_ms; /* default 30,000 */
 	int stop_signal;	/* asks it to end; default SIGTERM */
@@ -32,13 +32,14 @@ struct sup_process_spec {
 /*
  * Starts a program and waits until it is ready. It is in our group, and its
  * descendants in its lineage, before it runs; its signal mask and dispositions
- * are the defaults, every descriptor above 2 is closed.
+ * are the defaults, it leads a session of its own, stdin is /dev/null, every
+ * descriptor above 2 is closed. A relative output is looked up from our cwd.
  *
  * The task ends when the process ends. Whatever of its lineage is still alive
  * then is killed first, and the end is told when the lineage is empty, so that
  * a restart meets no leftover (with pidfds: its process group).
  *
- * After an adoption (sup_options.adopt_token) adopt_lineage, from sup_orphans(),
+ * adopt_lineage, from sup_orphans() after an adoption (sup_options.adopt_token),
  * makes this take over the living process that lineage began with instead of
  * starting one; it counts as ready. Its end is told with its true reason though
  * it is not our child. If that process has ended meanwhile, what is left of its

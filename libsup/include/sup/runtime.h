@@ -49,7 +49,7 @@ struct sup_options {
 	enum sup_source source;
 	enum sup_owner_policy policy;
 	uint32_t grace_ms;	/* RETAIN: 0 is the module's default */
-	const unsigned char *adopt_token; /* take over the group it belongs to */
+	const unsigned char *adopt_token; /* take over the group it opens */
 	uint64_t adopt_group;	/* the group adopt_token opens */
 };
 
