@@ -39,7 +39,7 @@ struct sup_process_spec {
  * then is killed first, and the end is told when the lineage is empty, so that
  * a restart meets no leftover (with pidfds: its process group).
  *
- * adopt_lineage, from sup_orphans() after an adoption (sup_options.adopt_token),
+ * adopt_lineage, of sup_orphans() after an adoption (sup_options.adopt_token),
  * makes this take over the living process that lineage began with instead of
  * starting one; it counts as ready. Its end is told with its true reason though
  * it is not our child. If that process has ended meanwhile, what is left of its
