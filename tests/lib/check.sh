@@ -30,7 +30,7 @@ wanted() {
 # runtests.sh with this run's folder. A failure does not end the run.
 suite() {
 	went_well=yes
-	"$tests" -o "$out" "$@" && return
+	"$tests" -o "$out" "$@" 9>&- && return
 	went_well=no
 	failed=1
 }
@@ -164,6 +164,9 @@ done
 "$top/tests/lib/setup.sh"
 KVER=$(target_kver)
 export KVER
+mkdir -p "$build"
+exec 9>"$build/check.lock"
+flock -n 9 || die "another check is running in this tree"
 rm -rf "$out"
 build_all
 ! wanted lint || run_lint

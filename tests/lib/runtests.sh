@@ -67,6 +67,8 @@ run() {
 	) 2>/dev/null
 	status=$?
 	lines=$(judge "$name" $status $((SECONDS - start)) <"$log")
+	[ -n "$lines" ] ||
+		lines="failed"$'\t'"$suite/$name"$'\t(program)\tleft no log'
 	printf '%s\n' "$lines" >>"$results"
 	summary "$name" "$begin" <<<"$lines"
 	! grep -q ^failed <<<"$lines"

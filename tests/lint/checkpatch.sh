@@ -8,22 +8,26 @@ source=$cache/linux-source-6.12
 checkpatch=$source/scripts/checkpatch.pl
 [ -r "$checkpatch" ] || skip "no checkpatch.pl in $source (make setup)"
 
-quiet=SPDX_LICENSE_TAG,FILE_PATH_CHANGES
+run() {
+	local -r ignored=$1
+	shift
 
-# compat.h is the place of version checks, in which a constant stands left.
-quiet_in() {
-	case $1 in
-	kmod/compat.h) echo "$quiet,LINUX_VERSION_CODE,CONSTANT_COMPARISON" ;;
-	*) echo "$quiet" ;;
-	esac
+	[ $# -eq 0 ] || perl "$checkpatch" --no-tree --terse --show-types \
+		--no-summary --max-line-length=80 --ignore "$ignored" -f "$@"
 }
 
-n=0
+quiet=SPDX_LICENSE_TAG,FILE_PATH_CHANGES
+compat=() all=()
 while IFS= read -r f; do
 	is_generated "$f" && continue
-	n=$((n + 1))
-	perl "$checkpatch" --no-tree --terse --show-types --no-summary \
-		--max-line-length=80 --ignore "$(quiet_in "$f")" -f "$f" | bad_lines
+	case $f in
+	kmod/compat.h) compat+=("$f") ;;
+	*) all+=("$f") ;;
+	esac
 done < <(files 'kmod/*.[ch]' 'tests/kselftest/*.[ch]')
-[ "$n" -gt 0 ] || die "no files of the module"
-verdict "$n" "files please checkpatch.pl"
+bad_lines < <(run $quiet ${all[@]+"${all[@]}"})
+
+# The place of version checks, in which a constant stands left.
+bad_lines < <(run $quiet,LINUX_VERSION_CODE,CONSTANT_COMPARISON \
+	${compat[@]+"${compat[@]}"})
+verdict ${#all[@]} "files please checkpatch.pl"

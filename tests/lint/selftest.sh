@@ -202,7 +202,7 @@ test_style() {
 	plant style "a // comment" 'a // comment' \
 		add libsup/core/a.c 'int z; // why\n'
 	plant style "a long function" 'a function of' long_function
-	plant style "a long file" 'lines, more than' long_file
+	plant style "a long file" 'more than 600 lines' long_file
 	plant style "a brace" 'brace of a function' \
 		add libsup/core/a.c 'int z(void) {\n}\n'
 	plant style "a sleep in a test" 'sleeps' \

@@ -14,15 +14,18 @@ programs='(^|[^a-z_])f?exec(l|le|lp|v|ve|vp|vpe|veat)[ \t]*\(
 programs=${programs//$'\n'/}
 never='(^|[^a-z_>.])(system|popen|daemon)[ \t]*\('
 
+mapfile -t all < <(files 'libsup/*.[ch]' 'tools/*.[ch]')
+[ ${#all[@]} -gt 0 ] || die "no files of libsup and tools"
+code=$(awk -f "$lint/strip.awk" -f /dev/fd/3 "${all[@]}" 3<<'AWK'
+FNR == 1 { in_comment = 0 }
+{ line = strip($0) }
+line !~ /^[ \t]*(#|$)/ { print FILENAME ":" FNR ": " line }
+AWK
+)
+
 # Prints "file:line: text" for each match in the code of libsup and tools.
 places() {
-	local f
-
-	files 'libsup/*.c' 'libsup/*.h' 'tools/*.c' 'tools/*.h' |
-		while IFS= read -r f; do
-		stripped "$f" | grep -nE "$1" | grep -vE '^[0-9]+:#' |
-			sed "s|^|$f:|"
-	done
+	grep -E "$1" <<<"$code"
 }
 
 exactly_one() {
@@ -43,5 +46,5 @@ exactly_one "replace the program" "$exec"
 [ "${made%%:*}" = "${exec%%:*}" ] ||
 	bad "processes are made in ${made%%:*}, programs in ${exec%%:*}"
 places "$never" | sed 's/$/: starts a task behind our back/' | bad_lines
-verdict "$(files 'libsup/*.c' 'tools/*.c' | wc -l)" \
+verdict ${#all[@]} \
 	"files: one call makes threads, one makes processes"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Removes C comments and what stands in string and character literals; keeps
-# the lines. "//" comments are kept: they are for style.sh to find.
+# strip(LINE) is a line of C without comments and without what stands in string
+# and character literals; lines have to be given in order, and in_comment set
+# to 0 before the first of a file. "//" comments are kept: style.awk finds them.
 
-function literal(s, i, quote,    c)
+function literal_end(s, i, quote,    c)
 {
 	for (i++; i <= length(s); i++) {
 		c = substr(s, i, 1)
@@ -14,29 +15,33 @@ function literal(s, i, quote,    c)
 	return i
 }
 
+function strip(line,    out, at, c)
 {
 	out = ""
-	for (i = 1; i <= length($0); i++) {
-		c = substr($0, i, 1)
-		two = substr($0, i, 2)
-		if (comment) {
-			if (two == "*/") {
-				comment = 0
-				i++
-			}
-		} else if (two == "/*") {
-			comment = 1
+	while (line != "") {
+		if (in_comment) {
+			at = index(line, "*/")
+			if (!at)
+				return out
+			in_comment = 0
+			line = substr(line, at + 2)
+			continue
+		}
+		at = match(line, /["']|\/\*|\/\//)
+		if (!at)
+			return out line
+		c = substr(line, at, 1)
+		out = out substr(line, 1, at - 1)
+		if (c == "/" && RLENGTH == 2 && substr(line, at, 2) == "//")
+			return out substr(line, at)
+		if (c == "/") {
+			in_comment = 1
 			out = out " "
-			i++
-		} else if (two == "//") {
-			out = out substr($0, i)
-			break
-		} else if (c == "\"" || c == "'") {
-			out = out c c
-			i = literal($0, i, c)
+			line = substr(line, at + 2)
 		} else {
-			out = out c
+			out = out c c
+			line = substr(line, literal_end(line, at, c) + 1)
 		}
 	}
-	print out
+	return out
 }
