@@ -21,10 +21,11 @@ int main(void)
 	struct sup_supervisor_spec top = { sizeof(top), "top",
 		.children = &child, .n_children = 1, .intensity = 3 };
 	struct sup_msg n, msg = { 0 };
-	if (sup_open(NULL) || sup_supervisor_start(&top, &(struct sup_pid){ 0 }))
+	struct sup_pid pid;
+	if (sup_open(NULL) || sup_supervisor_start(&top, &pid))
 		return puts(sup_error()), 1;
 	while ((msg.tag = getchar()) != (uint64_t)EOF)
 		if (!sup_call(sup_whereis("counter"), &msg, &n, NULL, -1))
-			printf("%d\n", (int)n.tag);
+			dprintf(1, "%d\n", (int)n.tag);
 	return -sup_close();
 }

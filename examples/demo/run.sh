@@ -45,7 +45,7 @@ prepare() {
 	cp "$demo"/*.yaml "$demo"/nginx.conf "$demo"/keeper.py \
 		"$demo"/loop.sh "$work"
 	cd "$work" || exit 111
-	mkfifo grandchild burst.done never
+	mkfifo grandchild burst.done counter.in never
 	exec {never}<>never
 	ulimit -c unlimited 2>/dev/null
 }
@@ -76,6 +76,7 @@ step_up
 step_redis
 step_contained
 step_not_contained
+step_counter
 step_nginx
 step_grandchild
 step_crash_loop

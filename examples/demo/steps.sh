@@ -25,7 +25,7 @@ why() {
 
 # A supervisor is up when its last child is; the first two are supd's own.
 in_order="control supd.control redis nginx keeper burst echo-a echo-b services\
- echod loop fragile shop"
+ echod counter loop fragile shop"
 
 step_up() {
 	local order
@@ -130,6 +130,32 @@ core_file() {
 		*."$1" | */core) [ ! -f "$f" ] || { echo "$f"; return; } ;;
 		esac
 	done
+}
+
+step_counter() {
+	local pid
+
+	step "A bug in the 30 lines of the README" \
+		"\"!\" fails an assertion in the thread that counts; only the" \
+		"thread ends, and the count begins again"
+	pid=$(pid_of counter)
+	printf 'aaa' >counter.in
+	check "it counts to 3" until_ok 10000 counted "1 2 3"
+	printf '!' >counter.in
+	check "it counts from 1 again" until_ok 10000 counts_again "1 2 3 1"
+	check "the process is the one before" [ "$(pid_of counter)" = "$pid" ]
+}
+
+# What the counter has said so far begins with these numbers.
+counted() {
+	[[ "$(grep -v '<' counter.log | xargs) " == "$1 "* ]]
+}
+
+# What is asked while the thread is down gets no answer.
+counts_again() {
+	printf a >counter.in
+	pause
+	counted "$1"
 }
 
 step_nginx() {
