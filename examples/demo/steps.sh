@@ -148,7 +148,7 @@ step_counter() {
 
 # What the counter has said so far begins with these numbers.
 counted() {
-	[[ "$(grep -v '<' counter.log | xargs) " == "$1 "* ]]
+	[[ "$(grep -x '[0-9]*' counter.log | xargs) " == "$1 "* ]]
 }
 
 # What is asked while the thread is down gets no answer.
