@@ -148,7 +148,8 @@ static void signal_and_sender_are_told(void **state)
 	assert_int_equal(ev->reason.kind, SUP_REASON_SIGNAL);
 	assert_int_equal(ev->reason.signo, SIGTERM);
 	reap(&p);
-	skip_if_lacks(SUP_LACKS_SENDER);
+	if (src->info.lacks & SUP_LACKS_SENDER)
+		return;
 	assert_true(ev->reason.has_sender);
 	assert_int_equal(ev->reason.sender_pid, getpid());
 	assert_int_equal(ev->reason.sender_uid, getuid());
@@ -174,7 +175,6 @@ static void lineage_is_killed_and_waited_for(void **state)
 	if (src->ops->lineage_alive(src, &p, lineage))
 		wait_for(SUP__EXIT_LINEAGE, p.pid, lineage);
 	reap(&p);
-	skip_if_lacks(SUP_LACKS_LINEAGE_KILL);
 	assert_int_equal(src->ops->kill(src, &p, lineage, 0, true), -ESRCH);
 }
 
@@ -378,6 +378,114 @@ static void source_can_be_opened_again(void **state)
 	}
 }
 
+/* Sets a parameter of the module; what it was is left in old. */
+static void set_parameter(const char *name, const char *value, char old[16])
+{
+	char path[80];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/sup/parameters/%s", name);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	if (old)
+		assert_non_null(fgets(old, 16, f));
+	rewind(f);
+	assert_true(fputs(value, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void need_module_as_root(void)
+{
+	if (src->info.source != SUP_SOURCE_MODULE || geteuid()) {
+		print_message("skipped: needs the module, and root\n");
+		skip();
+	}
+}
+
+static void child_without_room_fails_to_start(void **state)
+{
+	struct sup_process_spec spec = {
+		.size = sizeof(spec),
+		.argv = (const char *const[]){ "true", NULL },
+	};
+	struct sup__proc_start start = { .spec = &spec, .src = src };
+	struct sup__proc p = SUP__PROC_INIT;
+	char old[16];
+	int ret;
+
+	(void)state;
+	need_module_as_root();
+	set_parameter("max_members", "1", old);
+	n_events = 0;
+	ret = sup__proc_spawn(&start, &p);
+	set_parameter("max_members", old, NULL);
+	assert_int_equal(ret, -EAGAIN);
+	assert_non_null(strstr(sup_error(), "no room"));
+	assert_int_equal(p.pid, 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	wait_for(SUP__EXIT_OVERFLOW, 0, 0);
+	spawn_argv(spec.argv, &p);
+	wait_for(SUP__EXIT_PROCESS, p.pid, 0);
+	reap(&p);
+}
+
+static void open_as_nobody(void)
+{
+	struct sup_options mine = {
+		.size = sizeof(mine), .source = SUP_SOURCE_MODULE,
+	};
+
+	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		_exit(1);
+	if (sup__exit_open(&mine, &src) != -EPERM)
+		_exit(2);
+	if (!strstr(sup_error(), "not permitted"))
+		_exit(3);
+	mine.source = SUP_SOURCE_AUTO;
+	if (sup__exit_open(&mine, &src))
+		_exit(4);
+	_exit(src->info.source == SUP_SOURCE_PIDFD &&
+	      strstr(src->info.why, "not permitted") ? 0 : 5);
+}
+
+static void refused_user_gets_the_kernels_sentence(void **state)
+{
+	char old[16];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	need_module_as_root();
+	set_parameter("unprivileged", "0", old);
+	pid = fork();
+	if (!pid)
+		open_as_nobody();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	set_parameter("unprivileged", old, NULL);
+	assert_int_equal(status, 0);
+}
+
+static void absent_module_is_named(void **state)
+{
+	struct sup_options mine = {
+		.size = sizeof(mine), .source = SUP_SOURCE_MODULE,
+	};
+	struct sup__exit_source *other;
+
+	(void)state;
+	if (!access("/sys/module/sup", F_OK)) {
+		print_message("skipped: the module is loaded\n");
+		skip();
+	}
+	assert_int_equal(sup__exit_open(&mine, &other), -ENOENT);
+	assert_non_null(strstr(sup_error(), "module sup is not loaded"));
+	mine.source = SUP_SOURCE_AUTO;
+	assert_int_equal(sup__exit_open(&mine, &other), 0);
+	assert_int_equal(other->info.source, SUP_SOURCE_PIDFD);
+	assert_non_null(strstr(other->info.why, "not loaded"));
+	other->ops->close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +499,9 @@ int main(void)
 		T(children_die_with_their_owner),
 		T(children_can_be_taken_over),
 		T(source_can_be_opened_again),
+		T(child_without_room_fails_to_start),
+		T(refused_user_gets_the_kernels_sentence),
+		T(absent_module_is_named),
 	};
 	const char *name = getenv("SOURCE");
 
