@@ -50,7 +50,7 @@ static void send_retries(struct sup__supervisor *sv)
 {
 	struct sup__child *c = sv->board->roster.first;
 
-	for (; c && sv->n_unsent; c = c->next) {
+	for (; c && sv->board->n_unsent; c = c->next) {
 		if (!c->retry_unsent)
 			continue;
 		if (!send_retry(c)) {
@@ -58,7 +58,7 @@ static void send_retries(struct sup__supervisor *sv)
 			return;
 		}
 		c->retry_unsent = false;
-		sv->n_unsent--;
+		sv->board->n_unsent--;
 	}
 }
 

@@ -18,10 +18,9 @@
 /* What a thread that was killed gets to reach a safe point. */
 #define KILL_MS 5000
 
-void sup__supervise_report(struct sup__supervisor *sv, enum sup_event_kind kind,
+static void report(const struct sup__board *b, enum sup_event_kind kind,
 		   const struct sup__child *c, int error)
 {
-	const struct sup__board *b = sv->board;
 	struct sup_event ev = {
 		.kind = kind,
 		.time_ns = sup__now_ns(),
@@ -46,30 +45,41 @@ void sup__supervise_report(struct sup__supervisor *sv, enum sup_event_kind kind,
 }
 
 /* A child's next step in life. That it is none is a mistake in this file. */
-static void change(struct sup__supervisor *sv, struct sup__child *c,
+static void change(struct sup__board *b, struct sup__child *c,
 		   enum sup__child_event event,
 		   const struct sup__child_news *news)
 {
 	int ret;
 
-	sup__lock(&sv->board->lock);
-	sv->n_unsent -= c->retry_unsent;
-	ret = sup__roster_move(&sv->board->roster, c, event, news);
-	sv->n_unsent += c->retry_unsent;
-	sup__unlock(&sv->board->lock);
+	sup__lock(&b->lock);
+	b->n_unsent -= c->retry_unsent;
+	ret = sup__roster_move(&b->roster, c, event, news);
+	b->n_unsent += c->retry_unsent;
+	sup__unlock(&b->lock);
 	if (ret)
 		sup__log(LOG_CRIT, "%s", sup_error());
 	assert(!ret);
 }
 
-/* Takes a child without a task off the board, and its arg's owner is told. */
+void sup__supervise_report(struct sup__supervisor *sv,
+			   enum sup_event_kind kind,
+			   const struct sup__child *c, int error)
+{
+	report(sv->board, kind, c, error);
+}
+
+static void remove_child(struct sup__board *b, struct sup__child *c)
+{
+	sup__lock(&b->lock);
+	b->n_unsent -= c->retry_unsent;
+	sup__roster_del(&b->roster, c);
+	sup__unlock(&b->lock);
+	sup__child_free(c);
+}
+
 void sup__supervise_remove(struct sup__supervisor *sv, struct sup__child *c)
 {
-	sup__lock(&sv->board->lock);
-	sv->n_unsent -= c->retry_unsent;
-	sup__roster_del(&sv->board->roster, c);
-	sup__unlock(&sv->board->lock);
-	sup__child_free(c);
+	remove_child(sv->board, c);
 }
 
 int sup__supervise_reserve(struct sup__supervisor *sv, size_t n)
@@ -125,28 +135,28 @@ static int call_start(const struct sup__child *c, struct sup_pid *ret_pid)
  * with a retry to send. ret_pid may be NULL; on -EEXIST it is who was there.
  */
 int sup__supervise_start(struct sup__supervisor *sv, struct sup__child *c,
-		      enum sup__start_kind kind, struct sup_pid *ret_pid)
+			 enum sup__start_kind kind, struct sup_pid *ret_pid)
 {
 	struct sup__child_news news = { .restart = kind == SUP__RESTART };
 	int ret;
 
-	change(sv, c, SUP__CHILD_START, &news);
+	change(sv->board, c, SUP__CHILD_START, &news);
 	ret = call_start(c, &news.pid);
 	if (ret_pid)
 		*ret_pid = news.pid;
 	if (ret == SUP_IGNORE) {
-		change(sv, c, SUP__CHILD_DECLINE, &news);
+		change(sv->board, c, SUP__CHILD_DECLINE, &news);
 	} else if (!ret) {
 		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);
 		news.now = sup__now_ns();
-		change(sv, c, SUP__CHILD_UP, &news);
+		change(sv->board, c, SUP__CHILD_UP, &news);
 		sup__supervise_report(sv, SUP_EVENT_STARTED, c, 0);
 	} else if (kind == SUP__RESTART) {
 		news.retry = ++sv->retries;
-		change(sv, c, SUP__CHILD_FAIL_RETRY, &news);
+		change(sv->board, c, SUP__CHILD_FAIL_RETRY, &news);
 		sup__supervise_report(sv, SUP_EVENT_START_ERROR, c, ret);
 	} else {
-		change(sv, c, SUP__CHILD_FAIL, &news);
+		change(sv->board, c, SUP__CHILD_FAIL, &news);
 	}
 	return ret;
 }
@@ -169,24 +179,58 @@ static struct sup_reason end_task(const struct sup__child *c)
 	return reason;
 }
 
-/* Leaves the child without a task and without a retry, whatever it had. */
-void sup__supervise_stop(struct sup__supervisor *sv, struct sup__child *c)
+static void bury(struct sup_pid pid);
+
+static void stop(struct sup__board *b, struct sup__child *c)
 {
 	bool brutal = c->spec.shutdown_ms == SUP_SHUTDOWN_KILL;
 	struct sup__child_news news = { 0 };
+	struct sup_pid pid = c->pid;
 	enum sup_event_kind kind;
 
-	if (c->state != SUP_CHILD_RUNNING) {
-		change(sv, c, SUP__CHILD_CANCEL, &news);
-		return;
-	}
-	change(sv, c, SUP__CHILD_STOP, &news);
+	if (c->state == SUP_CHILD_RUNNING)
+		change(b, c, SUP__CHILD_STOP, &news);
 	news.reason = end_task(c);
-	change(sv, c, SUP__CHILD_DOWN, &news);
+	bury(pid);
+	change(b, c, SUP__CHILD_DOWN, &news);
 	kind = SUP_EVENT_SHUTDOWN_ERROR;
 	if (sup__strategy_is_orderly(c->spec.restart, brutal, &news.reason))
 		kind = SUP_EVENT_STOPPED;
-	sup__supervise_report(sv, kind, c, 0);
+	report(b, kind, c, 0);
+}
+
+/*
+ * A supervisor that was killed has stopped nobody. Whoever hears of its end
+ * does so in its place, before anything is started again: else a restart might
+ * meet names and files that are still in use. Its thread is no more, so its
+ * board is ours. A child that it was just starting has been given up by then;
+ * nothing is known of it, so its arg is not freed.
+ */
+static void bury(struct sup_pid pid)
+{
+	struct sup__board *b = sup__board_get(pid);
+	struct sup__child *c;
+
+	if (!b)
+		return;
+	while ((c = b->roster.last)) {
+		if (c->pid.v)
+			stop(b, c);
+		c->owns_arg = c->owns_arg && c->state != SUP_CHILD_STARTING;
+		remove_child(b, c);
+	}
+	sup__board_hide(b);
+	sup__board_put(b);
+}
+
+void sup__supervise_stop(struct sup__supervisor *sv, struct sup__child *c)
+{
+	struct sup__child_news news = { 0 };
+
+	if (c->state == SUP_CHILD_RUNNING)
+		stop(sv->board, c);
+	else
+		change(sv->board, c, SUP__CHILD_CANCEL, &news);
 }
 
 void sup__supervise_stop_all(struct sup__supervisor *sv)
@@ -201,7 +245,9 @@ void sup__supervise_note_exit(struct sup__supervisor *sv, struct sup__child *c,
 			      const struct sup_reason *reason)
 {
 	struct sup__child_news news = { .reason = *reason };
+	struct sup_pid pid = c->pid;
 
-	change(sv, c, SUP__CHILD_EXIT, &news);
-	sup__supervise_report(sv, SUP_EVENT_CHILD_TERMINATED, c, 0);
+	change(sv->board, c, SUP__CHILD_EXIT, &news);
+	report(sv->board, SUP_EVENT_CHILD_TERMINATED, c, 0);
+	bury(pid);
 }

@@ -15,7 +15,6 @@
 struct sup__supervisor {
 	struct sup__board *board;
 	uint64_t retries;		/* numbers given to them */
-	size_t n_unsent;		/* children whose retry is not sent */
 
 	/* Room for the plan of a group: as much as there are children. */
 	size_t room;
@@ -50,7 +49,10 @@ void sup__supervise_stop(struct sup__supervisor *sv, struct sup__child *c);
 /* All of them, newest first. */
 void sup__supervise_stop_all(struct sup__supervisor *sv);
 
-/* The task of a child has ended by itself. */
+/*
+ * The task of a child has ended by itself. If it was a supervisor that left
+ * children behind, they are stopped before this returns.
+ */
 void sup__supervise_note_exit(struct sup__supervisor *sv, struct sup__child *c,
 			      const struct sup_reason *reason);
 

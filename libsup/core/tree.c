@@ -165,7 +165,7 @@ void sup__board_hide(struct sup__board *b)
 	sup__board_put(b);
 }
 
-static struct sup__board *board_get(struct sup_pid pid)
+struct sup__board *sup__board_get(struct sup_pid pid)
 {
 	struct sup__board *b;
 
@@ -257,7 +257,7 @@ static int copy_board(struct sup__board *b, struct sup_node *head,
 /* Adds head and, if it is a supervisor, all that is below it. */
 static int draw(struct picture *p, struct sup_node *head)
 {
-	struct sup__board *b = head->pid.v ? board_get(head->pid) : NULL;
+	struct sup__board *b = head->pid.v ? sup__board_get(head->pid) : NULL;
 	struct sup_node *rows = NULL;
 	size_t n = 0, i;
 	int ret = 0;
@@ -291,7 +291,7 @@ static int draw_root(struct picture *p, struct sup__board *b)
 
 int sup_tree(struct sup_pid sup, struct sup_node **ret_nodes, size_t *ret_n)
 {
-	struct sup__board *b = board_get(sup);
+	struct sup__board *b = sup__board_get(sup);
 	struct picture p = { 0 };
 	int ret;
 

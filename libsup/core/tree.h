@@ -5,8 +5,9 @@
  * that waits; so others can look while the supervisor is busy for minutes. The
  * boards of all supervisors are found by pid.
  *
- * A supervisor that is killed cannot take its board down. Boards whose task,
- * and whose children's tasks, have ended are freed when others are put up.
+ * A supervisor that is killed cannot take its board down: its own supervisor
+ * does. The boards of those that had none are freed, once their children have
+ * ended, too, when others are put up.
  */
 #ifndef SUP_CORE_TREE_H
 #define SUP_CORE_TREE_H
@@ -29,6 +30,8 @@ struct sup__board {
 	struct sup__board *next;
 	unsigned int refs;
 
+	size_t n_unsent;	/* retries to send: the supervisor's own */
+
 	struct sup__lock lock;	/* the next two, but for their owner's looks */
 	struct sup__roster roster;
 	struct sup__intensity restarts;
@@ -41,6 +44,9 @@ struct sup__board {
 struct sup__board *sup__board_new(const struct sup_supervisor_spec *spec);
 
 void sup__board_ref(struct sup__board *b);
+
+/* The board of a supervisor, with a reference, or NULL. */
+struct sup__board *sup__board_get(struct sup_pid pid);
 
 /* The last one frees it, with its children. */
 void sup__board_put(struct sup__board *b);
