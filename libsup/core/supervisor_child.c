@@ -61,11 +61,11 @@ static void change(struct sup__board *b, struct sup__child *c,
 	assert(!ret);
 }
 
-void sup__supervise_report(struct sup__supervisor *sv,
+void sup__supervise_report(struct sup__board *b,
 			   enum sup_event_kind kind,
 			   const struct sup__child *c, int error)
 {
-	report(sv->board, kind, c, error);
+	report(b, kind, c, error);
 }
 
 static void remove_child(struct sup__board *b, struct sup__child *c)
@@ -77,32 +77,32 @@ static void remove_child(struct sup__board *b, struct sup__child *c)
 	sup__child_free(c);
 }
 
-void sup__supervise_remove(struct sup__supervisor *sv, struct sup__child *c)
+void sup__supervise_remove(struct sup__board *b, struct sup__child *c)
 {
-	remove_child(sv->board, c);
+	remove_child(b, c);
 }
 
-int sup__supervise_reserve(struct sup__supervisor *sv, size_t n)
+int sup__supervise_reserve(struct sup__board *b, size_t n)
 {
 	size_t room = n + n / 2 + 4;
 	void *p;
 
-	if (n <= sv->room || sv->board->strategy == SUP_ONE_FOR_ONE)
+	if (n <= b->room || b->strategy == SUP_ONE_FOR_ONE)
 		return 0;
-	p = sup__realloc(sv->order, room * sizeof(*sv->order));
+	p = sup__realloc(b->order, room * sizeof(*b->order));
 	if (!p)
 		return sup__error_nomem("a plan of restarts");
-	sv->order = p;
-	p = sup__realloc(sv->restarts, room * sizeof(*sv->restarts));
+	b->order = p;
+	p = sup__realloc(b->kinds, room * sizeof(*b->kinds));
 	if (!p)
 		return sup__error_nomem("a plan of restarts");
-	sv->restarts = p;
-	p = sup__realloc(sv->steps, SUP__STRATEGY_STEPS(room) *
-			 sizeof(*sv->steps));
+	b->kinds = p;
+	p = sup__realloc(b->steps, SUP__STRATEGY_STEPS(room) *
+			 sizeof(*b->steps));
 	if (!p)
 		return sup__error_nomem("a plan of restarts");
-	sv->steps = p;
-	sv->room = room;
+	b->steps = p;
+	b->room = room;
 	return 0;
 }
 
@@ -134,29 +134,29 @@ static int call_start(const struct sup__child *c, struct sup_pid *ret_pid)
  * Starts a child that has no task. A restart that fails leaves it restarting,
  * with a retry to send. ret_pid may be NULL; on -EEXIST it is who was there.
  */
-int sup__supervise_start(struct sup__supervisor *sv, struct sup__child *c,
+int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 			 enum sup__start_kind kind, struct sup_pid *ret_pid)
 {
 	struct sup__child_news news = { .restart = kind == SUP__RESTART };
 	int ret;
 
-	change(sv->board, c, SUP__CHILD_START, &news);
+	change(b, c, SUP__CHILD_START, &news);
 	ret = call_start(c, &news.pid);
 	if (ret_pid)
 		*ret_pid = news.pid;
 	if (ret == SUP_IGNORE) {
-		change(sv->board, c, SUP__CHILD_DECLINE, &news);
+		change(b, c, SUP__CHILD_DECLINE, &news);
 	} else if (!ret) {
 		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);
 		news.now = sup__now_ns();
-		change(sv->board, c, SUP__CHILD_UP, &news);
-		sup__supervise_report(sv, SUP_EVENT_STARTED, c, 0);
+		change(b, c, SUP__CHILD_UP, &news);
+		sup__supervise_report(b, SUP_EVENT_STARTED, c, 0);
 	} else if (kind == SUP__RESTART) {
-		news.retry = ++sv->retries;
-		change(sv->board, c, SUP__CHILD_FAIL_RETRY, &news);
-		sup__supervise_report(sv, SUP_EVENT_START_ERROR, c, ret);
+		news.retry = ++b->retries;
+		change(b, c, SUP__CHILD_FAIL_RETRY, &news);
+		sup__supervise_report(b, SUP_EVENT_START_ERROR, c, ret);
 	} else {
-		change(sv->board, c, SUP__CHILD_FAIL, &news);
+		change(b, c, SUP__CHILD_FAIL, &news);
 	}
 	return ret;
 }
@@ -223,31 +223,31 @@ static void bury(struct sup_pid pid)
 	sup__board_put(b);
 }
 
-void sup__supervise_stop(struct sup__supervisor *sv, struct sup__child *c)
+void sup__supervise_stop(struct sup__board *b, struct sup__child *c)
 {
 	struct sup__child_news news = { 0 };
 
 	if (c->state == SUP_CHILD_RUNNING)
-		stop(sv->board, c);
+		stop(b, c);
 	else
-		change(sv->board, c, SUP__CHILD_CANCEL, &news);
+		change(b, c, SUP__CHILD_CANCEL, &news);
 }
 
-void sup__supervise_stop_all(struct sup__supervisor *sv)
+void sup__supervise_stop_all(struct sup__board *b)
 {
 	struct sup__child *c;
 
-	for (c = sv->board->roster.last; c; c = c->prev)
-		sup__supervise_stop(sv, c);
+	for (c = b->roster.last; c; c = c->prev)
+		sup__supervise_stop(b, c);
 }
 
-void sup__supervise_note_exit(struct sup__supervisor *sv, struct sup__child *c,
+void sup__supervise_note_exit(struct sup__board *b, struct sup__child *c,
 			      const struct sup_reason *reason)
 {
 	struct sup__child_news news = { .reason = *reason };
 	struct sup_pid pid = c->pid;
 
-	change(sv->board, c, SUP__CHILD_EXIT, &news);
-	report(sv->board, SUP_EVENT_CHILD_TERMINATED, c, 0);
+	change(b, c, SUP__CHILD_EXIT, &news);
+	report(b, SUP_EVENT_CHILD_TERMINATED, c, 0);
 	bury(pid);
 }

@@ -12,24 +12,13 @@
 #include "core/strategy.h"
 #include "core/tree.h"
 
-struct sup__supervisor {
-	struct sup__board *board;
-	uint64_t retries;		/* numbers given to them */
-
-	/* Room for the plan of a group: as much as there are children. */
-	size_t room;
-	struct sup__child **order;
-	enum sup_restart *restarts;
-	struct sup__step *steps;
-};
-
 enum sup__start_kind {
 	SUP__FIRST_START,	/* the first, or as asked by a call */
 	SUP__RESTART,		/* of our own accord */
 };
 
 /* Makes room for the plan of n children. -ENOMEM. */
-int sup__supervise_reserve(struct sup__supervisor *sv, size_t n);
+int sup__supervise_reserve(struct sup__board *b, size_t n);
 
 /*
  * Starts a child that has no task: 0, SUP_IGNORE, or an error with a sentence
@@ -37,30 +26,30 @@ int sup__supervise_reserve(struct sup__supervisor *sv, size_t n);
  * send. *ret_pid, which may be NULL, is none after SUP_IGNORE and errors, but
  * who was there after -EEXIST.
  */
-int sup__supervise_start(struct sup__supervisor *sv, struct sup__child *c,
+int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 			 enum sup__start_kind kind, struct sup_pid *ret_pid);
 
 /*
  * Leaves a child without a task and without a retry, whatever it had: asks,
  * waits as long as its spec says, kills if that was not enough, and waits.
  */
-void sup__supervise_stop(struct sup__supervisor *sv, struct sup__child *c);
+void sup__supervise_stop(struct sup__board *b, struct sup__child *c);
 
 /* All of them, newest first. */
-void sup__supervise_stop_all(struct sup__supervisor *sv);
+void sup__supervise_stop_all(struct sup__board *b);
 
 /*
  * The task of a child has ended by itself. If it was a supervisor that left
  * children behind, they are stopped before this returns.
  */
-void sup__supervise_note_exit(struct sup__supervisor *sv, struct sup__child *c,
+void sup__supervise_note_exit(struct sup__board *b, struct sup__child *c,
 			      const struct sup_reason *reason);
 
 /* Takes a child without a task off the board and frees it. */
-void sup__supervise_remove(struct sup__supervisor *sv, struct sup__child *c);
+void sup__supervise_remove(struct sup__board *b, struct sup__child *c);
 
 /* Tells the sink of events. error is that of a start. */
-void sup__supervise_report(struct sup__supervisor *sv,
+void sup__supervise_report(struct sup__board *b,
 			   enum sup_event_kind kind,
 			   const struct sup__child *c, int error);
 

@@ -64,6 +64,9 @@ static void board_free(struct sup__board *b)
 	}
 	sup__roster_fini(&b->roster);
 	sup__intensity_fini(&b->restarts);
+	sup__free(b->order);
+	sup__free(b->kinds);
+	sup__free(b->steps);
 	sup__lock_fini(&b->lock);
 	sup__free(b);
 }

@@ -17,6 +17,7 @@
 #include "base/lock.h"
 #include "core/intensity.h"
 #include "core/roster.h"
+#include "core/strategy.h"
 
 struct sup__board {
 	/* Fixed when it is put up. */
@@ -30,7 +31,16 @@ struct sup__board {
 	struct sup__board *next;
 	unsigned int refs;
 
-	size_t n_unsent;	/* retries to send: the supervisor's own */
+	/*
+	 * The supervisor's own: retries numbered, and not yet sent; and room
+	 * for the plan of a group of as many children as there are.
+	 */
+	uint64_t retries;
+	size_t n_unsent;
+	size_t room;
+	struct sup__child **order;
+	enum sup_restart *kinds;
+	struct sup__step *steps;
 
 	struct sup__lock lock;	/* the next two, but for their owner's looks */
 	struct sup__roster roster;
