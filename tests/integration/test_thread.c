@@ -19,7 +19,7 @@ static int init(void *arg, void **ret_state)
 }
 
 /* A bug that no compiler may see through. */
-static volatile int *volatile nowhere;
+static volatile int *volatile nowhere = (int *)4096;
 
 static int call(void *state, struct sup_from from, struct sup_msg *msg)
 {

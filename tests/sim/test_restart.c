@@ -546,6 +546,35 @@ static void a_transient_supervisor_that_gave_up_is_not_restarted(void **state)
 	world_close();
 }
 
+/* In reverse order, each with its own time, and before the restart. */
+static void a_killed_supervisor_leaves_nobody_behind(void **state)
+{
+	struct fake a = { .id = "a", .stop_ns = 300 * MS };
+	struct fake b = { .id = "b", .deaf = true, .shutdown_ms = 100 };
+	struct nested n;
+	struct sup_child_spec mid;
+	struct sup_supervisor_spec top = {
+		.size = sizeof(top), .children = &mid, .n_children = 1,
+	};
+	struct sup_pid sup;
+
+	(void)state;
+	mid = nest(&n, "mid", SUP_PERMANENT, FAKES(&a, &b));
+	assert_int_equal(sup_supervisor_start(&top, &sup), 0);
+	world_trace();
+	world_events();
+	assert_int_equal(sup_kill(n.pid, SUP_FOREVER), 0);
+	world_run();
+	assert_string_equal(world_trace(), "-b:killed -a +a +b");
+	assert_string_equal(world_events(), "child_terminated:mid "
+			    "shutdown_error:b stopped:a started:a started:b "
+			    "started:mid");
+	assert_int_equal(a.frees, 1);
+	assert_int_equal(b.frees, 1);
+
+	world_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -570,6 +599,7 @@ int main(void)
 		CASE(intensity_0_never_restarts),
 		CASE(the_period_ends_when_it_ends),
 		CASE(a_late_end_is_ignored),
+		CASE(a_killed_supervisor_leaves_nobody_behind),
 		CASE(a_transient_supervisor_that_gave_up_is_not_restarted),
 	};
 
