@@ -316,6 +316,7 @@ bool sup__call_refuse(uint64_t pid)
 	    atomic_load(&seat->callee) == sup_self().v &&
 	    claim(seat, call >> 32)) {
 		seat->error = -EDEADLK;
+		atomic_store(&seat->refused, call >> 32);
 		complete(seat, call >> 32);
 		refused = true;
 	}
@@ -324,6 +325,12 @@ bool sup__call_refuse(uint64_t pid)
 		refused = true;
 	sup__task_put(t);
 	return refused;
+}
+
+bool sup__call_is_refused(struct sup_from from)
+{
+	return atomic_load(&sup__seat_at(from.slot)->refused) ==
+	       from.generation;
 }
 
 static void complete_ended(struct sup__seat *seat, struct sup__task *t)

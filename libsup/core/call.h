@@ -19,4 +19,7 @@ void sup__call_task_ended(struct sup__task *t);
  */
 bool sup__call_refuse(uint64_t pid);
 
+/* The calling task has refused that call: it is not to be carried out. */
+bool sup__call_is_refused(struct sup_from from);
+
 #endif

@@ -26,7 +26,7 @@ struct sup__monitor {
 	struct sup_reason reason;	/* in flight */
 
 	struct sup__monitor *next, **at;	/* target's lock; NULL: off */
-	struct sup__monitor *watch_next;	/* the watcher's */
+	struct sup__monitor *watch_next, **watch_at;	/* the watcher's */
 	bool unwanted;				/* the watcher's */
 };
 
@@ -78,13 +78,20 @@ static void put_watcher_side(struct sup__monitor *m)
 		sup__task_put(target);
 }
 
-static void unwatch(struct sup__task *watcher, struct sup__monitor *m)
+static void watch(struct sup__task *watcher, struct sup__monitor *m)
 {
-	struct sup__monitor **at = &watcher->watching;
+	m->watch_next = watcher->watching;
+	if (m->watch_next)
+		m->watch_next->watch_at = &m->watch_next;
+	m->watch_at = &watcher->watching;
+	watcher->watching = m;
+}
 
-	while (*at != m)
-		at = &(*at)->watch_next;
-	*at = m->watch_next;
+static void unwatch(struct sup__monitor *m)
+{
+	*m->watch_at = m->watch_next;
+	if (m->watch_next)
+		m->watch_next->watch_at = m->watch_at;
 }
 
 /* True: the target's side is ours now. False: its DOWN is on its way. */
@@ -149,8 +156,7 @@ int sup_monitor(struct sup_pid pid, struct sup_ref *ret_ref)
 	m->pid = pid;
 	m->watcher = sup__self;
 	sup__task_ref(m->watcher);
-	m->watch_next = sup__self->watching;
-	sup__self->watching = m;
+	watch(sup__self, m);
 	m->target = sup__task_get(pid);
 	ret_ref->v = m->ref;
 	if (m->target && link_target_side(m->target, m))
@@ -177,7 +183,7 @@ int sup_demonitor(struct sup_ref ref, bool flush)
 	if (!m)
 		return 0;
 	if (unlink_target_side(m)) {
-		unwatch(sup__self, m);
+		unwatch(m);
 		put_target_side(m);
 		put_watcher_side(m);
 	} else if (flush) {
@@ -186,8 +192,7 @@ int sup_demonitor(struct sup_ref ref, bool flush)
 	return 0;
 }
 
-bool sup__monitor_take(struct sup__task *t, struct sup__signal *signal,
-		       struct sup_info *ret_info)
+bool sup__monitor_take(struct sup__signal *signal, struct sup_info *ret_info)
 {
 	struct sup__monitor *m = (struct sup__monitor *)signal;
 	bool wanted = !m->unwanted;
@@ -198,7 +203,7 @@ bool sup__monitor_take(struct sup__task *t, struct sup__signal *signal,
 		ret_info->pid = m->pid;
 		ret_info->reason = m->reason;
 	}
-	unwatch(t, m);
+	unwatch(m);
 	put_target_side(m);
 	put_watcher_side(m);
 	return wanted;
@@ -215,7 +220,7 @@ void sup__monitor_stop_watching(struct sup__task *t)
 
 	while (t->watching) {
 		m = t->watching;
-		t->watching = m->watch_next;
+		unwatch(m);
 		if (unlink_target_side(m))
 			put_target_side(m);
 		put_watcher_side(m);

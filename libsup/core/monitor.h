@@ -27,8 +27,7 @@ void sup__monitor_stop_watching(struct sup__task *t);
  * A DOWN came out of the calling task's mailbox. True: it is to be delivered.
  * After the mailbox was closed: only drops it.
  */
-bool sup__monitor_take(struct sup__task *t, struct sup__signal *signal,
-		       struct sup_info *ret_info);
+bool sup__monitor_take(struct sup__signal *signal, struct sup_info *ret_info);
 void sup__monitor_drop(struct sup__signal *signal);
 
 /* Waits for the end whatever happens to the calling task. Any thread. */

@@ -101,7 +101,7 @@ static struct sup__task *tid_take_locked(uint32_t tid, int64_t begun_by)
 
 	sup__assert_held(&lists_lock);
 	while (*at && (atomic_load(&(*at)->os_tid) != tid ||
-		       (*at)->start_ns > begun_by))
+		       (*at)->begun_ns > begun_by))
 		at = &(*at)->tid_next;
 	t = *at;
 	if (t)
@@ -126,6 +126,7 @@ void sup__runtime_thread_begun(struct sup__task *t)
 
 	sup__task_ref(t);
 	sup__lock(&lists_lock);
+	t->begun_ns = sup__now_ns();
 	before = tid_take_locked(tid, INT64_MAX);
 	t->tid_next = tids[tid % TIDS];
 	tids[tid % TIDS] = t;

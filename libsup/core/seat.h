@@ -25,6 +25,7 @@ struct sup__seat {
 	/* The call in progress: core/call.c. */
 	_Atomic uint64_t call;		/* generation << 32 | state */
 	_Atomic uint64_t callee;
+	_Atomic uint32_t refused;	/* generation refused last, or 0 */
 	struct sup_msg reply;		/* written by who completes it */
 	int error;
 	bool ended;			/* -EPIPE, with reason */

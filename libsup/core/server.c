@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "core/call.h"
 #include "core/monitor.h"
 #include "core/table.h"
 #include "core/task.h"
@@ -61,10 +62,10 @@ static int handle_call(struct server *s, struct sup__task *t,
 {
 	int ret = SUP_CONTINUE;
 
-	if (s->ops.call)
-		ret = s->ops.call(s->state, from, &t->hand.msg);
-	else
+	if (!s->ops.call)
 		sup_reply_error(from, -ENOSYS);
+	else if (!sup__call_is_refused(from))
+		ret = s->ops.call(s->state, from, &t->hand.msg);
 	sup_msg_free(&t->hand.msg);
 	return ret;
 }
@@ -195,11 +196,8 @@ static int check_spec(const struct sup_server_spec *spec)
 static int await_start(struct sup__task *t, struct sup__seat *seat,
 		       int64_t deadline)
 {
-	uint64_t pid = sup__task_pid(t).v;
 	int ret = 0;
 
-	/* A child that calls us now is refused: no cycle is possible yet. */
-	sup__table_wait_for(seat, pid);
 	while (atomic_load(&t->start) == SUP__START_NEW) {
 		if (sup__task_must_end())
 			ret = -ECANCELED;

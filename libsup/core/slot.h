@@ -33,7 +33,6 @@ struct sup__task {
 	const void *body_arg;
 	int (*run)(void *arg);		/* a plain thread's */
 	void *run_arg;
-	int64_t start_ns;
 
 	struct sup__mailbox mailbox;
 	_Atomic uint32_t callers;	/* calls that may wait for it */
@@ -71,6 +70,7 @@ struct sup__task {
 
 	/* Under the lock of the runtime's thread. */
 	struct sup__task *tid_next, *join_next, *press_next;
+	int64_t begun_ns;	/* of its thread */
 	bool pressed;
 	int64_t press_at, press_gap, press_deadline;
 };

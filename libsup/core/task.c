@@ -185,7 +185,6 @@ struct sup__task *sup__task_alloc(const char *name, size_t mailbox)
 		return NULL;
 	t->exit_signal.kind = SUP__SIGNAL_EXIT;
 	t->receive_deadline = SUP_FOREVER;
-	t->start_ns = sup__now_ns();
 	strncpy(t->name, name ? name : "task", sizeof(t->name) - 1);
 	sup__mailbox_init(&t->mailbox, atomic_load(&t->seat), mailbox);
 	return t;

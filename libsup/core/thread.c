@@ -200,11 +200,14 @@ int sup__thread_begin(const struct sup__thread_make *m,
 		*ret_pid = holder;
 	if (ret)
 		return ret;
-	if (m->starter)
-		sup__task_ref(t);
-	else
-		sup__task_started(t);
 	pid = sup__task_pid(t);
+	/* ORDER: before its thread begins, which may call the starter. */
+	if (m->starter) {
+		sup__task_ref(t);
+		sup__table_wait_for(m->starter, pid.v);
+	} else {
+		sup__task_started(t);
+	}
 	ret = make_thread(t, m);
 	if (!ret) {
 		*ret_task = t;
@@ -215,8 +218,10 @@ int sup__thread_begin(const struct sup__thread_make *m,
 	reason.code = ret;
 	atomic_store(&t->start, SUP__START_FAILED);
 	sup__task_put(t);
-	if (m->starter)
+	if (m->starter) {
+		atomic_store(&m->starter->waits_for, 0);
 		sup__task_put(t);
+	}
 	sup__task_end(t, &reason);
 	return ret;
 }
@@ -274,7 +279,7 @@ static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
 	while ((s = sup__mailbox_next_signal(&t->mailbox))) {
 		memset(ret_info, 0, sizeof(*ret_info));
 		if (s->kind == SUP__SIGNAL_DOWN) {
-			if (sup__monitor_take(t, s, ret_info))
+			if (sup__monitor_take(s, ret_info))
 				return true;
 			continue;
 		}
