@@ -34,7 +34,7 @@ enum sup_child_type {
 #define SUP_SHUTDOWN_INFINITY	INT64_C(-1)
 #define SUP_SHUTDOWN_KILL	INT64_C(-2)	/* brutal_kill */
 
-/* Values of sup_supervisor_spec.intensity besides a count up to 1,000,000. */
+/* Values of sup_supervisor_spec.intensity besides a count, to 1,000,000. */
 #define SUP_INTENSITY_DEFAULT	0		/* 1, as in OTP */
 #define SUP_INTENSITY_NONE	(-1)		/* 0: never restart */
 
