@@ -30,7 +30,7 @@ enum sup_child_type {
 };
 
 /* Values of sup_child_spec.shutdown_ms besides a time. */
-#define SUP_SHUTDOWN_DEFAULT	INT64_C(0)	/* 5,000; supervisor: infinity */
+#define SUP_SHUTDOWN_DEFAULT	INT64_C(0)	/* 5 s; supervisor: infinity */
 #define SUP_SHUTDOWN_INFINITY	INT64_C(-1)
 #define SUP_SHUTDOWN_KILL	INT64_C(-2)	/* brutal_kill */
 
