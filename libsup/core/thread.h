@@ -29,8 +29,8 @@ struct sup__thread_make {
 	const void *body_arg;
 	int (*run)(void *arg);
 	void *run_arg;
-	struct sup__seat *starter;	/* the caller's, who then waits for its */
-					/* start; NULL: it is started at once */
+	struct sup__seat *starter;	/* the caller's, who waits for its start */
+					/* from here on; NULL: nobody does */
 };
 
 /*

@@ -221,10 +221,6 @@ static void many_leave_nothing_behind(void **state)
 	sup_set_log_level(LOG_WARNING);
 }
 
-struct crash_server {
-	struct sup_pid pid;
-};
-
 static int crash_init(void *arg, void **ret_state)
 {
 	*ret_state = arg;
