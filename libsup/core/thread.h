@@ -29,7 +29,7 @@ struct sup__thread_make {
 	const void *body_arg;
 	int (*run)(void *arg);
 	void *run_arg;
-	struct sup__seat *starter;	/* the caller's, who waits for its start */
+	struct sup__seat *starter;	/* who waits for its start: the caller */
 					/* from here on; NULL: nobody does */
 };
 
