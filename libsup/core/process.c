@@ -240,14 +240,18 @@ static int spawn(struct process *p, const struct sup_process_spec *spec)
 	struct sup__proc_start start = {
 		.spec = spec, .src = p->src, .born = born, .arg = p,
 	};
-	int64_t ms;
+	int64_t deadline;
 	int ret;
 
 	ret = sup__proc_spawn(&start, &p->proc);
 	if (ret || spec->readiness != SUP_READY_NOTIFY)
 		return ret;
-	ms = spec->ready_timeout_ms ? spec->ready_timeout_ms : READY_TIMEOUT_MS;
-	return sup__proc_wait_ready(&p->proc, sup_deadline_ms(ms));
+	deadline = sup_deadline_ms(spec->ready_timeout_ms ?
+				   spec->ready_timeout_ms : READY_TIMEOUT_MS);
+	do {
+		ret = sup__proc_wait_ready(&p->proc, deadline);
+	} while (ret == -EINTR && !sup__task_must_end());
+	return ret;
 }
 
 static int wait_done(struct process *p, int64_t deadline)

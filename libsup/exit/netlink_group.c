@@ -168,7 +168,7 @@ static int add_member(struct sup__members *m, const struct sup__member *member)
 	return 0;
 }
 
-/* Threads, which are ours, and what is about to be told are left out. */
+/* Threads, which are ours, are left out. */
 static int on_member(const struct genlmsghdr *hdr, void *arg)
 {
 	struct nlattr *a[SUP_A_MEMBER_MAX + 1];

@@ -165,6 +165,8 @@ static int exec_error(const struct sup__plan *plan, int err)
 int sup__plan_error(const struct sup__plan *plan, enum sup__step step, int err)
 {
 	switch (step) {
+	case SUP__STEP_DESCRIPTORS:
+		return sup__error_sys(err, "closing descriptors");
 	case SUP__STEP_SESSION:
 		return sup__error_sys(err, "a session of its own");
 	case SUP__STEP_STDIN:

@@ -30,6 +30,7 @@ void sup__plan_fini(struct sup__plan *plan);
 
 /* Where in the child's way to execve something failed. */
 enum sup__step {
+	SUP__STEP_DESCRIPTORS,
 	SUP__STEP_SESSION,
 	SUP__STEP_STDIN,
 	SUP__STEP_OUTPUT,

@@ -62,7 +62,8 @@ IN_CHILD static void child_fds(int fd)
 {
 	if (fd != CHILD_FD && syscall(SYS_dup3, fd, CHILD_FD, O_CLOEXEC) < 0)
 		syscall(SYS_exit_group, 127);
-	syscall(SYS_close_range, CHILD_FD + 1, ~0u, 0);
+	if (syscall(SYS_close_range, CHILD_FD + 1, ~0u, 0) < 0)
+		child_fail(SUP__STEP_DESCRIPTORS, errno);
 }
 
 IN_CHILD static void child_wait_leave(void)
@@ -315,8 +316,6 @@ int sup__proc_wait_ready(struct sup__proc *p, int64_t deadline)
 
 	for (;;) {
 		n = poll_until(fds, 2, deadline);
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
 			return sup__error_sys(-errno, "NOTIFY_SOCKET");
 		/* First what it said, then whether it lives. */

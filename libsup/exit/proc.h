@@ -52,7 +52,8 @@ int sup__proc_spawn(const struct sup__proc_start *start,
 
 /*
  * Waits until READY=1 has come, then closes NOTIFY_SOCKET. -ECHILD the process
- * has ended first (it has not been reaped), -ETIMEDOUT.
+ * has ended first (it has not been reaped), -ETIMEDOUT, -EINTR a signal handler
+ * ran: it may be called again.
  */
 int sup__proc_wait_ready(struct sup__proc *p, int64_t deadline);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -282,6 +283,43 @@ static void parent_is_told_of_a_short_life(void **state)
 	assert_true(good);
 }
 
+static int wait_for_ever(void *arg)
+{
+	struct sup_process_spec spec = SH("echo; exec sleep 1000");
+	struct sup_pid pid;
+
+	spec.output = arg;
+	spec.readiness = SUP_READY_NOTIFY;
+	spec.ready_timeout_ms = 1000000;
+	return sup_process_start(&spec, &pid);
+}
+
+/* Who starts a program that never gets ready can be told to end. */
+static void start_can_be_given_up(void **state)
+{
+	char dir[] = "/tmp/sup-process-XXXXXX", path[64];
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = wait_for_ever, .arg = path,
+	};
+	struct pollfd fd = { .events = POLLIN };
+	struct sup_pid pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fd.fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(sup_thread_start(&spec, &pid), 0);
+	assert_int_equal(poll(&fd, 1, LIMIT_MS), 1);
+	assert_int_equal(sup_exit(pid, &SUP_SHUTDOWN), 0);
+	end_of(pid);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	close(fd.fd);
+	unlink(path);
+	rmdir(dir);
+}
+
 #define N_MANY 100
 
 static void many_at_once(void **state)
@@ -346,6 +384,7 @@ int main(void)
 		T(not_ready_in_time_is_killed),
 		T(ended_before_ready_says_how),
 		T(parent_is_told_of_a_short_life),
+		T(start_can_be_given_up),
 		T(many_at_once),
 		T(close_stops_what_runs),
 		T(want_of_memory_starts_nothing),
