@@ -88,6 +88,7 @@ static void fill_sender(struct sup_member *member, struct task_struct *task)
 {
 	struct sup_record *record = member->record;
 	u64 sender = atomic64_read(&member->sender);
+	kuid_t uid = KUIDT_INIT(SENDER_UID(sender));
 	const struct cred *cred;
 
 	if (!sender || SENDER_SIG(sender) != (record->status & 0x7f))
@@ -98,8 +99,7 @@ static void fill_sender(struct sup_member *member, struct task_struct *task)
 	if (has_power(cred, task)) {
 		record->flags |= SUP_RECORD_FLAG_SENDER;
 		record->sender_pid = SENDER_PID(sender);
-		record->sender_uid = from_kuid_munged(cred->user_ns,
-						      KUIDT_INIT(SENDER_UID(sender)));
+		record->sender_uid = from_kuid_munged(cred->user_ns, uid);
 	}
 	rcu_read_unlock();
 }
@@ -344,16 +344,18 @@ void sup_on_signal(int sig, const struct kernel_siginfo *info,
 {
 	struct signal_struct *signal = task->signal;
 	struct sup_member *member;
+	struct pid_namespace *ns;
 	u64 old, new = 0;
 
 	rcu_read_lock();
 	member = sup_member_of(signal, SUP_KEY_PROCESS);
 	if (!member || !by_default_fatal(task, sig))
 		goto unlock;
-	if (sent_by_current(info))
-		new = SENDER(sig, task_tgid_nr_ns(current,
-						  READ_ONCE(member->group->pidns)),
+	if (sent_by_current(info)) {
+		ns = READ_ONCE(member->group->pidns);
+		new = SENDER(sig, task_tgid_nr_ns(current, ns),
 			     __kuid_val(current_uid()));
+	}
 	if (signal->flags & SIGNAL_GROUP_EXIT &&
 	    signal->group_exit_code == sig)
 		new |= SENDER_SURE;

@@ -94,14 +94,21 @@ static void retry_work(struct work_struct *work)
 	sup_group_put(group);
 }
 
-/* Returns a reference, or NULL. A group is seen in its network namespace. */
+/* A group is seen in its network namespace, as soon as it is complete. */
+bool sup_group_in(const struct sup_group *group, const struct net *net)
+{
+	/* Pairs with the release in sup_group_new(). */
+	return smp_load_acquire(&group->net) == net;
+}
+
+/* Returns a reference, or NULL. */
 struct sup_group *sup_group_lookup(struct net *net, u64 id)
 {
 	struct sup_group *group;
 
 	rcu_read_lock();
 	group = id <= ULONG_MAX ? xa_load(&groups, id) : NULL;
-	if (group && (smp_load_acquire(&group->net) != net || !sup_group_get(group)))
+	if (group && (!sup_group_in(group, net) || !sup_group_get(group)))
 		group = NULL;
 	rcu_read_unlock();
 	return group;
@@ -223,6 +230,7 @@ int sup_group_new(u8 policy, u32 grace_ms, const struct sup_owner_spec *owner,
 	ret = sup_owner_take(group, owner, extack);
 	if (ret)
 		goto unpublish_group;
+	/* Pairs with the acquire in sup_group_in(). */
 	smp_store_release(&group->net, sock_net(owner->sk));
 	*ret_group = group;
 	return 0;

@@ -181,6 +181,7 @@ void sup_kill_all(struct sup_group *group)
 	const struct cred *cred = cred_of(group);
 
 	WRITE_ONCE(group->dying, true);
+	/* Pairs with the barrier in the fork probe. */
 	smp_mb();
 	walk_tree(group, 0, cred, &kill);
 	put_cred(cred);

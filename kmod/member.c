@@ -273,6 +273,7 @@ int sup_member_add_threads(struct sup_group *group, u64 cookie,
 	int i, n, err, ret = 0;
 	u32 added = 0;
 
+	/* Pairs with the barrier in sup_on_fork(). */
 	smp_mb();
 	do {
 		n = collect_threads(threads);

@@ -405,7 +405,8 @@ int sup_nl_record_ack_doit(struct sk_buff *skb, struct genl_info *info)
 		GENL_SET_ERR_MSG(info, "seq is missing");
 		return -EINVAL;
 	}
-	ret = sup_nl_own_group(skb, info, info->attrs[SUP_A_BATCH_GROUP], &group);
+	ret = sup_nl_own_group(skb, info, info->attrs[SUP_A_BATCH_GROUP],
+			       &group);
 	if (ret)
 		return ret;
 	ret = sup_record_ack(group, nla_get_u64(seq));

@@ -136,7 +136,7 @@ int sup_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	bool fits = true;
 
 	while (fits && (group = sup_group_next(&id))) {
-		if (smp_load_acquire(&group->net) == net &&
+		if (sup_group_in(group, net) &&
 		    !sup_nl_check_visible(group, cb->skb, NULL))
 			fits = dump_group(skb, cb, group);
 		if (fits)

@@ -5,8 +5,8 @@
  *	 group-new                  owner lost, policy retain
  *	-----------> owned ---------------------------> retained
  *	               |   <---------------------------     |
- *	               |             group-adopt            | grace time over, or
- *	   owner lost, |                                    | end of the net
+ *	               |             group-adopt            | grace time over,
+ *	   owner lost, |                                    | or end of the net
  *	   policy kill |                                    | namespace
  *	               '----------> closing <---------------'
  *

@@ -59,7 +59,7 @@ struct sup_record {
 	struct list_head node;
 	u64 seq;		/* 0: not in the list */
 	u64 time;
-	u32 charge;		/* memory in the socket that its ack gives back */
+	u32 charge;		/* socket memory that its ack gives back */
 	u8 kind;
 	u8 member_kind;
 	u8 flags;
@@ -113,8 +113,8 @@ struct sup_member {
 	struct sup_key key;
 	struct sup_group *group;	/* reference */
 	struct sup_lineage *lineage;	/* reference; NULL for threads */
-	struct task_struct *task;	/* pins signal_struct: not its leader! */
-	struct pid *pid;		/* of the process, or of the thread */
+	struct task_struct *task;	/* for its signal_struct; any thread */
+	struct pid *pid;		/* of the process, or the thread */
 	struct sup_record *record;
 	struct list_head node;		/* in group->members, by id, RCU */
 	u64 id;
@@ -125,7 +125,7 @@ struct sup_member {
 	bool requeued;			/* the task work, once */
 	u8 kind;
 	union {
-		struct callback_head work;	/* threads: at exit_task_work() */
+		struct callback_head work;	/* threads: task work */
 		struct wait_queue_entry wait;	/* on pid->wait_pidfd */
 		struct llist_node late;		/* on the way to the softirq */
 		struct rcu_head rcu;
@@ -230,6 +230,7 @@ int sup_group_init(void);
 void sup_group_exit(void);
 int sup_group_new(u8 policy, u32 grace_ms, const struct sup_owner_spec *owner,
 		  struct netlink_ext_ack *extack, struct sup_group **ret_group);
+bool sup_group_in(const struct sup_group *group, const struct net *net);
 struct sup_group *sup_group_lookup(struct net *net, u64 id);
 struct sup_group *sup_group_next(unsigned long *id);
 bool sup_group_get(struct sup_group *group);
