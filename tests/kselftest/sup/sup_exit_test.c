@@ -196,7 +196,6 @@ TEST_F(exits, name_and_ids)
 	EXPECT_LT(r.member, next.member);
 }
 
-
 TEST_F(exits, autoreaped_children_are_told_too)
 {
 	struct record r;

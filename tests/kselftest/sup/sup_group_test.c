@@ -2,9 +2,10 @@
 /* Groups: made, shown, ended. */
 #include "sup_test.h"
 
+static const unsigned char zero[SUP_TOKEN_SIZE];
+
 TEST_F(sup, new_group_is_what_was_asked_for)
 {
-	static const unsigned char zero[SUP_TOKEN_SIZE];
 	struct group g;
 
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, SUP_POLICY_RETAIN, 5000,
@@ -33,8 +34,7 @@ TEST_F(sup, get_shows_owner_state_and_counts)
 	EXPECT_EQ(0, got.threads);
 	EXPECT_EQ(0, got.records);
 	EXPECT_EQ(0, got.seq);
-	EXPECT_EQ(0, memcmp((unsigned char[SUP_TOKEN_SIZE]){}, got.token,
-			    SUP_TOKEN_SIZE));
+	EXPECT_EQ(0, memcmp(zero, got.token, sizeof(zero)));
 }
 
 TEST_F(sup, dump_has_every_group)

@@ -50,8 +50,8 @@ TEST_F(inherit, vfork)
 
 TEST_F(inherit, posix_spawn)
 {
-	char *argv[] = { "sh", "-c", "exit 9", NULL };
-	char *env[] = { NULL };
+	char *const argv[] = { "sh", "-c", "exit 9", NULL };
+	char *const env[] = { NULL };
 	struct record r;
 	pid_t pid;
 

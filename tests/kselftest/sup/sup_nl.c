@@ -5,13 +5,10 @@
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,41 +87,93 @@ static void text_of(const struct nlattr *a, char *text, size_t size)
 		 (const char *)a + NLA_HDRLEN);
 }
 
+/* Where an attribute goes: a number by the size of its field, or bytes. */
+struct field {
+	uint16_t type;
+	uint16_t offset, size;
+	bool bytes;
+};
+
+#define FIELD(set, SET, ATTR, name) \
+	{ SUP_A_##SET##_##ATTR, offsetof(struct set, name), \
+	  sizeof(((struct set *)0)->name), false }
+#define BYTES(set, SET, ATTR, name) \
+	{ SUP_A_##SET##_##ATTR, offsetof(struct set, name), \
+	  sizeof(((struct set *)0)->name), true }
+
+static void store(const struct nlattr *a, const struct field *f, void *object)
+{
+	size_t len = a->nla_len - NLA_HDRLEN;
+	char *where = (char *)object + f->offset;
+	uint64_t v64 = value_of(a);
+	uint32_t v32 = v64;
+
+	if (f->bytes)
+		memcpy(where, (const char *)a + NLA_HDRLEN,
+		       len < f->size ? len : f->size);
+	else
+		memcpy(where, f->size == sizeof(v64) ? (void *)&v64 :
+						       (void *)&v32, f->size);
+}
+
+static void parse(const void *attrs, size_t len, const struct field *fields,
+		  size_t n, void *object)
+{
+	for_each_attr(a, attrs, len)
+		for (size_t i = 0; i < n; i++)
+			if (fields[i].type == a->nla_type)
+				store(a, &fields[i], object);
+}
+
+#define PARSE(attrs, len, fields, object) \
+	parse(attrs, len, fields, sizeof(fields) / sizeof((fields)[0]), object)
+
+#define R(ATTR, name) FIELD(record, RECORD, ATTR, name)
+static const struct field record_fields[] = {
+	R(KIND, kind), R(SEQ, seq), R(TIME, time), R(MEMBER, member),
+	R(MEMBER_KIND, member_kind), R(COOKIE, cookie), R(LINEAGE, lineage),
+	R(PID, pid), R(TGID, tgid), R(CODE, code), R(SIGNAL, signal),
+	R(FLAGS, flags), R(UTIME, utime), R(STIME, stime), R(MAX_RSS, max_rss),
+	R(START_TIME, start_time), R(START_BOOTTIME, start_boottime),
+	R(SENDER_PID, sender_pid), R(SENDER_UID, sender_uid), R(CAUSE, cause),
+	R(KILLED, killed), R(UNTRACKED, untracked), R(COUNT, count),
+	BYTES(record, RECORD, COMM, comm),
+};
+
+#define G(ATTR, name) FIELD(group, GROUP, ATTR, name)
+static const struct field group_fields[] = {
+	G(ID, id), G(FLAGS, flags), G(POLICY, policy), G(GRACE_MS, grace_ms),
+	G(CREDIT, credit), G(PARENT, parent),
+	G(PARENT_LINEAGE, parent_lineage), G(STATE, state),
+	G(OWNER_PID, owner_pid), G(OWNER_UID, owner_uid),
+	G(PROCESSES, processes), G(THREADS, threads), G(SUBGROUPS, subgroups),
+	G(RECORDS, records), G(SEQ, seq), G(ACKED, acked),
+	G(SIGNALLED, signalled), G(REFUSED, refused),
+	BYTES(group, GROUP, TOKEN, token),
+};
+
+#define M(ATTR, name) FIELD(member, MEMBER, ATTR, name)
+static const struct field member_fields[] = {
+	M(GROUP, group), M(ID, id), M(KIND, kind), M(PID, pid), M(TGID, tgid),
+	M(LINEAGE, lineage), M(COOKIE, cookie),
+	M(START_BOOTTIME, start_boottime), M(STATE, state), M(ADDED, added),
+	BYTES(member, MEMBER, COMM, comm),
+};
+
 static void parse_record(const void *attrs, size_t len, struct record *r)
 {
 	memset(r, 0, sizeof(*r));
-	for_each_attr(a, attrs, len) {
-		uint64_t v = value_of(a);
+	PARSE(attrs, len, record_fields, r);
+}
 
-		switch (a->nla_type) {
-		case SUP_A_RECORD_KIND: r->kind = v; break;
-		case SUP_A_RECORD_SEQ: r->seq = v; break;
-		case SUP_A_RECORD_TIME: r->time = v; break;
-		case SUP_A_RECORD_MEMBER: r->member = v; break;
-		case SUP_A_RECORD_MEMBER_KIND: r->member_kind = v; break;
-		case SUP_A_RECORD_COOKIE: r->cookie = v; break;
-		case SUP_A_RECORD_LINEAGE: r->lineage = v; break;
-		case SUP_A_RECORD_PID: r->pid = v; break;
-		case SUP_A_RECORD_TGID: r->tgid = v; break;
-		case SUP_A_RECORD_CODE: r->code = v; break;
-		case SUP_A_RECORD_SIGNAL: r->signal = v; break;
-		case SUP_A_RECORD_FLAGS: r->flags = v; break;
-		case SUP_A_RECORD_UTIME: r->utime = v; break;
-		case SUP_A_RECORD_STIME: r->stime = v; break;
-		case SUP_A_RECORD_MAX_RSS: r->max_rss = v; break;
-		case SUP_A_RECORD_START_TIME: r->start_time = v; break;
-		case SUP_A_RECORD_START_BOOTTIME: r->start_boottime = v; break;
-		case SUP_A_RECORD_SENDER_PID: r->sender_pid = v; break;
-		case SUP_A_RECORD_SENDER_UID: r->sender_uid = v; break;
-		case SUP_A_RECORD_CAUSE: r->cause = v; break;
-		case SUP_A_RECORD_KILLED: r->killed = v; break;
-		case SUP_A_RECORD_UNTRACKED: r->untracked = v; break;
-		case SUP_A_RECORD_COUNT: r->count = v; break;
-		case SUP_A_RECORD_COMM:
-			text_of(a, r->comm, sizeof(r->comm));
-			break;
-		}
-	}
+void parse_group(uint8_t cmd, const void *attrs, size_t len, void *arg)
+{
+	PARSE(attrs, len, group_fields, arg);
+}
+
+void parse_member(uint8_t cmd, const void *attrs, size_t len, void *arg)
+{
+	PARSE(attrs, len, member_fields, arg);
 }
 
 static void keep_records(struct sup *s, const void *attrs, size_t len)
@@ -194,7 +243,8 @@ static int receive(struct sup *s, uint32_t seq, reply_cb cb, void *arg)
 		    nlh->nlmsg_type == s->family) {
 			s->messages++;
 			keep_records(s, (const char *)genl + GENL_HDRLEN,
-				     nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN));
+				     nlh->nlmsg_len -
+				     NLMSG_LENGTH(GENL_HDRLEN));
 		} else if (nlh->nlmsg_seq == seq && cb) {
 			cb(genl->cmd, (const char *)genl + GENL_HDRLEN,
 			   nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN), arg);
@@ -262,65 +312,6 @@ void sup_close(struct sup *s)
 	free(s->records);
 	s->records = NULL;
 	s->nrecords = s->cap = 0;
-}
-
-void parse_group(uint8_t cmd, const void *attrs, size_t len, void *arg)
-{
-	struct group *g = arg;
-
-	for_each_attr(a, attrs, len) {
-		uint64_t v = value_of(a);
-
-		switch (a->nla_type) {
-		case SUP_A_GROUP_ID: g->id = v; break;
-		case SUP_A_GROUP_FLAGS: g->flags = v; break;
-		case SUP_A_GROUP_POLICY: g->policy = v; break;
-		case SUP_A_GROUP_GRACE_MS: g->grace_ms = v; break;
-		case SUP_A_GROUP_CREDIT: g->credit = v; break;
-		case SUP_A_GROUP_PARENT: g->parent = v; break;
-		case SUP_A_GROUP_PARENT_LINEAGE: g->parent_lineage = v; break;
-		case SUP_A_GROUP_STATE: g->state = v; break;
-		case SUP_A_GROUP_OWNER_PID: g->owner_pid = v; break;
-		case SUP_A_GROUP_OWNER_UID: g->owner_uid = v; break;
-		case SUP_A_GROUP_PROCESSES: g->processes = v; break;
-		case SUP_A_GROUP_THREADS: g->threads = v; break;
-		case SUP_A_GROUP_SUBGROUPS: g->subgroups = v; break;
-		case SUP_A_GROUP_RECORDS: g->records = v; break;
-		case SUP_A_GROUP_SEQ: g->seq = v; break;
-		case SUP_A_GROUP_ACKED: g->acked = v; break;
-		case SUP_A_GROUP_SIGNALLED: g->signalled = v; break;
-		case SUP_A_GROUP_REFUSED: g->refused = v; break;
-		case SUP_A_GROUP_TOKEN:
-			memcpy(g->token, (const char *)a + NLA_HDRLEN,
-			       SUP_TOKEN_SIZE);
-			break;
-		}
-	}
-}
-
-void parse_member(uint8_t cmd, const void *attrs, size_t len, void *arg)
-{
-	struct member *m = arg;
-
-	for_each_attr(a, attrs, len) {
-		uint64_t v = value_of(a);
-
-		switch (a->nla_type) {
-		case SUP_A_MEMBER_GROUP: m->group = v; break;
-		case SUP_A_MEMBER_ID: m->id = v; break;
-		case SUP_A_MEMBER_KIND: m->kind = v; break;
-		case SUP_A_MEMBER_PID: m->pid = v; break;
-		case SUP_A_MEMBER_TGID: m->tgid = v; break;
-		case SUP_A_MEMBER_LINEAGE: m->lineage = v; break;
-		case SUP_A_MEMBER_COOKIE: m->cookie = v; break;
-		case SUP_A_MEMBER_START_BOOTTIME: m->start_boottime = v; break;
-		case SUP_A_MEMBER_STATE: m->state = v; break;
-		case SUP_A_MEMBER_ADDED: m->added = v; break;
-		case SUP_A_MEMBER_COMM:
-			text_of(a, m->comm, sizeof(m->comm));
-			break;
-		}
-	}
 }
 
 int group_new(struct sup *s, uint32_t flags, uint32_t policy,
@@ -566,83 +557,4 @@ int record_exit_of(struct sup *s, pid_t pid, struct record *ret)
 		err = record_wait(s, SUP_RECORD_KIND_EXIT, ret);
 	} while (!err && ret->pid != pid);
 	return err;
-}
-
-uint64_t start_ticks(pid_t pid)
-{
-	char path[64], line[1024], *p;
-	unsigned long long ticks = 0;
-	FILE *f;
-	int i;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "r");
-	if (!f)
-		return 0;
-	p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
-	/* Behind the name is the space before field 3. */
-	for (i = 2; p && i < 22; i++)
-		p = strchr(p + 1, ' ');
-	if (p)
-		ticks = strtoull(p, NULL, 10);
-	fclose(f);
-	return ticks;
-}
-
-bool alive(pid_t pid)
-{
-	char path[64], line[1024], *p;
-	bool ret = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
-	if (p)
-		ret = p[2] != 'Z' && p[2] != 'X';
-	fclose(f);
-	return ret;
-}
-
-bool eventually(bool (*cond)(void *arg), void *arg)
-{
-	int64_t end = now_ms() + DEADLINE_MS;
-
-	while (!cond(arg)) {
-		if (now_ms() > end)
-			return false;
-		sched_yield();
-	}
-	return true;
-}
-
-static bool is_gone(void *arg)
-{
-	return !alive(*(pid_t *)arg);
-}
-
-bool wait_gone(pid_t pid)
-{
-	return eventually(is_gone, &pid);
-}
-
-int param_set(const char *name, const char *value)
-{
-	char path[128];
-	FILE *f;
-	int ret;
-
-	snprintf(path, sizeof(path), "/sys/module/sup/parameters/%s", name);
-	f = fopen(path, "w");
-	if (!f)
-		return -errno;
-	ret = fputs(value, f) < 0 ? -EIO : 0;
-	return fclose(f) ? -errno : ret;
-}
-
-int pidfd_of(pid_t pid)
-{
-	return syscall(SYS_pidfd_open, pid, 0);
 }

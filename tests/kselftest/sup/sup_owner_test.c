@@ -43,6 +43,8 @@ FIXTURE_TEARDOWN(owner)
 	sup_close(&self->s);
 }
 
+#define owner_data _test_data_owner
+
 enum ending { BY_EXIT, BY_SIGNAL, BY_CLOSE };
 
 /* The socket is the owner's alone. */
@@ -53,7 +55,7 @@ static void wait_without_socket(void *arg)
 }
 
 /* An owner with one child and one exit record that nobody acknowledged. */
-static pid_t start_owner(FIXTURE_DATA(owner) *self, uint32_t policy,
+static pid_t start_owner(struct owner_data *self, uint32_t policy,
 			 uint32_t grace, enum ending ending)
 {
 	struct owned *o = self->o;
@@ -82,7 +84,7 @@ static pid_t start_owner(FIXTURE_DATA(owner) *self, uint32_t policy,
 	_exit(0);
 }
 
-static void end_owner(FIXTURE_DATA(owner) *self, enum ending ending)
+static void end_owner(struct owner_data *self, enum ending ending)
 {
 	if (ending == BY_SIGNAL)
 		kill(self->o->owner, SIGKILL);
@@ -114,14 +116,14 @@ static bool is_over(void *arg)
 	return group_get(st->s, st->id, &g) == -ENOENT;
 }
 
-static bool reaches(FIXTURE_DATA(owner) *self, uint32_t want)
+static bool reaches(struct owner_data *self, uint32_t want)
 {
 	struct state st = { &self->s, self->o->g.id, want };
 
 	return eventually(has_state, &st);
 }
 
-static bool ends(FIXTURE_DATA(owner) *self)
+static bool ends(struct owner_data *self)
 {
 	struct state st = { &self->s, self->o->g.id, 0 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who may do what: other users, other processes, sockets that were passed on. */
+/* Who may do what: other users, other processes, sockets passed on. */
 #include "sup_test.h"
 
 #define NOBODY 65534
@@ -312,8 +312,10 @@ TEST_F(permission, user_namespaces)
 	ASSERT_EQ(0, param_set("unprivileged", "1"));
 }
 
+#define permission_data _test_data_permission
+
 /* An owner that is nobody, with a member that becomes root. */
-static pid_t gain_rights(FIXTURE_DATA(permission) *self)
+static pid_t gain_rights(struct permission_data *self)
 {
 	struct group *shared = self->shared;
 	struct sup s;

@@ -53,10 +53,11 @@ TEST_F(sender, is_not_named_for_an_exit_or_a_fault)
 	EXPECT_FALSE(HAS_SENDER(r));
 	pid = fork();
 	if (!pid) {
-		char *volatile nowhere = NULL;
+		char *page = mmap(NULL, 4096, PROT_NONE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		setrlimit(RLIMIT_CORE, &(struct rlimit){});
-		*nowhere = 0;
+		*page = 0;
 	}
 	ASSERT_EQ(0, record_exit_of(&self->s, pid, &r));
 	EXPECT_EQ(SIGSEGV, r.signal);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What tests ask the system about processes, and how they wait for it. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sup_nl.h"
+
+#define DEADLINE_S 10
+
+uint64_t start_ticks(pid_t pid)
+{
+	char path[64], line[1024], *p;
+	unsigned long long ticks = 0;
+	FILE *f;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return 0;
+	p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	/* Behind the name is the space before field 3. */
+	for (i = 2; p && i < 22; i++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		ticks = strtoull(p, NULL, 10);
+	fclose(f);
+	return ticks;
+}
+
+bool alive(pid_t pid)
+{
+	char path[64], line[1024], *p;
+	bool ret = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	if (p)
+		ret = p[2] != 'Z' && p[2] != 'X';
+	fclose(f);
+	return ret;
+}
+
+bool eventually(bool (*cond)(void *arg), void *arg)
+{
+	time_t end = time(NULL) + DEADLINE_S;
+
+	while (!cond(arg)) {
+		if (time(NULL) > end)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static bool is_gone(void *arg)
+{
+	return !alive(*(pid_t *)arg);
+}
+
+bool wait_gone(pid_t pid)
+{
+	return eventually(is_gone, &pid);
+}
+
+int param_set(const char *name, const char *value)
+{
+	char path[128];
+	FILE *f;
+	int ret;
+
+	snprintf(path, sizeof(path), "/sys/module/sup/parameters/%s", name);
+	f = fopen(path, "w");
+	if (!f)
+		return -errno;
+	ret = fputs(value, f) < 0 ? -EIO : 0;
+	return fclose(f) ? -errno : ret;
+}
+
+int pidfd_of(pid_t pid)
+{
+	return syscall(SYS_pidfd_open, pid, 0);
+}
