@@ -29,8 +29,8 @@ struct sup__thread_make {
 	const void *body_arg;
 	int (*run)(void *arg);
 	void *run_arg;
-	struct sup__seat *starter;	/* who waits for its start: the caller */
-					/* from here on; NULL: nobody does */
+	struct sup__seat *starter;	/* the caller, if it waits for the */
+					/* start; else NULL */
 };
 
 /*

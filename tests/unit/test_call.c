@@ -18,6 +18,8 @@
 
 #include <sup/sup.h>
 
+#include "base/futex.h"
+
 #define LONG sup_deadline_ms(60000)
 #define CALLERS 4
 
@@ -238,12 +240,78 @@ static void watchers_of_dying_servers_get_the_true_reason(void **state)
 	assert_true(atomic_load(&w.downs) > 0);
 }
 
+/* A server that stops its child while the child calls it. */
+struct stopper {
+	struct sup_pid self, child;
+	_Atomic uint32_t calling;
+	int call_result, wait_result, calls;
+};
+
+static int calls_its_parent(void *arg)
+{
+	struct stopper *s = arg;
+	struct sup_msg get = { .tag = ECHO };
+
+	atomic_store(&s->calling, 1);
+	sup__futex_wake_all(&s->calling);
+	s->call_result = sup_call(s->self, &get, NULL, NULL, LONG);
+	return 0;
+}
+
+static int stopper_call(void *state, struct sup_from from,
+			struct sup_msg *req)
+{
+	struct stopper *s = state;
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = calls_its_parent, .arg = s,
+	};
+
+	s->calls++;
+	s->self = sup_self();
+	if (sup_thread_start(&spec, &s->child))
+		return -EIO;
+	while (!atomic_load(&s->calling))
+		sup__futex_wait(&s->calling, 0, LONG);
+	s->wait_result = sup_wait(s->child, NULL, LONG);
+	return sup_reply(from, &(struct sup_msg){ .tag = req->tag });
+}
+
+static void who_is_waited_for_may_not_call_back(void **state)
+{
+	static const struct sup_server_ops stopper_ops = {
+		.size = sizeof(stopper_ops), .init = init,
+		.call = stopper_call,
+	};
+	struct sup_server_spec spec = {
+		.size = sizeof(spec), .ops = &stopper_ops,
+	};
+	struct sup_msg go = { .tag = 1 };
+	struct stopper s;
+	struct sup_pid pid;
+	int i;
+
+	(void)state;
+	assert_int_equal(sup_open(&pidfd), 0);
+	spec.arg = &s;
+	assert_int_equal(sup_server_start(&spec, &pid), 0);
+	for (i = 0; i < 500; i++) {
+		s = (struct stopper){ .call_result = 1, .wait_result = 1 };
+		assert_int_equal(sup_call(pid, &go, NULL, NULL, LONG), 0);
+		assert_int_equal(s.wait_result, 0);
+		assert_int_equal(s.call_result, -EDEADLK);
+		/* What was refused is not carried out later. */
+		assert_int_equal(s.calls, 1);
+	}
+	assert_int_equal(sup_close(), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(callers_of_dying_servers_get_the_true_reason),
 		cmocka_unit_test(
 			watchers_of_dying_servers_get_the_true_reason),
+		cmocka_unit_test(who_is_waited_for_may_not_call_back),
 	};
 
 	if (argc > 1)

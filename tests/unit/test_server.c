@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sup/sup.h>
@@ -458,74 +457,6 @@ static void init_may_not_call_who_starts_it(void **state)
 	finish();
 }
 
-/* A server that stops its child while the child calls it. */
-struct stopper {
-	struct sup_pid self, child;
-	_Atomic uint32_t calling;
-	int call_result, wait_result, calls;
-};
-
-static int calls_its_parent(void *arg)
-{
-	struct stopper *s = arg;
-	struct sup_msg get = { .tag = GET };
-
-	atomic_store(&s->calling, 1);
-	sup__futex_wake_all(&s->calling);
-	s->call_result = sup_call(s->self, &get, NULL, NULL, LONG);
-	return 0;
-}
-
-static int stopper_call(void *state, struct sup_from from,
-			struct sup_msg *req)
-{
-	struct stopper *s = state;
-	struct sup_thread_spec spec = {
-		.size = sizeof(spec), .run = calls_its_parent, .arg = s,
-	};
-
-	s->calls++;
-	s->self = sup_self();
-	if (sup_thread_start(&spec, &s->child))
-		return -EIO;
-	while (!atomic_load(&s->calling))
-		sup__futex_wait(&s->calling, 0, LONG);
-	s->wait_result = sup_wait(s->child, NULL, LONG);
-	return sup_reply(from, &(struct sup_msg){ .tag = req->tag });
-}
-
-static int stopper_init(void *arg, void **ret_state)
-{
-	*ret_state = arg;
-	return 0;
-}
-
-static void who_is_waited_for_may_not_call_back(void **state)
-{
-	static const struct sup_server_ops ops = {
-		.size = sizeof(ops), .init = stopper_init,
-		.call = stopper_call,
-	};
-	struct sup_server_spec spec = { .size = sizeof(spec), .ops = &ops };
-	struct sup_msg go = { .tag = 1 };
-	struct stopper s;
-	struct sup_pid pid;
-	int i;
-
-	(void)state;
-	spec.arg = &s;
-	assert_int_equal(sup_server_start(&spec, &pid), 0);
-	for (i = 0; i < 500; i++) {
-		s = (struct stopper){ .call_result = 1, .wait_result = 1 };
-		assert_int_equal(sup_call(pid, &go, NULL, NULL, LONG), 0);
-		assert_int_equal(s.wait_result, 0);
-		assert_int_equal(s.call_result, -EDEADLK);
-		/* What was refused is not carried out later. */
-		assert_int_equal(s.calls, 1);
-	}
-	finish();
-}
-
 static void a_receive_timeout_comes_once(void **state)
 {
 	struct probe p = { .sum = 0 };
@@ -610,7 +541,6 @@ int main(void)
 		CASE(only_cycles_are_refused),
 		CASE(a_cycle_of_two_is_refused_to_its_last),
 		CASE(init_may_not_call_who_starts_it),
-		CASE(who_is_waited_for_may_not_call_back),
 		CASE(a_receive_timeout_comes_once),
 		CASE(late_replies_are_dropped_and_freed),
 		CASE(every_allocation_may_fail),
