@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -323,13 +324,26 @@ static void every_allocation_may_fail(void **state)
 	assert_int_equal(end_of(pid).kind, SUP_REASON_NORMAL);
 }
 
+static int entries_of(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
 static void the_runtime_opens_and_closes(void **state)
 {
 	struct sup_thread_spec spec = {
 		.size = sizeof(spec), .run = receive_for_ever,
 	};
+	int i, fds = entries_of("/proc/self/fd");
+	int threads = entries_of("/proc/self/task");
 	struct sup_pid pid;
-	int i;
 
 	(void)state;
 	assert_int_equal(sup_thread_start(&spec, &pid), -ENOTCONN);
@@ -340,6 +354,8 @@ static void the_runtime_opens_and_closes(void **state)
 		assert_int_equal(sup_close(), 0);
 		assert_int_equal(sup_close(), 0);
 		assert_false(sup_is_alive(pid));
+		assert_int_equal(entries_of("/proc/self/fd"), fds);
+		assert_int_equal(entries_of("/proc/self/task"), threads);
 	}
 }
 
