@@ -49,8 +49,8 @@ struct sup_process_spec {
  * thread. Errors: -ENOENT, -EACCES, -ENOEXEC, ... of execve or chdir;
  * -ETIMEDOUT not ready in time (it has been killed); -ECHILD ended before it
  * was ready (sup_error() tells how); -EEXIST the name is taken (ret_pid then
- * names who has it); -EINTR the caller has been told to end; -EINVAL, -ENOTCONN,
- * -EAGAIN, -ENOMEM, -EMFILE.
+ * names who has it); -EINTR the caller has been told to end; -EINVAL,
+ * -ENOTCONN, -EAGAIN, -ENOMEM, -EMFILE.
  */
 SUP_API int sup_process_start(const void *process_spec,
 			      struct sup_pid *ret_pid);
