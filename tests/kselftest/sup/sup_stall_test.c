@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(stall, one_stalled_reader_does_not_hold_up_another, 200)
 
 		if (sup_open(&s) || group_new(&s, CHILDREN, 0, 0, &g))
 			_exit(1);
-		run_children(EXITS);
+		run_children(300);
 		wait_for_signal(NULL);
 	}
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
