@@ -133,11 +133,35 @@ static void a_killed_supervisor_leaves_nobody_behind(void **state)
 	world_close();
 }
 
+/* One that had no supervisor itself: later ones clear up after it. */
+static void a_killed_top_is_cleared_up(void **state)
+{
+	struct fake a = { .id = "a", .stop_ns = S };
+	struct sup_pid top;
+	int i;
+
+	(void)state;
+	top = world_supervisor(SUP_ONE_FOR_ONE, 1, 5, FAKES(&a));
+	assert_int_equal(sup_kill(top, SUP_FOREVER), 0);
+	/* Not while its child lives, who may look at its arg. */
+	for (i = 0; i < 1000; i++)
+		world_stop(world_supervisor(SUP_ONE_FOR_ONE, 1, 5, NULL));
+	assert_int_equal(a.frees, 0);
+	world_advance(S);
+	check_ended(a.pid, shutdown);
+	for (i = 0; i < 1000; i++)
+		world_stop(world_supervisor(SUP_ONE_FOR_ONE, 1, 5, NULL));
+	assert_int_equal(a.frees, 1);
+
+	world_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(SUP_73_tree),
 		CASE(a_transient_supervisor_that_gave_up_is_not_restarted),
+		CASE(a_killed_top_is_cleared_up),
 		CASE(a_killed_supervisor_leaves_nobody_behind),
 	};
 
