@@ -21,6 +21,7 @@ OPT ?= -O2
 CFLAGS ?= -g
 SUP_CFLAGS := -std=gnu11 $(OPT) $(WARN) -D_GNU_SOURCE -pthread -fPIC \
 	-fno-omit-frame-pointer -MMD -MP $(SANITIZE) \
+	-fmacro-prefix-map=$(TOP)/= \
 	-I$(TOP)/libsup/include -I$(TOP)/libsup \
 	-I$(TOP)/kmod/include/uapi
 ifneq ($(findstring clang,$(CC)),)
