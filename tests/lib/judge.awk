@@ -52,7 +52,10 @@ function tap_case(line,    failed, test, why, at)
 	next
 }
 /^1\.\.[0-9]+/ { planned += substr($1, 4); tap = 1 }
-/^skip: / { last_skip = substr($0, 7) }
+/^skip(ped)?: / {
+	last_skip = $0
+	sub(/^[a-z]*: */, "", last_skip)
+}
 /^# +SKIP +[^ ]/ {
 	last_skip = $0
 	sub(/^# +SKIP +/, "", last_skip)

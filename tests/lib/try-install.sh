@@ -61,8 +61,11 @@ header_alone() {
 	done
 }
 
+# Debug information apart, which says where the source was.
 no_path_of_build() {
-	[ -e "$dest$prefix/lib/libsup.so.0" ] && ! grep -rlF "$top" "$dest"
+	[ -e "$dest$prefix/lib/libsup.so.0" ] || return
+	find "$dest" -type f \( -name '*.so*' -o -name '*.a' -o -perm -1 \) \
+		-exec strip --strip-debug {} + && ! grep -rlF "$top" "$dest"
 }
 
 nothing_left() {
