@@ -11,11 +11,15 @@ function result(what, test, why)
 	count[what]++
 }
 
-function skip_reason(why)
+# A skip says why, or it is a failure.
+function skipped(test, why)
 {
 	if (why == "")
 		why = last_skip
-	return why == "" ? "no reason given" : why
+	if (why == "")
+		result("failed", test, "skipped without a reason")
+	else
+		result("skipped", test, why)
 }
 
 # "[not ]ok N [- ]CASE[ # SKIP REASON]"; cmocka has "not ok N # SKIP CASE".
@@ -38,7 +42,7 @@ function tap_case(line,    failed, test, why, at)
 	}
 	cases++
 	if (at > 0)
-		result("skipped", test, skip_reason(why))
+		skipped(test, why)
 	else
 		result(failed ? "failed" : "passed", test, "")
 	last_skip = ""
@@ -48,7 +52,7 @@ function tap_case(line,    failed, test, why, at)
 /^1\.\.0 *# *SKIP/ {
 	tap = 1
 	sub(/^1\.\.0 *# *SKIP */, "")
-	result("skipped", "(program)", skip_reason($0))
+	skipped("(program)", $0)
 	next
 }
 /^1\.\.[0-9]+/ { planned += substr($1, 4); tap = 1 }
@@ -77,7 +81,7 @@ END {
 		 count["skipped"]))
 		result("failed", "(program)", "exit status " status)
 	else if (!tap && (status == 4 || status == 77))
-		result("skipped", "(program)", skip_reason(""))
+		skipped("(program)", "")
 	else if (!tap && !cases)
 		result(status == 0 ? "passed" : "failed", "(program)",
 		       status == 0 ? "" : "exit status " status)
