@@ -156,7 +156,6 @@ static void amend_reason(struct process *p)
 	if (!sup__task_asked(p->task, &asked))
 		return;
 	asked.exit_ns = p->reason.exit_ns;
-	asked.exit_ns = p->reason.exit_ns;
 	if (p->reason.kind == SUP_REASON_NORMAL ||
 	    (p->reason.kind == SUP_REASON_SIGNAL &&
 	     p->reason.signo == p->stop_signal))
