@@ -23,7 +23,7 @@ enum sup_event_kind {
 struct sup_event {
 	enum sup_event_kind kind;
 	int64_t time_ns;	/* of the event, CLOCK_MONOTONIC */
-	int64_t exit_ns;	/* of the exit by the kernel's clock, or 0 */
+	int64_t exit_ns;	/* of the exit as reason.exit_ns has it, or 0 */
 	struct sup_pid supervisor;
 	char supervisor_name[64];
 	char child_id[64];

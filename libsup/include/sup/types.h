@@ -65,7 +65,12 @@ struct sup_reason {
 	pid_t sender_pid;	/* 0: the kernel */
 	uid_t sender_uid;
 	uint64_t fault_addr;	/* SIGNAL: of a crash, 0 when unknown */
-	int64_t exit_ns;	/* when, CLOCK_MONOTONIC; 0: not known */
+	/*
+	 * When, CLOCK_MONOTONIC; 0: not known. Of a process by the kernel,
+	 * unless the source lacks that (SUP_LACKS_KERNEL_TIME): then when it
+	 * was noticed. Of a thread that reported its end: when it did.
+	 */
+	int64_t exit_ns;
 };
 
 #define SUP_NORMAL ((struct sup_reason){ .kind = SUP_REASON_NORMAL })
