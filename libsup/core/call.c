@@ -228,6 +228,7 @@ int sup_call(struct sup_pid to, const struct sup_msg *req,
 	struct sup__task *t;
 	int ret;
 
+	sup__task_gave(req);
 	if (sup__task_must_end())
 		sup_msg_free(&msg);
 	sup__task_checkpoint();
@@ -268,6 +269,7 @@ int sup_reply(struct sup_from from, const struct sup_msg *msg)
 	struct sup__seat *seat = waiting(from);
 	struct sup_msg own = *msg;
 
+	sup__task_gave(msg);
 	if (seat && !own.free && own.data && own.len) {
 		own.data = sup__memdup(own.data, own.len);
 		if (!own.data)

@@ -427,3 +427,12 @@ int sup_kill(struct sup_pid pid, int64_t deadline)
 		sup__task_put(t);
 	return ret;
 }
+
+void sup__task_gave(const struct sup_msg *msg)
+{
+	struct sup__task *t = sup__self;
+	struct sup_msg gone;
+
+	if (t && msg == &t->hand.msg && msg->free)
+		sup_msg_take(&t->hand.msg, &gone);
+}

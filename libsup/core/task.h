@@ -78,6 +78,12 @@ void sup__task_ref(struct sup__task *t);
 void sup__task_put(struct sup__task *t);
 
 /*
+ * What a message owned has been given away. If the message is the one that the
+ * calling task's callback looks at, the task does not free it any more.
+ */
+void sup__task_gave(const struct sup_msg *msg);
+
+/*
  * A safe point. Every public call of a task's thread that may wait begins with
  * it, with nothing allocated and no lock held: does not return if the calling
  * task has been killed, or is no server and has been told to end.

@@ -373,6 +373,8 @@ static int post(enum sup__letter_kind kind, struct sup_pid to,
 		ret = sup__error_nomem("a message");
 	if (ret && letter)
 		sup__letter_unmake(letter);
+	else if (!ret)
+		sup__task_gave(msg);
 	if (ret == -ESRCH || ret == -EAGAIN || ret == -ETIMEDOUT)
 		sup__error_sys(ret, "mailbox of \"%s\"", t->name);
 	sup__task_put(t);

@@ -90,8 +90,9 @@ SUP_API const char *sup_reason_format(const struct sup_reason *reason,
  * A message. With free == NULL the bytes are copied when it is sent and stay
  * the caller's; else data moves with the message: on success it belongs to the
  * receiver's side, which calls free(data) once; on error it still is the
- * caller's. A callback that gets a message borrows it until it returns, unless
- * it calls sup_msg_take().
+ * caller's. A callback that gets a message borrows it until it returns,
+ * unless it calls sup_msg_take(), or gives it away: replies with it, or sends,
+ * casts or calls with it, as it stands.
  */
 struct sup_msg {
 	uint64_t tag;		/* what it is, in the receiver's vocabulary */
