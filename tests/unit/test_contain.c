@@ -294,9 +294,12 @@ static int fault_below_libc(void *arg)
 static int fault_with_lock(void *arg)
 {
 	static struct sup__lock lock = SUP__LOCK_INIT;
+	int ret;
 
 	sup__lock(&lock);
-	return write_badly(arg);
+	ret = write_badly(arg);
+	sup__unlock(&lock);
+	return ret;
 }
 
 static int heap_abort(void *arg)
