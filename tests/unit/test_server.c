@@ -226,65 +226,6 @@ static void calls_casts_and_infos(void **state)
 	finish();
 }
 
-static int echo_call(void *state, struct sup_from from, struct sup_msg *req)
-{
-	(void)state;
-	return sup_reply(from, req);
-}
-
-static int forward_cast(void *state, struct sup_msg *msg)
-{
-	return sup_cast(*(struct sup_pid *)state, msg, LONG);
-}
-
-static int give_init(void *arg, void **ret_state)
-{
-	*ret_state = arg;
-	return 0;
-}
-
-static _Atomic uint32_t n_freed;
-
-static void count_free(void *data)
-{
-	sup__free(data);
-	atomic_fetch_add(&n_freed, 1);
-	sup__futex_wake_all(&n_freed);
-}
-
-/* What a callback gives away as it got it is freed once, by who has it then. */
-static void a_borrowed_message_can_be_given_away(void **state)
-{
-	struct sup_server_ops ops = {
-		.size = sizeof(ops), .init = give_init, .call = echo_call,
-		.cast = forward_cast,
-	};
-	struct sup_pid pid, to;
-	struct probe p = { .sum = 0 };
-	struct sup_server_spec spec = {
-		.size = sizeof(spec), .name = "give", .ops = &ops, .arg = &to,
-	};
-	struct sup_msg msg = {
-		.data = sup__zalloc(8), .len = 8, .free = count_free,
-	}, reply;
-	int64_t sum;
-
-	(void)state;
-	to = start(&p);
-	assert_int_equal(sup_server_start(&spec, &pid), 0);
-	assert_int_equal(sup_call(pid, &msg, &reply, NULL, LONG), 0);
-	assert_ptr_equal(reply.data, msg.data);
-	assert_int_equal(n_freed, 0);
-	*(int64_t *)reply.data = 9;
-	assert_int_equal(sup_cast(pid, &reply, LONG), 0);
-	while (atomic_load(&n_freed) == 0)
-		sup__futex_wait(&n_freed, 0, LONG);
-	assert_int_equal(call(to, GET, 0, &sum), 0);
-	assert_int_equal(sum, 9);
-	finish();
-	assert_int_equal(n_freed, 1);
-}
-
 static void ways_to_end(void **state)
 {
 	struct probe fails = { .sum = 0 }, stops = { .sum = 0 };
@@ -593,7 +534,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(calls_casts_and_infos),
-		CASE(a_borrowed_message_can_be_given_away),
 		CASE(ways_to_end),
 		CASE(starts_that_fail),
 		CASE(call_errors),
