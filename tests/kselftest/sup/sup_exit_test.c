@@ -27,6 +27,7 @@ FIXTURE_SETUP(exits)
 		SKIP(return, "sup.ko is not loaded");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
+	self->s.ack = self->g.id;
 }
 
 FIXTURE_TEARDOWN(exits)
