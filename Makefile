@@ -43,6 +43,9 @@ integration: ## integration tests; SOURCE=pidfd: here, SOURCE=module: VM
 kselftest: ## tests of the module, in the test machine
 	$(RUN)/check.sh kselftest
 
+check-debug: ## tests of the module under KASAN and lockdep (first: 8 minutes)
+	$(RUN)/check.sh debug
+
 vm: modules lib tools examples ## a shell in the test machine
 	$(RUN)/../vm/shell.sh
 
@@ -89,6 +92,6 @@ clean: ## remove what is built, keep what was downloaded
 distclean: ## remove downloads, too
 	@rm -rf $(TOP)/build
 
-.PHONY: all help setup demo check unit integration kselftest vm modules lib \
-	tools examples lint style sparse regen regen-check install uninstall \
+.PHONY: all help setup demo check unit integration kselftest check-debug vm \
+	modules lib tools examples lint style sparse regen regen-check install uninstall \
 	clean distclean

@@ -4,7 +4,7 @@
 # Builds and runs the tests, all or those of the parts named, and ends with
 # one line "N passed, N failed, N skipped". Results and logs: build/check.
 #
-# usage: check.sh [lint|unit|integration|kselftest]...
+# usage: check.sh [lint|unit|integration|kselftest|debug]...
 #
 # SOURCE=pidfd or SOURCE=module restricts the integration tests to one exit
 # source. Exit status: 0 when nothing failed, 1 when something did, 111 when
@@ -149,6 +149,29 @@ run_machine() {
 		cp -r "$out/machine/results" "$out/machine/logs" "$out/"
 }
 
+# The tests of the module under the kernel's own checkers. "make check" does
+# without: the kernel has to be built first, and that takes minutes.
+run_debug() {
+	local dir kver
+
+	section "In the debug kernel"
+	suite -s build -t 1800 -c debug-kernel "$top/tests/vm/uml-build.sh"
+	dir=$("$top/tests/vm/uml-build.sh") || return 0
+	kver=$(cat "$dir/o/include/config/kernel.release")
+	build debug-module -C "$top/kmod" module KVER="$kver" KDIR="$dir/o" \
+		KARGS=ARCH=um
+	rm -f "$build/tests/machine.list"
+	packed=''
+	pack_tests kselftest tests/kselftest/sup
+	[ -n "$packed" ] || return 0
+	suite -s machine -t 900 -c debug "$top/tests/vm/run.sh" -u -n debug \
+		-o "$out/debug" -t 840 -l "$top/tests/vm/tree.list" \
+		-l "$build/tests/machine.list" tests/vm/inside.sh kselftest
+	cat "$out/logs/machine/debug.log"
+	[ ! -d "$out/debug/results" ] ||
+		cp -r "$out/debug/results" "$out/debug/logs" "$out/"
+}
+
 run_install() {
 	section "Installation and README"
 	suite -s install "$top"/tests/lib/try-*.sh
@@ -157,11 +180,14 @@ run_install() {
 parts=$*
 for part in $parts; do
 	case $part in
-	lint | unit | integration | kselftest) ;;
+	lint | unit | integration | kselftest | debug) ;;
 	*) usage "unknown part \"$part\"" ;;
 	esac
 done
-"$top/tests/lib/setup.sh"
+case " $parts " in
+*" debug "*) "$top/tests/lib/setup.sh" debug ;;
+*) "$top/tests/lib/setup.sh" ;;
+esac
 KVER=$(target_kver)
 export KVER
 mkdir -p "$build"
@@ -178,6 +204,9 @@ if wanted integration; then
 fi
 ! wanted kselftest || in_machine=" kselftest$in_machine"
 [ -z "$in_machine" ] || run_machine
+case " $parts " in
+*" debug "*) run_debug ;;
+esac
 [ -n "$parts" ] || build_with_clang
 [ -n "$parts" ] || run_install
 "$top/tests/lib/count.sh" "$out" || failed=1

@@ -6,11 +6,14 @@
 # kernel source into build/cache (nothing of the two is installed). A second
 # run finds everything there and says so.
 #
+# usage: setup.sh [debug]	with what building the debug kernel needs, too
+#
 # Exit status: 0, or 111 with one line when something cannot be had.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 export DEBIAN_FRONTEND=noninteractive
+purpose=${1:-}
 source_package=linux-source-6.12
 policy=/usr/sbin/policy-rc.d
 policy_ours=no
@@ -40,6 +43,11 @@ kmod			loads the module
 procps			process tables, in tests
 redis-server		supervised by the demo
 nginx			supervised by the demo
+LIST
+	[ "$purpose" != debug ] || cat <<'LIST'
+flex			builds the debug kernel
+bison			builds the debug kernel
+bc			builds the debug kernel
 LIST
 }
 
