@@ -93,5 +93,5 @@ distclean: ## remove downloads, too
 	@rm -rf $(TOP)/build
 
 .PHONY: all help setup demo check unit integration kselftest check-debug vm \
-	modules lib tools examples lint style sparse regen regen-check install uninstall \
-	clean distclean
+	modules lib tools examples lint style sparse regen regen-check install \
+	uninstall clean distclean
