@@ -119,6 +119,13 @@ static bool has_reason(enum sup_event_kind kind)
 	return kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR;
 }
 
+/* A supervised thread tells of its end itself, by its own look at the clock. */
+static bool has_kernel_time(const struct sup_event *ev)
+{
+	return ev->exit_ns != 0 && events.kernel_time &&
+	       (ev->os_tid == 0 || ev->kind == SUP_EVENT_TASK_EXIT);
+}
+
 int events_format(const struct numbered_event *e, char *buf, size_t size)
 {
 	const struct sup_event *ev = &e->ev;
@@ -129,7 +136,7 @@ int events_format(const struct numbered_event *e, char *buf, size_t size)
 	json_put_int(&w, "seq", (int64_t)e->seq);
 	json_put_string(&w, "event", sup_event_name(ev->kind));
 	json_put_int(&w, "time_ns", ev->time_ns);
-	if (ev->exit_ns != 0 && events.kernel_time)
+	if (has_kernel_time(ev))
 		json_put_int(&w, "exit_ns", ev->exit_ns);
 	json_put_string(&w, "supervisor", ev->supervisor_name);
 	json_put_string(&w, "id", ev->child_id);
