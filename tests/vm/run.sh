@@ -54,6 +54,7 @@ while getopts l:e:o:t:m:k:a:n:uiq opt; do
 done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || usage "no command; see the top of $0"
+[ $interactive = no ] || [ -t 0 ] || usage "-i needs a terminal"
 
 say() {
 	[ $quiet = yes ] || echo "vm: $*" >&2
