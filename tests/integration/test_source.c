@@ -55,7 +55,7 @@ static void skip_if_lacks(uint32_t bit)
 {
 	if (!(src->info.lacks & bit))
 		return;
-	print_message("skipped: %s\n", sup_lacks_text(bit));
+	print_message("skip: %s\n", sup_lacks_text(bit));
 	skip();
 }
 
@@ -397,7 +397,7 @@ static void set_parameter(const char *name, const char *value, char old[16])
 static void need_module_as_root(void)
 {
 	if (src->info.source != SUP_SOURCE_MODULE || geteuid()) {
-		print_message("skipped: needs the module, and root\n");
+		print_message("skip: needs the module, and root\n");
 		skip();
 	}
 }
@@ -474,7 +474,7 @@ static void absent_module_is_named(void **state)
 
 	(void)state;
 	if (!access("/sys/module/sup", F_OK)) {
-		print_message("skipped: the module is loaded\n");
+		print_message("skip: the module is loaded\n");
 		skip();
 	}
 	assert_int_equal(sup__exit_open(&mine, &other), -ENOENT);
