@@ -149,7 +149,6 @@ enum sup_todo {
 	SUP_TODO_ORPHAN,	/* the owner is gone */
 	SUP_TODO_CLOSE,		/* nobody will adopt it */
 	SUP_TODO_END,		/* closing, and the last member is gone */
-	SUP_TODO_DELIVER,	/* there was no memory or no room */
 };
 
 struct sup_group {
