@@ -31,7 +31,7 @@ setup: ## install what is missing (Debian packages), fetch a kernel
 demo: ## the demo in the test machine; SOURCE=pidfd or HOST=1: here
 	$(RUN)/demo.sh
 
-check: ## everything that can be checked, in about 20 minutes
+check: ## everything that can be checked, in about 10 minutes
 	$(RUN)/check.sh
 
 unit: ## unit tests, with ASan+UBSan and with TSan

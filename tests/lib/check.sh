@@ -105,9 +105,7 @@ run_unit() {
 
 run_integration_here() {
 	section "Integration tests (pidfd, here)"
-	export SOURCE=pidfd
-	run_programs integration-pidfd '' "$top/tests/integration"
-	unset SOURCE
+	SOURCE=pidfd run_programs integration-pidfd '' "$top/tests/integration"
 }
 
 # Builds the tests in a folder; notes their paths for inside.sh and packs them
@@ -172,6 +170,16 @@ run_debug() {
 		cp -r "$out/debug/results" "$out/debug/logs" "$out/"
 }
 
+run_demo() {
+	local source
+
+	section "Demo"
+	for source in pidfd module; do
+		suite -s demo -t 330 -c $source env -u HOST SOURCE=$source \
+			"$top/tests/lib/demo.sh"
+	done
+}
+
 run_install() {
 	section "Installation and README"
 	suite -s install "$top"/tests/lib/try-*.sh
@@ -208,6 +216,7 @@ case " $parts " in
 *" debug "*) run_debug ;;
 esac
 [ -n "$parts" ] || build_with_clang
+[ -n "$parts" ] || run_demo
 [ -n "$parts" ] || run_install
 "$top/tests/lib/count.sh" "$out" || failed=1
 exit $failed
