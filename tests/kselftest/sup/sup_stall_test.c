@@ -56,14 +56,14 @@ static int read_all(struct sup *s, uint64_t id, int exits, int ack_every)
 	return n;
 }
 
-TEST_F_TIMEOUT(stall, two_thousand_exits_none_lost, 200)
+TEST_F_TIMEOUT(stall, two_thousand_exits_none_lost, 280)
 {
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
 	run_children(EXITS);
 	EXPECT_EQ(EXITS, read_all(&self->s, self->g.id, EXITS, 16));
 }
 
-TEST_F(stall, with_the_smallest_buffer)
+TEST_F_TIMEOUT(stall, with_the_smallest_buffer, 200)
 {
 	int size = 1;
 
@@ -74,7 +74,7 @@ TEST_F(stall, with_the_smallest_buffer)
 	EXPECT_EQ(200, read_all(&self->s, self->g.id, 200, 1));
 }
 
-TEST_F(stall, credit_is_kept)
+TEST_F_TIMEOUT(stall, credit_is_kept, 200)
 {
 	struct request r;
 	struct record rec;
@@ -97,7 +97,8 @@ TEST_F(stall, credit_is_kept)
 	EXPECT_EQ(2, self->s.messages);
 }
 
-TEST_F(stall, answers_that_fill_the_buffer_hold_records_up_only)
+TEST_F_TIMEOUT(stall, answers_that_fill_the_buffer_hold_records_up_only,
+	       200)
 {
 	struct record rec;
 	struct request r;
@@ -150,7 +151,7 @@ static void on_io(int sig)
 {
 }
 
-TEST_F(stall, owner_with_a_signal_on_its_socket)
+TEST_F_TIMEOUT(stall, owner_with_a_signal_on_its_socket, 200)
 {
 	struct record r;
 	int i;
