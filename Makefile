@@ -92,6 +92,8 @@ clean: ## remove what is built, keep what was downloaded
 distclean: ## remove downloads, too
 	@rm -rf $(TOP)/build
 
+# Verbs run one after the other, what each of them builds in parallel.
+.NOTPARALLEL:
 .PHONY: all help setup demo check unit integration kselftest check-debug vm \
 	modules lib tools examples lint style sparse regen regen-check install \
 	uninstall clean distclean
