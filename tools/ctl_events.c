@@ -24,16 +24,6 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static int64_t number(struct argp_state *state, const char *arg)
-{
-	char *end;
-	long long v = strtoll(arg, &end, 10);
-
-	if (arg[0] < '0' || arg[0] > '9' || *end != '\0')
-		argp_error(state, "\"%s\" is not a number", arg);
-	return v;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
@@ -46,10 +36,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->follow = true;
 		return 0;
 	case 'n':
-		args->last = number(state, arg);
+		args->last = ctl_number(state, arg);
 		return 0;
 	case KEY_SINCE:
-		args->since = number(state, arg);
+		args->since = ctl_number(state, arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -35,16 +35,6 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static int64_t number(struct argp_state *state, const char *arg)
-{
-	char *end;
-	long long v = strtoll(arg, &end, 10);
-
-	if (arg[0] < '0' || arg[0] > '9' || *end != '\0')
-		argp_error(state, "\"%s\" is not a number", arg);
-	return v;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
@@ -60,16 +50,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->id = arg;
 		return 0;
 	case KEY_PID:
-		args->pid = number(state, arg);
+		args->pid = ctl_number(state, arg);
 		return 0;
 	case KEY_SINCE:
-		args->since = number(state, arg);
+		args->since = ctl_number(state, arg);
 		return 0;
 	case KEY_TIMEOUT:
-		args->timeout_ms = number(state, arg);
+		args->timeout_ms = ctl_number(state, arg);
 		return 0;
 	case KEY_COUNT:
-		args->count = number(state, arg);
+		args->count = ctl_number(state, arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (args->event == NULL)

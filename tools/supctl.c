@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "supctl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,18 @@ static char *help(int key, const char *text, void *input)
 		"supd cannot be asked.");
 	fclose(f);
 	return list;
+}
+
+int64_t ctl_number(struct argp_state *state, const char *arg)
+{
+	long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoll(arg, &end, 10);
+	if (arg[0] < '0' || arg[0] > '9' || *end != '\0' || errno)
+		argp_error(state, "\"%s\" is not a number", arg);
+	return v;
 }
 
 void ctl_parse(const struct argp *argp, int argc, char **argv, void *input)

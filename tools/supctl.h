@@ -23,6 +23,9 @@ extern const struct argp ctl_argp;
 /* Parses the arguments of a subcommand. Exits with 100 if they are wrong. */
 void ctl_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* A whole number, not below 0. Exits with 100 if arg is none. */
+int64_t ctl_number(struct argp_state *state, const char *arg);
+
 /* Asks supd. Exits with 111, after a line on stderr, if it cannot be asked. */
 void ctl_ask(struct ctl *ctl, const char *request);
 
