@@ -22,7 +22,10 @@ SUP_API int sup_register(const char *name, struct sup_pid pid);
 /* Takes a name away. -ENOENT nobody has it. Any thread. */
 SUP_API int sup_unregister(const char *name);
 
-/* The task with that name, or SUP_PID_NONE. Any thread, never waits. */
+/*
+ * The task with that name, or SUP_PID_NONE. Any thread. Waits for nobody but
+ * who is changing or looking up a name in the same moment.
+ */
 SUP_API struct sup_pid sup_whereis(const char *name);
 
 #ifdef __cplusplus
