@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel's hooks mean to members.
+ * How members end.
  *
  * The exit probe is too early to tell: the task still has its files, and is
  * not reapable. It claims the member, notes the time, and arranges to be called
@@ -10,8 +10,7 @@
  *
  * The wake-up has tasklist_lock held for writing, and interrupts off. There,
  * the final status and times are read, and the member goes onto a list for a
- * softirq. No lock of ours is taken in it, nor in the signal probe, which runs
- * under siglock.
+ * softirq. No lock of ours is taken in it.
  */
 #include "sup.h"
 
@@ -19,14 +18,10 @@
 #include <linux/llist.h>
 #include <linux/math64.h>
 #include <linux/oom.h>
-#include <linux/pid_namespace.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/signal.h>
-#include <linux/user_namespace.h>
 
 #include "compat.h"
-
-#define GFP_PROBE	(GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT)
 
 static LLIST_HEAD(late_members);
 
@@ -60,48 +55,6 @@ void sup_exit_drain(void)
 {
 	irq_work_sync(&late_work);
 	tasklet_kill(&late_tasklet);
-}
-
-/*
- * The sender of the signal that is to end a process: signal, pid and uid, in
- * one word, so that the probe needs no lock. SURE: the signal has fixed the end
- * of the process, and later ones change nothing. Signal 0: nobody to name.
- */
-#define SENDER_SURE		BIT_ULL(63)
-#define SENDER(sig, pid, uid)	((u64)(sig) << 56 | (u64)(pid) << 32 | (uid))
-#define SENDER_SIG(sender)	((int)((sender) >> 56 & 0x7f))
-#define SENDER_PID(sender)	((pid_t)((sender) >> 32 & 0xffffff))
-#define SENDER_UID(sender)	((u32)(sender))
-
-/* Who may not signal a task may not know either who did. */
-static bool has_power(const struct cred *cred, struct task_struct *task)
-{
-	const struct cred *target = __task_cred(task);
-
-	return uid_eq(cred->euid, target->suid) ||
-	       uid_eq(cred->euid, target->uid) ||
-	       (cred->user_ns == target->user_ns &&
-		cap_raised(cred->cap_effective, CAP_KILL));
-}
-
-static void fill_sender(struct sup_member *member, struct task_struct *task)
-{
-	struct sup_record *record = member->record;
-	u64 sender = atomic64_read(&member->sender);
-	kuid_t uid = KUIDT_INIT(SENDER_UID(sender));
-	const struct cred *cred;
-
-	if (!sender || SENDER_SIG(sender) != (record->status & 0x7f))
-		return;
-	/* Adoption may replace it meanwhile, and frees it by RCU. */
-	rcu_read_lock();
-	cred = READ_ONCE(member->group->cred);
-	if (has_power(cred, task)) {
-		record->flags |= SUP_RECORD_FLAG_SENDER;
-		record->sender_pid = SENDER_PID(sender);
-		record->sender_uid = from_kuid_munged(cred->user_ns, uid);
-	}
-	rcu_read_unlock();
 }
 
 static void fill_common(struct sup_member *member, struct task_struct *task,
@@ -172,7 +125,7 @@ static int process_late(struct wait_queue_entry *wait, unsigned int mode,
 	fill_common(member, task, status);
 	fill_process_times(member->record, task);
 	member->record->lineage = member->lineage->id;
-	fill_sender(member, task);
+	sup_cause_fill(member, task);
 	finish_late(member);
 	return 0;
 }
@@ -242,128 +195,5 @@ void sup_on_exit(struct task_struct *task, bool group_dead)
 		if (member && sup_member_claim(member, SUP_EXITING))
 			begin_process(member);
 	}
-	rcu_read_unlock();
-}
-
-/* A child for which there is no record does not run, or is at least told. */
-static void overflow(struct sup_group *group, struct task_struct *child,
-		     bool process, int error)
-{
-	bool killed = process && sup_kill_newborn(group, child, NULL);
-
-	spin_lock_bh(&group->lock);
-	if (!group->ended && group->state != SUP_GROUP_STATE_CLOSING) {
-		group->overflow_cause = error == -ENOMEM ?
-					SUP_OVERFLOW_CAUSE_NO_MEMORY :
-					SUP_OVERFLOW_CAUSE_LIMIT;
-		if (killed)
-			group->killed_count++;
-		else
-			group->untracked_count++;
-		sup_record_tell_locked(group);
-	}
-	spin_unlock_bh(&group->lock);
-	sup_deliver(group, GFP_ATOMIC);
-}
-
-static void born(struct sup_group *group, struct task_struct *child, u8 kind,
-		 struct sup_lineage *lineage)
-{
-	bool process = kind == SUP_MEMBER_KIND_PROCESS;
-	struct sup_member *member;
-	int ret;
-
-	ret = sup_member_add(group, child, kind, lineage, 0, GFP_PROBE,
-			     &member);
-	if (!ret) {
-		if (process && sup_group_dying(group, member->lineage))
-			sup_kill_newborn(group, child, member);
-		sup_member_put(member);
-	} else if (ret == -ENOMEM || ret == -EDQUOT) {
-		overflow(group, child, process, ret);
-	}
-}
-
-/* The child is in the kernel's lists, and has not run yet. */
-void sup_on_fork(struct task_struct *parent, struct task_struct *child)
-{
-	struct signal_struct *sig = parent->signal;
-	struct sup_member *member;
-	struct sup_group *group;
-
-	rcu_read_lock();
-	/* Pairs with the barrier in sup_member_add_threads(). */
-	smp_mb();
-	if (child->signal == sig) {
-		group = sup_inheriting(sig, SUP_GROUP_FLAG_INHERIT_THREADS);
-		if (group)
-			born(group, child, SUP_MEMBER_KIND_THREAD, NULL);
-		goto unlock;
-	}
-	group = sup_inheriting(sig, SUP_GROUP_FLAG_INHERIT_CHILDREN);
-	if (group) {
-		born(group, child, SUP_MEMBER_KIND_PROCESS, NULL);
-		goto unlock;
-	}
-	member = sup_member_of(sig, SUP_KEY_PROCESS);
-	if (member)
-		born(member->group, child, SUP_MEMBER_KIND_PROCESS,
-		     member->lineage);
-unlock:
-	rcu_read_unlock();
-}
-
-/* True if current, a process, has sent it; not the kernel, a timer, a fault. */
-static bool sent_by_current(const struct kernel_siginfo *info)
-{
-	if (info == SEND_SIG_NOINFO)
-		return true;
-	if (info == SEND_SIG_PRIV)
-		return false;
-	return info->si_code == SI_USER || info->si_code == SI_TKILL ||
-	       info->si_code == SI_QUEUE;
-}
-
-/* As sig_fatal() does; siglock is held. */
-static bool by_default_fatal(const struct task_struct *task, int sig)
-{
-	const struct sighand_struct *sighand;
-
-	if (sig_kernel_ignore(sig) || sig_kernel_stop(sig))
-		return false;
-	sighand = rcu_dereference_protected(task->sighand, true);
-	return sighand->action[sig - 1].sa.sa_handler == SIG_DFL;
-}
-
-/*
- * A signal was put to the task; siglock is held. Only one that is to end the
- * process is of interest: one that is handled is no cause.
- */
-void sup_on_signal(int sig, const struct kernel_siginfo *info,
-		   struct task_struct *task)
-{
-	struct signal_struct *signal = task->signal;
-	struct sup_member *member;
-	struct pid_namespace *ns;
-	u64 old, new = 0;
-
-	rcu_read_lock();
-	member = sup_member_of(signal, SUP_KEY_PROCESS);
-	if (!member || !by_default_fatal(task, sig))
-		goto unlock;
-	if (sent_by_current(info)) {
-		ns = READ_ONCE(member->group->pidns);
-		new = SENDER(sig, task_tgid_nr_ns(current, ns),
-			     __kuid_val(current_uid()));
-	}
-	if (signal->flags & SIGNAL_GROUP_EXIT &&
-	    signal->group_exit_code == sig)
-		new |= SENDER_SURE;
-	old = atomic64_read(&member->sender);
-	do {
-		if (old & SENDER_SURE)
-			break;
-	} while (!atomic64_try_cmpxchg(&member->sender, (s64 *)&old, new));
-unlock:
 	rcu_read_unlock();
 }

@@ -119,7 +119,7 @@ struct sup_member {
 	struct list_head node;		/* in group->members, by id, RCU */
 	u64 id;
 	u64 cookie;
-	atomic64_t sender;		/* see exit.c */
+	atomic64_t sender;		/* see cause.c */
 	bool by_group;			/* the module sent SIGKILL */
 	bool listed;			/* under group->lock, for walks */
 	bool requeued;			/* the task work, once */
@@ -288,11 +288,16 @@ int sup_hooks_get(void);
 void sup_hooks_put(void);
 void sup_hooks_exit(void);
 
-/* exit.c */
+/* birth.c */
 void sup_on_fork(struct task_struct *parent, struct task_struct *child);
-void sup_on_exit(struct task_struct *task, bool group_dead);
+
+/* cause.c */
 void sup_on_signal(int sig, const struct kernel_siginfo *info,
 		   struct task_struct *task);
+void sup_cause_fill(struct sup_member *member, struct task_struct *task);
+
+/* exit.c */
+void sup_on_exit(struct task_struct *task, bool group_dead);
 void sup_exit_drain(void);
 
 /* record.c */
