@@ -291,17 +291,20 @@ int sup_group_del(struct sup_group *group, bool release)
 }
 
 /*
- * True if what is born into the group or lineage has to be killed. The flags
- * are never cleared, and pair with the walk of the one who kills: he sets a
- * flag, then walks; a child is listed, then looks here; with a full barrier
+ * True if what is born into the group or lineage has to be killed. The marks
+ * are never taken back, and pair with the walk of the one who kills: he sets a
+ * mark, then walks; a child is listed, then looks here; with a full barrier
  * on each side one of the two sees the other.
  */
 bool sup_group_dying(const struct sup_group *group,
 		     const struct sup_lineage *lineage)
 {
+	if (lineage && lineage->id <= READ_ONCE(group->dead_alone))
+		return true;
 	for (; group; lineage = group->plineage, group = group->parent)
 		if (READ_ONCE(group->dying) ||
-		    (lineage && READ_ONCE(lineage->dying)))
+		    (lineage && (READ_ONCE(lineage->dying) ||
+				 lineage->id <= READ_ONCE(group->dead_tree))))
 			return true;
 	return false;
 }

@@ -8,7 +8,7 @@
  * one would spare the init of a pid namespace.
  *
  * To leave nothing behind, SIGKILL first marks the group or its lineages as
- * dying, then walks; see sup_group_dying() for why a child that is born at the
+ * dead, then walks; see sup_group_dying() for why a child that is born at the
  * same time is killed by one of the two.
  */
 #include "sup.h"
@@ -64,41 +64,44 @@ static void signal_member(struct sup_member *member, const struct cred *cred,
 	}
 }
 
-static void walk(struct sup_group *group, u64 lineage,
+/* The members of one lineage, or, without it, of those up to last. */
+static void walk(struct sup_group *group, u64 lineage, u64 last,
 		 const struct cred *cred, struct sup_kill *kill)
 {
 	struct sup_member *member = NULL;
 
 	while ((member = sup_member_next(group, member))) {
 		if (member->lineage &&
-		    (!lineage || member->lineage->id == lineage))
+		    (lineage ? member->lineage->id == lineage :
+			       member->lineage->id <= last))
 			signal_member(member, cred, kill);
 		cond_resched();
 	}
 }
 
-/* True if sub is below group; with lineage, if it was made by that. */
+/* True if sub is below group; if made by that lineage, or one up to last. */
 static bool is_below(const struct sup_group *sub,
-		     const struct sup_group *group, u64 lineage)
+		     const struct sup_group *group, u64 lineage, u64 last)
 {
 	for (; sub->parent; sub = sub->parent)
 		if (sub->parent == group)
-			return !lineage || sub->plineage->id == lineage;
+			return lineage ? sub->plineage->id == lineage :
+					 sub->plineage->id <= last;
 	return false;
 }
 
 /* The whole subtree: what is not in the table any more has no members. */
-static void walk_tree(struct sup_group *group, u64 lineage,
+static void walk_tree(struct sup_group *group, u64 lineage, u64 last,
 		      const struct cred *cred, struct sup_kill *kill)
 {
 	unsigned long id = group->id;
 	struct sup_group *sub;
 
-	walk(group, lineage, cred, kill);
+	walk(group, lineage, last, cred, kill);
 	/* A subgroup is younger, and has the greater id. */
-	while ((sub = sup_group_next(&id))) {
-		if (is_below(sub, group, lineage)) {
-			walk(sub, 0, cred, kill);
+	while (!kill->alone && (sub = sup_group_next(&id))) {
+		if (is_below(sub, group, lineage, last)) {
+			walk(sub, 0, U64_MAX, cred, kill);
 			/* What waits for adoption does so in vain now. */
 			if (kill->sig == SIGKILL)
 				sup_group_todo(sub, SUP_TODO_CLOSE);
@@ -107,26 +110,40 @@ static void walk_tree(struct sup_group *group, u64 lineage,
 	}
 }
 
-/*
- * Marks what is there now; what the owner starts later is not meant. True if
- * one of the lineages that are meant has something alive.
- */
-static bool mark_dying(struct sup_group *group, u64 id, bool mark)
+/* Marks the lineage, if something of it is alive; false if not. */
+static bool mark_lineage(struct sup_group *group, u64 id, bool mark)
 {
 	struct sup_lineage *lineage;
 	bool found = false;
 
 	spin_lock_bh(&group->lock);
 	list_for_each_entry(lineage, &group->lineages, node) {
-		if (id && lineage->id != id)
+		if (lineage->id != id)
 			continue;
-		if (atomic_read(&lineage->live))
-			found = true;
+		found = atomic_read(&lineage->live);
 		if (mark)
 			WRITE_ONCE(lineage->dying, true);
 	}
 	spin_unlock_bh(&group->lock);
 	return found;
+}
+
+/*
+ * Marks the lineages that there are now, and returns the id of the last; what
+ * the owner starts later is not meant. Ids are given under the lock.
+ */
+static u64 mark_all(struct sup_group *group, const struct sup_kill *kill)
+{
+	u64 last;
+
+	spin_lock_bh(&group->lock);
+	last = sup_member_last_id();
+	if (kill->sig == SIGKILL && kill->alone)
+		WRITE_ONCE(group->dead_alone, last);
+	else if (kill->sig == SIGKILL)
+		WRITE_ONCE(group->dead_tree, last);
+	spin_unlock_bh(&group->lock);
+	return last;
 }
 
 static int kill_one(struct sup_group *group, const struct cred *cred,
@@ -156,17 +173,19 @@ static int kill_one(struct sup_group *group, const struct cred *cred,
 int sup_kill(struct sup_group *group, struct sup_kill *kill)
 {
 	const struct cred *cred = cred_of(group);
+	u64 last = 0;
 	int ret = 0;
 
-	if (kill->member) {
+	if (kill->member)
 		ret = kill_one(group, cred, kill);
-	} else if (!mark_dying(group, kill->lineage, kill->sig == SIGKILL) &&
-		   kill->lineage) {
+	else if (!kill->lineage)
+		last = mark_all(group, kill);
+	else if (!mark_lineage(group, kill->lineage, kill->sig == SIGKILL))
 		ret = -ESRCH;
-	} else {
+	if (!ret && !kill->member) {
 		/* Pairs with the barrier in the fork probe. */
 		smp_mb();
-		walk_tree(group, kill->lineage, cred, kill);
+		walk_tree(group, kill->lineage, last, cred, kill);
 	}
 	if (!ret && kill->refused && !kill->signalled)
 		ret = -EPERM;
@@ -183,7 +202,7 @@ void sup_kill_all(struct sup_group *group)
 	WRITE_ONCE(group->dying, true);
 	/* Pairs with the barrier in the fork probe. */
 	smp_mb();
-	walk_tree(group, 0, cred, &kill);
+	walk_tree(group, 0, U64_MAX, cred, &kill);
 	put_cred(cred);
 }
 

@@ -295,6 +295,12 @@ int sup_member_add_threads(struct sup_group *group, u64 cookie,
 	return ret;
 }
 
+/* Above the ids of all members that are in a group by now. */
+u64 sup_member_last_id(void)
+{
+	return atomic64_read(&last_id);
+}
+
 /* The first member with an id above id, with a reference, or NULL. */
 struct sup_member *sup_member_after(struct sup_group *group, u64 id)
 {

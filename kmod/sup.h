@@ -92,7 +92,7 @@ struct sup_lineage {
 	struct list_head node;	/* in group->lineages, under its lock */
 	u64 id;
 	atomic_t live;		/* processes, and subgroups that have some */
-	bool dying;		/* SIGKILL was sent to all; never cleared */
+	bool dying;		/* it was killed as a whole; never cleared */
 	bool told;		/* under group->lock, like the record */
 	struct sup_record empty;
 };
@@ -164,6 +164,8 @@ struct sup_group {
 	atomic_t live;		/* processes, and subgroups that have some */
 	atomic_t subgroups;	/* not yet ended */
 	bool dying;		/* nothing may be born into it */
+	/* Lineages up to here were killed: with all below, and without. */
+	u64 dead_tree, dead_alone;
 	unsigned long todo;
 	struct work_struct work;
 	struct delayed_work grace, retry;	/* each pending one: a ref */
@@ -262,6 +264,7 @@ int sup_member_add(struct sup_group *group, struct task_struct *task, u8 kind,
 int sup_member_add_threads(struct sup_group *group, u64 cookie,
 			   u32 *ret_added);
 void sup_member_put(struct sup_member *member);
+u64 sup_member_last_id(void);
 bool sup_member_claim(struct sup_member *member, enum sup_life life);
 void sup_member_release_all(struct sup_group *group, bool only_threads);
 void sup_member_finish(struct sup_member *member, gfp_t gfp);
@@ -275,6 +278,7 @@ void sup_lineage_put(struct sup_lineage *lineage);
 struct sup_kill {
 	int sig;
 	u64 lineage, member;	/* 0: all */
+	bool alone;		/* without the subgroups */
 	u32 signalled, refused;
 };
 
