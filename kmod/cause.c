@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who ended a process: from the signal probe, which runs under siglock and
- * takes no lock of ours, to the record.
+ * Why a process ended: who sent the signal, or where the fault was.
+ *
+ * Both are noted when a signal is put to a task that will die of it, in the
+ * signal probe, which runs under the siglock of the target and takes no lock of
+ * ours. It writes into the record, as long as the member is alive; the exit
+ * probe, that ends this, takes siglock once after it, so that a writer is gone
+ * by the time the record is filled.
+ *
+ * The one that counts is the first signal that fixed the end of the process:
+ * once the kernel says so, and it is the one that is noted, nothing replaces
+ * it. One that is handled or ignored is no cause. One that is blocked may
+ * become one, so it is noted until another comes.
  */
 #include "sup.h"
 
+#include <linux/oom.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/user_namespace.h>
 
 #include "compat.h"
-
-/*
- * The sender of the signal that is to end a process: signal, pid and uid, in
- * one word, so that the probe needs no lock. SURE: the signal has fixed the end
- * of the process, and later ones change nothing. Signal 0: nobody to name.
- */
-#define SENDER_SURE		BIT_ULL(63)
-#define SENDER(sig, pid, uid)	((u64)(sig) << 56 | (u64)(pid) << 32 | (uid))
-#define SENDER_SIG(sender)	((int)((sender) >> 56 & 0x7f))
-#define SENDER_PID(sender)	((pid_t)((sender) >> 32 & 0xffffff))
-#define SENDER_UID(sender)	((u32)(sender))
 
 /* Who may not signal a task may not know either who did. */
 static bool has_power(const struct cred *cred, struct task_struct *task)
@@ -33,22 +33,45 @@ static bool has_power(const struct cred *cred, struct task_struct *task)
 		cap_raised(cred->cap_effective, CAP_KILL));
 }
 
+static void fill_sender(struct sup_member *member, struct task_struct *task,
+			const struct cred *cred)
+{
+	struct sup_exit *exit = member->exit;
+
+	if (exit->sender_kind == SUP_SENDER_PROCESS) {
+		exit->flags |= SUP_RECORD_FLAG_SENDER;
+		exit->sender_uid = from_kuid_munged(cred->user_ns,
+					KUIDT_INIT(exit->sender_uid));
+	} else if (exit->sender_sig == SIGKILL) {
+		if (READ_ONCE(member->by_group))
+			exit->sender_kind = SUP_SENDER_GROUP;
+		else if (tsk_is_oom_victim(task))
+			exit->sender_kind = SUP_SENDER_OOM_KILLER;
+	}
+}
+
+/* What was noted, if the status says that it was the cause. */
 void sup_cause_fill(struct sup_member *member, struct task_struct *task)
 {
-	struct sup_record *record = member->record;
-	u64 sender = atomic64_read(&member->sender);
-	kuid_t uid = KUIDT_INIT(SENDER_UID(sender));
+	struct sup_exit *exit = member->exit;
 	const struct cred *cred;
+	int sig = exit->status & 0x7f;
 
-	if (!sender || SENDER_SIG(sender) != (record->status & 0x7f))
+	if (exit->sender_sig != sig)
+		exit->sender_sig = 0;
+	if (!sig)
 		return;
 	/* Adoption may replace it meanwhile, and frees it by RCU. */
 	rcu_read_lock();
 	cred = READ_ONCE(member->group->cred);
-	if (has_power(cred, task)) {
-		record->flags |= SUP_RECORD_FLAG_SENDER;
-		record->sender_pid = SENDER_PID(sender);
-		record->sender_uid = from_kuid_munged(cred->user_ns, uid);
+	if (!has_power(cred, task)) {
+		exit->flags |= SUP_RECORD_FLAG_WITHHELD;
+		exit->sender_sig = 0;
+	} else {
+		if (exit->sender_sig)
+			fill_sender(member, task, cred);
+		if (exit->fault_sig == sig)
+			exit->flags |= SUP_RECORD_FLAG_FAULT;
 	}
 	rcu_read_unlock();
 }
@@ -75,35 +98,78 @@ static bool by_default_fatal(const struct task_struct *task, int sig)
 	return sighand->action[sig - 1].sa.sa_handler == SIG_DFL;
 }
 
+static bool is_fault(int sig, const struct kernel_siginfo *info,
+		     const struct task_struct *task)
+{
+	if (task != current || info == SEND_SIG_NOINFO ||
+	    info == SEND_SIG_PRIV || info->si_code <= 0)
+		return false;
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
+	       sig == SIGILL || sig == SIGTRAP;
+}
+
+static void note_fault(struct sup_exit *exit, int sig,
+		       const struct kernel_siginfo *info,
+		       const struct task_struct *task)
+{
+	exit->fault_sig = sig;
+	exit->fault_code = info->si_code;
+	exit->fault_addr = (unsigned long)info->si_addr;
+	exit->fault_trap = sup_task_trap(task);
+}
+
+static void note_sender(struct sup_member *member, int sig,
+			const struct kernel_siginfo *info)
+{
+	struct sup_exit *exit = member->exit;
+
+	exit->sender_sig = sig;
+	exit->sender_kind = SUP_SENDER_KERNEL;
+	if (!sent_by_current(info))
+		return;
+	exit->sender_kind = SUP_SENDER_PROCESS;
+	exit->sender_pid = task_tgid_nr_ns(current,
+					   READ_ONCE(member->group->pidns));
+	exit->sender_uid = __kuid_val(current_uid());
+	strscpy_pad(exit->sender_comm, current->comm, TASK_COMM_LEN);
+}
+
+static void to_process(struct sup_member *member, int sig,
+		       const struct kernel_siginfo *info,
+		       struct task_struct *task)
+{
+	const struct signal_struct *signal = task->signal;
+	bool fixed = signal->flags & SIGNAL_GROUP_EXIT;
+	int fixed_by = signal->group_exit_code & 0x7f;
+
+	if (fixed && (sig != fixed_by || member->exit->sender_sig == sig))
+		return;
+	note_sender(member, sig, info);
+	if (is_fault(sig, info, task))
+		note_fault(member->exit, sig, info, task);
+	if (fixed || (sig_kernel_coredump(sig) &&
+		      !sigismember(&task->blocked, sig)))
+		sup_watch_doomed(member);
+}
+
 /*
  * A signal was put to the task; siglock is held. Only one that is to end the
- * process is of interest: one that is handled is no cause.
+ * process is of interest.
  */
 void sup_on_signal(int sig, const struct kernel_siginfo *info,
 		   struct task_struct *task)
 {
-	struct signal_struct *signal = task->signal;
 	struct sup_member *member;
-	struct pid_namespace *ns;
-	u64 old, new = 0;
 
 	rcu_read_lock();
-	member = sup_member_of(signal, SUP_KEY_PROCESS);
-	if (!member || !by_default_fatal(task, sig))
-		goto unlock;
-	if (sent_by_current(info)) {
-		ns = READ_ONCE(member->group->pidns);
-		new = SENDER(sig, task_tgid_nr_ns(current, ns),
-			     __kuid_val(current_uid()));
+	member = sup_member_of(task->signal, SUP_KEY_PROCESS);
+	if (member && atomic_read(&member->life) == SUP_ALIVE &&
+	    by_default_fatal(task, sig))
+		to_process(member, sig, info, task);
+	if (is_fault(sig, info, task) && by_default_fatal(task, sig)) {
+		member = sup_member_of(task, SUP_KEY_THREAD);
+		if (member && atomic_read(&member->life) == SUP_ALIVE)
+			note_fault(member->exit, sig, info, task);
 	}
-	if (signal->flags & SIGNAL_GROUP_EXIT &&
-	    signal->group_exit_code == sig)
-		new |= SENDER_SURE;
-	old = atomic64_read(&member->sender);
-	do {
-		if (old & SENDER_SURE)
-			break;
-	} while (!atomic64_try_cmpxchg(&member->sender, (s64 *)&old, new));
-unlock:
 	rcu_read_unlock();
 }

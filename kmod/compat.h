@@ -49,6 +49,29 @@ static inline int sup_task_work_add(struct callback_head *work,
 #endif
 }
 
+/* The number of the last exception of a task that had a fault; 0: no such. */
+static inline u8 sup_task_trap(const struct task_struct *task)
+{
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+	return task->thread.trap_nr;
+#else
+	return 0;
+#endif
+}
+
+static inline bool sup_task_frozen(const struct task_struct *task)
+{
+#ifdef CONFIG_FREEZER
+	if (READ_ONCE(task->__state) & TASK_FROZEN)
+		return true;
+#endif
+#ifdef CONFIG_CGROUPS
+	return task->frozen;
+#else
+	return false;
+#endif
+}
+
 static inline bool sup_task_dumpable(struct task_struct *task)
 {
 	bool ret;

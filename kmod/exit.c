@@ -60,29 +60,32 @@ void sup_exit_drain(void)
 static void fill_common(struct sup_member *member, struct task_struct *task,
 			int status)
 {
-	struct sup_record *record = member->record;
+	struct sup_exit *exit = member->exit;
 
-	record->kind = SUP_RECORD_KIND_EXIT;
-	record->member_kind = member->kind;
-	record->member = member->id;
-	record->cookie = member->cookie;
-	record->status = status;
-	record->start_time = task->start_time;
-	record->start_boottime = task->start_boottime;
-	strscpy_pad(record->comm, task->comm, sizeof(record->comm));
+	exit->member_kind = member->kind;
+	exit->member = member->id;
+	exit->cookie = member->cookie;
+	exit->status = status;
+	exit->start_time = task->start_time;
+	exit->start_boottime = task->start_boottime;
+	strscpy_pad(exit->comm, task->comm, sizeof(exit->comm));
 	if (status & 0x80)
-		record->flags |= SUP_RECORD_FLAG_CORE;
+		exit->flags |= SUP_RECORD_FLAG_CORE;
 	if (tsk_is_oom_victim(task))
-		record->flags |= SUP_RECORD_FLAG_OOM;
+		exit->flags |= SUP_RECORD_FLAG_OOM;
 	if (READ_ONCE(member->by_group) && (status & 0x7f) == SIGKILL)
-		record->flags |= SUP_RECORD_FLAG_BY_GROUP;
+		exit->flags |= SUP_RECORD_FLAG_BY_GROUP;
+	if (member->by_template)
+		exit->flags |= SUP_RECORD_FLAG_TEMPLATE;
+	if (member->thread_exec)
+		exit->flags |= SUP_RECORD_FLAG_THREAD_EXEC;
 }
 
 /*
  * The sums of all threads, under tasklist_lock, with only the leader left. The
  * ticks are scaled to the time that the scheduler measured, as wait(2) does.
  */
-static void fill_process_times(struct sup_record *record,
+static void fill_process_times(struct sup_exit *exit,
 			       struct task_struct *leader)
 {
 	const struct signal_struct *sig = leader->signal;
@@ -96,9 +99,9 @@ static void fill_process_times(struct sup_record *record,
 		stime = run;
 	else
 		stime = mul_u64_u64_div_u64(stime, run, utime + stime);
-	record->stime = min(stime, run);
-	record->utime = run - record->stime;
-	record->max_rss = (u64)sig->maxrss << PAGE_SHIFT;
+	exit->stime = min(stime, run);
+	exit->utime = run - exit->stime;
+	exit->max_rss = min_t(u64, sig->maxrss, U32_MAX);
 }
 
 /*
@@ -123,16 +126,48 @@ static int process_late(struct wait_queue_entry *wait, unsigned int mode,
 	status = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code
 						: task->exit_code;
 	fill_common(member, task, status);
-	fill_process_times(member->record, task);
-	member->record->lineage = member->lineage->id;
+	fill_process_times(member->exit, task);
+	member->exit->lineage = member->lineage->id;
+	member->exit->leader_status = task->exit_code;
+	if (sig->flags & SIGNAL_GROUP_EXIT)
+		member->exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
+	else if (member->exit->last_tid)
+		member->exit->flags |= SUP_RECORD_FLAG_LEADER_FIRST;
 	sup_cause_fill(member, task);
 	finish_late(member);
 	return 0;
 }
 
-static void begin_process(struct sup_member *member)
+/* The first word of its end, for those who want it. */
+static void tell_exiting(struct sup_member *member)
 {
-	member->record->time = ktime_get_ns();
+	struct sup_info info = {
+		.kind = SUP_RECORD_KIND_EXITING,
+		.member = member,
+	};
+
+	sup_watch_doomed(member);
+	sup_inform(member->group, &info);
+	sup_fatal(member->group, SUP_RECORD_KIND_EXITING);
+}
+
+/* By the last thread of the process. */
+static void begin_process(struct sup_member *member, struct task_struct *task)
+{
+	struct sighand_struct *sighand;
+	struct sup_exit *exit = member->exit;
+
+	/* After this the signal probe writes to the record no more. */
+	sighand = rcu_dereference_protected(task->sighand, true);
+	spin_lock_irq(&sighand->siglock);
+	spin_unlock_irq(&sighand->siglock);
+	exit->record.time = ktime_get_ns();
+	exit->last_status = task->exit_code;
+	if (!thread_group_leader(task))
+		exit->last_tid = task_pid_nr_ns(task,
+					READ_ONCE(member->group->pidns));
+	tell_exiting(member);
+	sup_fatal(member->group, SUP_RECORD_KIND_EXIT);
 	init_waitqueue_func_entry(&member->wait, process_late);
 	/*
 	 * The group is dead: no exec can give its pid to another thread any
@@ -144,7 +179,7 @@ static void begin_process(struct sup_member *member)
 static void thread_late(struct callback_head *work)
 {
 	struct sup_member *member = container_of(work, struct sup_member, work);
-	struct sup_record *record = member->record;
+	struct sup_exit *exit = member->exit;
 
 	/*
 	 * Work is done last in, first out, so this runs after the files that
@@ -155,13 +190,22 @@ static void thread_late(struct callback_head *work)
 		if (!sup_task_work_add(work, thread_late))
 			return;
 	}
-	task_cputime_adjusted(current, &record->utime, &record->stime);
+	task_cputime_adjusted(current, &exit->utime, &exit->stime);
 	sup_member_finish(member, GFP_KERNEL);
+}
+
+/* Its own fault, or an end of the whole process that it had a part in. */
+static void fill_thread_cause(struct sup_exit *exit, struct task_struct *task)
+{
+	if (exit->fault_sig && exit->fault_sig == (exit->status & 0x7f))
+		exit->flags |= SUP_RECORD_FLAG_FAULT;
+	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+		exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
 }
 
 static void begin_thread(struct sup_member *member, struct task_struct *task)
 {
-	struct sup_record *record = member->record;
+	struct sup_exit *exit = member->exit;
 	struct pid *old = member->pid;
 
 	/* An exec by this thread has given it another number. */
@@ -169,11 +213,13 @@ static void begin_thread(struct sup_member *member, struct task_struct *task)
 		member->pid = get_pid(task_pid(task));
 		put_pid(old);
 	}
-	record->time = ktime_get_ns();
+	exit->record.time = ktime_get_ns();
 	fill_common(member, task, task->exit_code);
+	fill_thread_cause(exit, task);
+	tell_exiting(member);
 	if (!sup_task_work_add(&member->work, thread_late))
 		return;
-	task_cputime_adjusted(task, &record->utime, &record->stime);
+	task_cputime_adjusted(task, &exit->utime, &exit->stime);
 	finish_late(member);
 }
 
@@ -182,18 +228,22 @@ void sup_on_exit(struct task_struct *task, bool group_dead)
 {
 	struct sup_member *member;
 
+	sup_template_drop(task);
 	rcu_read_lock();
 	/* Pairs with the barrier in sup_member_add(). */
 	smp_mb();
 	member = sup_member_of(task, SUP_KEY_THREAD);
 	if (member && sup_member_claim(member, SUP_EXITING))
 		begin_thread(member, task);
-	if (group_dead) {
+	if (group_dead)
 		sup_owner_exited(task->signal);
-		member = sup_member_of(task->signal, SUP_KEY_PROCESS);
-		/* Two threads that exit together may both see it dead. */
-		if (member && sup_member_claim(member, SUP_EXITING))
-			begin_process(member);
+	member = sup_member_of(task->signal, SUP_KEY_PROCESS);
+	/* Two threads that exit together may both see it dead. */
+	if (member && group_dead) {
+		if (sup_member_claim(member, SUP_EXITING))
+			begin_process(member, task);
+	} else if (member && task->signal->flags & SIGNAL_GROUP_EXIT) {
+		sup_watch_doomed(member);
 	}
 	rcu_read_unlock();
 }

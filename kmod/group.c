@@ -42,6 +42,7 @@ static void free_work(struct work_struct *work)
 		put_cred(group->cred);
 	if (group->user)
 		sup_user_put(group->user);
+	__skb_queue_purge(&group->outbox);
 	kfree_rcu(group, rcu);
 	sup_hooks_put();
 	module_put(THIS_MODULE);
@@ -67,6 +68,8 @@ static void todo_work(struct work_struct *work)
 {
 	struct sup_group *group = container_of(work, struct sup_group, work);
 
+	if (test_and_clear_bit(SUP_TODO_FATAL, &group->todo))
+		sup_kill_dead(group);
 	if (test_and_clear_bit(SUP_TODO_ORPHAN, &group->todo))
 		sup_owner_orphan(group);
 	if (test_and_clear_bit(SUP_TODO_CLOSE, &group->todo))
@@ -94,11 +97,42 @@ static void retry_work(struct work_struct *work)
 	sup_group_put(group);
 }
 
+/* Queues one of the group's delayed works, with a reference. */
+void sup_group_later(struct sup_group *group, struct delayed_work *work,
+		     unsigned long delay)
+{
+	if (sup_group_get(group) && !queue_delayed_work(sup_wq, work, delay))
+		sup_group_put(group);
+}
+
+/* Whether there is, or may come, somebody to be told. */
+bool sup_group_tells_locked(const struct sup_group *group)
+{
+	lockdep_assert_held(&group->lock);
+	return !group->ended && group->state != SUP_GROUP_STATE_CLOSING;
+}
+
+/* Takes the quota of a member and its record, of the group and of its user. */
+bool sup_group_charge_locked(struct sup_group *group)
+{
+	lockdep_assert_held(&group->lock);
+	return group->processes + group->threads + group->n_templates +
+	       group->exits < group->max_records &&
+	       sup_user_charge_member(group->user);
+}
+
 /* A group is seen in its network namespace, as soon as it is complete. */
 bool sup_group_in(const struct sup_group *group, const struct net *net)
 {
 	/* Pairs with the release in sup_group_new(). */
 	return smp_load_acquire(&group->net) == net;
+}
+
+/* True from the end of its making on, also after the end of its namespace. */
+bool sup_group_is_complete(const struct sup_group *group)
+{
+	/* Pairs with the release in sup_group_new(). */
+	return smp_load_acquire(&group->complete);
 }
 
 /* Returns a reference, or NULL. */
@@ -128,7 +162,7 @@ struct sup_group *sup_group_next(unsigned long *id)
 	return group;
 }
 
-static struct sup_group *alloc_group(u8 policy, u32 grace_ms)
+static struct sup_group *alloc_group(const struct sup_group_spec *spec)
 {
 	struct sup_group *group;
 
@@ -136,16 +170,23 @@ static struct sup_group *alloc_group(u8 policy, u32 grace_ms)
 	if (!group)
 		return NULL;
 	refcount_set(&group->ref, 1);
-	group->policy = policy;
-	group->grace_ms = grace_ms;
+	group->policy = spec->policy;
+	group->grace_ms = spec->grace_ms;
+	group->stuck_ms = spec->stuck_ms;
+	group->max_records = spec->max_records;
+	group->fatal = spec->fatal;
 	group->state = SUP_GROUP_STATE_OWNED;
 	spin_lock_init(&group->lock);
 	INIT_LIST_HEAD(&group->members);
 	INIT_LIST_HEAD(&group->lineages);
 	INIT_LIST_HEAD(&group->records);
+	INIT_LIST_HEAD(&group->templates);
+	INIT_LIST_HEAD(&group->observers);
+	__skb_queue_head_init(&group->outbox);
 	INIT_WORK(&group->work, todo_work);
 	INIT_DELAYED_WORK(&group->grace, grace_work);
 	INIT_DELAYED_WORK(&group->retry, retry_work);
+	INIT_DELAYED_WORK(&group->watch, sup_watch_work);
 	return group;
 }
 
@@ -200,7 +241,8 @@ static void unpublish(struct sup_group *group)
  * Makes a group of which the calling process is the owner, and returns a
  * reference.
  */
-int sup_group_new(u8 policy, u32 grace_ms, const struct sup_owner_spec *owner,
+int sup_group_new(const struct sup_group_spec *spec,
+		  const struct sup_owner_spec *owner,
 		  struct netlink_ext_ack *extack, struct sup_group **ret_group)
 {
 	struct sup_group *group;
@@ -213,7 +255,7 @@ int sup_group_new(u8 policy, u32 grace_ms, const struct sup_owner_spec *owner,
 		NL_SET_ERR_MSG(extack, "cannot hook into the kernel");
 		goto put_module;
 	}
-	group = alloc_group(policy, grace_ms);
+	group = alloc_group(spec);
 	ret = -ENOMEM;
 	if (!group)
 		goto put_hooks;
@@ -232,6 +274,15 @@ int sup_group_new(u8 policy, u32 grace_ms, const struct sup_owner_spec *owner,
 		goto unpublish_group;
 	/* Pairs with the acquire in sup_group_in(). */
 	smp_store_release(&group->net, sock_net(owner->sk));
+	smp_store_release(&group->complete, true);
+	ret = -ESHUTDOWN;
+	/* Pairs with drain.c: there the flag is set, then groups looked for. */
+	smp_mb();
+	if (sup_draining()) {
+		NL_SET_ERR_MSG(extack, "the module is being drained");
+		sup_group_end(group);
+		goto put_group;
+	}
 	*ret_group = group;
 	return 0;
 
@@ -269,6 +320,8 @@ void sup_group_end(struct sup_group *group)
 
 	if (owner)
 		sup_owner_free(owner);
+	sup_template_drop_all(group);
+	sup_observers_drop(group);
 	sup_member_release_all(group, false);
 	sup_record_purge(group);
 	if (cancel_delayed_work(&group->grace))
@@ -329,7 +382,7 @@ static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
 		       bool group_empty)
 {
 	spin_lock_bh(&group->lock);
-	if (!group->ended && group->state != SUP_GROUP_STATE_CLOSING) {
+	if (sup_group_tells_locked(group)) {
 		if (lineage && !lineage->told && sup_lineage_get(lineage)) {
 			lineage->told = true;
 			lineage->empty.time = ktime_get_ns();
@@ -341,6 +394,8 @@ static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
 		}
 	}
 	spin_unlock_bh(&group->lock);
+	if (lineage)
+		sup_fatal(group, SUP_RECORD_KIND_LINEAGE_EMPTY);
 }
 
 /*

@@ -54,6 +54,13 @@ static void probe_exit(void *data, struct task_struct *task)
 }
 #endif
 
+static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
+		       struct linux_binprm *bprm)
+{
+	if (!unused())
+		sup_on_exec(task, old_pid);
+}
+
 static void probe_signal(void *data, int sig, struct kernel_siginfo *info,
 			 struct task_struct *task, int group, int result)
 {
@@ -67,6 +74,7 @@ static void __maybe_unused check_types(void)
 {
 	check_trace_callback_type_sched_process_fork(probe_fork);
 	check_trace_callback_type_sched_process_exit(probe_exit);
+	check_trace_callback_type_sched_process_exec(probe_exec);
 	check_trace_callback_type_signal_generate(probe_signal);
 }
 
@@ -78,6 +86,7 @@ static struct hook {
 	/* ORDER: exits first, so that no member is born and then missed. */
 	{ "sched_process_exit", probe_exit },
 	{ "signal_generate", probe_signal },
+	{ "sched_process_exec", probe_exec },
 	{ "sched_process_fork", probe_fork },
 };
 

@@ -32,7 +32,8 @@ static int signal_as(const struct cred *cred, struct pid *pid, int sig,
 	ret = kill_pid(pid, 0, 0);
 	if (ret)
 		goto revert;
-	if (member && sig == SIGKILL)
+	/* One on its way out has ended by something else. */
+	if (member && sig == SIGKILL && atomic_read(&member->life) == SUP_ALIVE)
 		WRITE_ONCE(member->by_group, true);
 	ret = kill_pid(pid, sig, 1);
 revert:
@@ -50,6 +51,17 @@ static const struct cred *cred_of(struct sup_group *group)
 	return cred;
 }
 
+static void tell_refused(struct sup_member *member)
+{
+	struct sup_info info = {
+		.kind = SUP_RECORD_KIND_REFUSED,
+		.member = member,
+	};
+
+	sup_inform(member->group, &info);
+	sup_fatal(member->group, SUP_RECORD_KIND_REFUSED);
+}
+
 static void signal_member(struct sup_member *member, const struct cred *cred,
 			  struct sup_kill *kill)
 {
@@ -61,6 +73,8 @@ static void signal_member(struct sup_member *member, const struct cred *cred,
 		break;
 	default:
 		kill->refused++;
+		if (kill->by_kernel)
+			tell_refused(member);
 	}
 }
 
@@ -196,7 +210,7 @@ int sup_kill(struct sup_group *group, struct sup_kill *kill)
 /* For a group without an owner: nothing may be born into it any more. */
 void sup_kill_all(struct sup_group *group)
 {
-	struct sup_kill kill = { .sig = SIGKILL };
+	struct sup_kill kill = { .sig = SIGKILL, .by_kernel = true };
 	const struct cred *cred = cred_of(group);
 
 	WRITE_ONCE(group->dying, true);
@@ -204,6 +218,33 @@ void sup_kill_all(struct sup_group *group)
 	smp_mb();
 	walk_tree(group, 0, U64_MAX, cred, &kill);
 	put_cred(cred);
+}
+
+/* What was marked as dead is killed. */
+void sup_kill_dead(struct sup_group *group)
+{
+	struct sup_kill kill = { .sig = SIGKILL, .by_kernel = true };
+	const struct cred *cred = cred_of(group);
+
+	walk_tree(group, 0, READ_ONCE(group->dead_tree), cred, &kill);
+	put_cred(cred);
+}
+
+/*
+ * Something of this kind happened in the group. If that is fatal all that is
+ * there is marked as dead, at once, and killed by a work: from now on nothing
+ * can be born into it. Any context but a hard interrupt; no locks held.
+ */
+void sup_fatal(struct sup_group *group, u8 kind)
+{
+	if (!(group->fatal & BIT(kind)))
+		return;
+	spin_lock_bh(&group->lock);
+	WRITE_ONCE(group->dead_tree, sup_member_last_id());
+	spin_unlock_bh(&group->lock);
+	/* The work pairs with the barrier in the fork probe. */
+	smp_mb();
+	sup_group_todo(group, SUP_TODO_FATAL);
 }
 
 /*
@@ -218,5 +259,7 @@ bool sup_kill_newborn(struct sup_group *group, struct task_struct *child,
 
 	ret = signal_as(cred, task_pid(child), SIGKILL, member);
 	put_cred(cred);
+	if (ret && member)
+		tell_refused(member);
 	return !ret;
 }

@@ -34,6 +34,7 @@ static int __init sup_init(void)
 	ret = genl_register_family(&sup_family);
 	if (ret)
 		goto exit_owner;
+	sup_debugfs_init();
 	return 0;
 
 exit_owner:
@@ -55,6 +56,7 @@ destroy_wq:
  */
 static void __exit sup_exit(void)
 {
+	sup_debugfs_exit();
 	genl_unregister_family(&sup_family);
 	sup_owner_exit();
 	sup_hooks_exit();

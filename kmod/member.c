@@ -17,7 +17,7 @@
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 
-#include "compat.h"
+#include "trace.h"
 
 static struct kmem_cache *cache;
 static atomic64_t last_id;
@@ -60,32 +60,34 @@ static struct sup_lineage *lineage_new(struct sup_group *group, gfp_t gfp)
 
 static void member_free(struct rcu_head *rcu)
 {
-	kmem_cache_free(cache, container_of(rcu, struct sup_member, rcu));
+	struct sup_member *member = container_of(rcu, struct sup_member, rcu);
+
+	if (member->exit)
+		sup_exit_free(member->exit);
+	kmem_cache_free(cache, member);
 }
 
 void sup_member_put(struct sup_member *member)
 {
 	if (!refcount_dec_and_test(&member->ref))
 		return;
-	if (member->record)
-		sup_record_free(member->record);
 	if (member->lineage)
 		sup_lineage_put(member->lineage);
 	put_pid(member->pid);
-	put_task_struct(member->task);
+	if (member->task)
+		put_task_struct(member->task);
 	sup_group_put(member->group);
 	call_rcu(&member->rcu, member_free);
 }
 
 /*
- * Takes a reference to the lineage; NULL starts one, for a process. -ENOENT if
- * the group is about to be freed.
+ * A member without a task. Takes a reference to the lineage; NULL starts one,
+ * for a process. -ENOENT if the group is about to be freed.
  */
-static struct sup_member *member_new(struct sup_group *group,
-				     struct task_struct *task, u8 kind,
-				     struct sup_lineage *lineage, gfp_t gfp)
+struct sup_member *sup_member_new(struct sup_group *group, u8 kind,
+				  struct sup_lineage *lineage, u64 cookie,
+				  gfp_t gfp)
 {
-	bool process = kind == SUP_MEMBER_KIND_PROCESS;
 	struct sup_member *member;
 	int ret = -ENOENT;
 
@@ -94,7 +96,7 @@ static struct sup_member *member_new(struct sup_group *group,
 	if (lineage && !sup_lineage_get(lineage))
 		goto put_group;
 	ret = -ENOMEM;
-	if (!lineage && process) {
+	if (!lineage && kind == SUP_MEMBER_KIND_PROCESS) {
 		lineage = lineage_new(group, gfp);
 		if (!lineage)
 			goto put_group;
@@ -102,17 +104,14 @@ static struct sup_member *member_new(struct sup_group *group,
 	member = kmem_cache_zalloc(cache, gfp);
 	if (!member)
 		goto put_lineage;
-	member->record = sup_record_new(gfp);
-	if (!member->record)
+	member->exit = sup_exit_new(gfp);
+	if (!member->exit)
 		goto free_member;
 	refcount_set(&member->ref, 1);
 	member->group = group;
 	member->lineage = lineage;
 	member->kind = kind;
-	member->task = get_task_struct(task);
-	member->pid = get_task_pid(task, process ? PIDTYPE_TGID : PIDTYPE_PID);
-	member->key.key = process ? (const void *)task->signal : task;
-	member->key.type = process ? SUP_KEY_PROCESS : SUP_KEY_THREAD;
+	member->cookie = cookie;
 	return member;
 
 free_member:
@@ -125,6 +124,16 @@ put_group:
 	return ERR_PTR(ret);
 }
 
+static void bind(struct sup_member *member, struct task_struct *task)
+{
+	bool process = member->kind == SUP_MEMBER_KIND_PROCESS;
+
+	member->task = get_task_struct(task);
+	member->pid = get_task_pid(task, process ? PIDTYPE_TGID : PIDTYPE_PID);
+	member->key.key = process ? (const void *)task->signal : task;
+	member->key.type = process ? SUP_KEY_PROCESS : SUP_KEY_THREAD;
+}
+
 static int link_locked(struct sup_group *group, struct sup_member *member)
 {
 	struct sup_lineage *lineage = member->lineage;
@@ -132,20 +141,22 @@ static int link_locked(struct sup_group *group, struct sup_member *member)
 	lockdep_assert_held(&group->lock);
 	if (group->ended)
 		return -ENOENT;
-	if (!sup_user_charge_member(group->user))
+	if (!member->charged && !sup_group_charge_locked(group))
 		return -EDQUOT;
 	member->id = atomic64_inc_return(&last_id);
-	if (lineage && !lineage->id) {
+	if (lineage && !lineage->id)
 		lineage->id = member->id;
-		lineage->empty.lineage = member->id;
-	}
 	/* The list and the table each see a finished member. */
 	refcount_inc(&member->ref);
 	if (!sup_key_add(&member->key, true)) {
 		refcount_dec(&member->ref);
-		atomic_dec(&group->user->members);
-		atomic_dec(&group->user->records);
+		if (!member->charged)
+			sup_user_uncharge_member(group->user);
 		return -EEXIST;
+	}
+	if (member->charged) {
+		member->charged = false;
+		group->n_templates--;
 	}
 	list_add_tail_rcu(&member->node, &group->members);
 	member->listed = true;
@@ -200,99 +211,30 @@ static bool begun_to_exit(const struct sup_member *member)
 }
 
 /*
- * Makes a task a member; the caller gets a reference. lineage is NULL to start
- * one, and for threads. -ENOMEM, -EDQUOT (a limit), -EEXIST (it is a member
- * somewhere), -ESRCH (it exits), -ENOENT (the group ended).
+ * Makes a task the member; the caller keeps its reference. -EDQUOT (a limit),
+ * -EEXIST (it is a member somewhere), -ESRCH (it exits), -ENOENT (the group
+ * ended).
  */
-int sup_member_add(struct sup_group *group, struct task_struct *task, u8 kind,
-		   struct sup_lineage *lineage, u64 cookie, gfp_t gfp,
-		   struct sup_member **ret_member)
+int sup_member_add(struct sup_member *member, struct task_struct *task)
 {
-	struct sup_member *member;
+	struct sup_group *group = member->group;
 	int ret;
 
-	member = member_new(group, task, kind, lineage, gfp);
-	if (IS_ERR(member))
-		return PTR_ERR(member);
-	member->cookie = cookie;
-	ret = -ESRCH;
+	bind(member, task);
 	if (!member->pid || begun_to_exit(member))
-		goto put_member;
+		return -ESRCH;
 	spin_lock_bh(&group->lock);
 	ret = link_locked(group, member);
 	spin_unlock_bh(&group->lock);
 	if (ret)
-		goto put_member;
+		return ret;
+	trace_sup_add(member);
 	/* Pairs with the barrier between the flag and the look-up: see top. */
 	smp_mb();
-	if (begun_to_exit(member) && sup_member_claim(member, SUP_RELEASED)) {
-		release(member, false);
-		ret = -ESRCH;
-		goto put_member;
-	}
-	*ret_member = member;
-	return 0;
-
-put_member:
-	sup_member_put(member);
-	return ret;
-}
-
-#define THREAD_BATCH 32
-
-/* Threads that are no members yet; each with a reference. */
-static int collect_threads(struct task_struct **threads)
-{
-	struct task_struct *thread;
-	int n = 0;
-
-	rcu_read_lock();
-	for_each_thread(current, thread) {
-		if (thread->flags & (SUP_PF_WORKER | PF_EXITING) ||
-		    sup_member_of(thread, SUP_KEY_THREAD))
-			continue;
-		threads[n++] = get_task_struct(thread);
-		if (n == THREAD_BATCH)
-			break;
-	}
-	rcu_read_unlock();
-	return n;
-}
-
-/*
- * Adds all threads of the calling process. What is cloned meanwhile is seen
- * here, or sees in the fork probe that its group inherits threads: that was
- * set before, the clone puts the thread on the list before the probe looks,
- * and there is a full barrier between on both sides.
- */
-int sup_member_add_threads(struct sup_group *group, u64 cookie,
-			   u32 *ret_added)
-{
-	struct task_struct *threads[THREAD_BATCH];
-	struct sup_member *member;
-	int i, n, err, ret = 0;
-	u32 added = 0;
-
-	/* Pairs with the barrier in sup_on_fork(). */
-	smp_mb();
-	do {
-		n = collect_threads(threads);
-		for (i = 0; i < n; i++) {
-			err = sup_member_add(group, threads[i],
-					     SUP_MEMBER_KIND_THREAD, NULL,
-					     cookie, GFP_KERNEL, &member);
-			put_task_struct(threads[i]);
-			if (!err) {
-				added++;
-				sup_member_put(member);
-			} else if (err != -ESRCH && err != -EEXIST) {
-				ret = err;
-			}
-		}
-		cond_resched();
-	} while (n && !ret);
-	*ret_added = added;
-	return ret;
+	if (!begun_to_exit(member) || !sup_member_claim(member, SUP_RELEASED))
+		return 0;
+	release(member, false);
+	return -ESRCH;
 }
 
 /* Above the ids of all members that are in a group by now. */
@@ -358,11 +300,6 @@ void sup_member_release_all(struct sup_group *group, bool only_threads)
 	}
 }
 
-static bool tells_locked(const struct sup_group *group)
-{
-	return !group->ended && group->state != SUP_GROUP_STATE_CLOSING;
-}
-
 /*
  * The last step of a member that was claimed by the exit probe: its record is
  * complete, and is queued and sent. Takes over the list's reference.
@@ -370,17 +307,18 @@ static bool tells_locked(const struct sup_group *group)
 void sup_member_finish(struct sup_member *member, gfp_t gfp)
 {
 	struct sup_group *group = member->group;
-	struct sup_record *record = member->record;
+	struct sup_exit *exit = member->exit;
 	bool last;
 
+	trace_sup_exit(member);
 	spin_lock_bh(&group->lock);
 	unlink_locked(group, member);
-	record->pid = pid_nr_ns(member->pid, group->pidns);
-	record->tgid = member->lineage ? record->pid :
-		       task_tgid_nr_ns(member->task, group->pidns);
-	if (tells_locked(group)) {
-		member->record = NULL;
-		sup_record_queue_locked(group, record);
+	exit->pid = pid_nr_ns(member->pid, group->pidns);
+	if (!member->lineage)
+		exit->tgid = task_tgid_nr_ns(member->task, group->pidns);
+	if (sup_group_tells_locked(group)) {
+		member->exit = NULL;
+		sup_record_queue_locked(group, &exit->record);
 	} else {
 		atomic_dec(&group->user->records);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests that change something. Each checks, calls, replies; and says in a
- * sentence what is wrong if it refuses.
+ * The family, and what all its requests check. Each request checks, calls,
+ * replies; and says in a sentence what is wrong if it refuses.
  *
  * Three questions are asked of a request. May this user have groups at all?
  * Does the caller act for himself: has his process, with the credentials that
@@ -27,12 +27,8 @@ module_param(unprivileged, uint, 0644);
 MODULE_PARM_DESC(unprivileged,
 		 "Who needs no CAP_SYS_ADMIN: 0 nobody, 1 users of the initial user namespace, 2 all (1)");
 
-static unsigned int max_grace_ms = 3600000;
-module_param(max_grace_ms, uint, 0644);
-MODULE_PARM_DESC(max_grace_ms,
-		 "Longest time that a group waits for adoption, ms (3600000)");
-
-static int check_permitted(struct sk_buff *skb, struct netlink_ext_ack *extack)
+int sup_nl_check_permitted(struct sk_buff *skb,
+			   struct netlink_ext_ack *extack)
 {
 	unsigned int who = READ_ONCE(unprivileged);
 
@@ -46,6 +42,12 @@ static int check_permitted(struct sk_buff *skb, struct netlink_ext_ack *extack)
 /* A child, and a process after exec, have credentials of their own. */
 int sup_nl_check_self(struct sk_buff *skb, struct netlink_ext_ack *extack)
 {
+	/* It is a thread of the process, but not the one that asked. */
+	if (current->flags & SUP_PF_WORKER) {
+		NL_SET_ERR_MSG(extack,
+			       "a kernel's worker cannot ask for this in place of its process");
+		return -EPERM;
+	}
 	if (NETLINK_CB(skb).sk->sk_socket->file->f_cred == current_cred())
 		return 0;
 	NL_SET_ERR_MSG(extack,
@@ -141,258 +143,6 @@ int sup_nl_reply_send(struct sk_buff *skb, struct genl_info *info,
 	}
 	genlmsg_end(skb, header);
 	return genlmsg_reply(skb, info);
-}
-
-static bool put_u64(struct sk_buff *skb, int type, u64 value)
-{
-	return !nla_put_u64_64bit(skb, type, value, SUP_A_GROUP_PAD);
-}
-
-static bool put_owned(struct sk_buff *skb, struct sup_group *group)
-{
-	bool ret;
-
-	spin_lock_bh(&group->lock);
-	ret = put_u64(skb, SUP_A_GROUP_ID, group->id) &&
-	      !nla_put(skb, SUP_A_GROUP_TOKEN, SUP_TOKEN_SIZE, group->token) &&
-	      !nla_put_u32(skb, SUP_A_GROUP_FLAGS, group->flags) &&
-	      !nla_put_u32(skb, SUP_A_GROUP_POLICY, group->policy) &&
-	      !nla_put_u32(skb, SUP_A_GROUP_GRACE_MS, group->grace_ms) &&
-	      !nla_put_u32(skb, SUP_A_GROUP_CREDIT, group->credit) &&
-	      put_u64(skb, SUP_A_GROUP_PARENT,
-		      group->parent ? group->parent->id : 0) &&
-	      put_u64(skb, SUP_A_GROUP_PARENT_LINEAGE,
-		      group->plineage ? group->plineage->id : 0);
-	spin_unlock_bh(&group->lock);
-	return ret;
-}
-
-static u32 get_u32(const struct nlattr *attr)
-{
-	return attr ? nla_get_u32(attr) : 0;
-}
-
-static int parse_policy(struct genl_info *info, u8 *ret_policy, u32 *ret_grace)
-{
-	struct nlattr *grace = info->attrs[SUP_A_GROUP_GRACE_MS];
-	u32 max = READ_ONCE(max_grace_ms);
-
-	*ret_policy = get_u32(info->attrs[SUP_A_GROUP_POLICY]);
-	*ret_grace = 0;
-	if (*ret_policy == SUP_POLICY_RETAIN) {
-		*ret_grace = grace ? nla_get_u32(grace) : max;
-	} else if (grace) {
-		NL_SET_ERR_MSG_ATTR(info->extack, grace,
-				    "grace time is for policy retain");
-		return -EINVAL;
-	}
-	if (*ret_grace > max) {
-		NL_SET_ERR_MSG_ATTR(info->extack, grace,
-				    "grace time is above the module's max_grace_ms");
-		return -ERANGE;
-	}
-	return 0;
-}
-
-static void parse_owner(struct sk_buff *skb, struct genl_info *info,
-			struct sup_owner_spec *spec)
-{
-	spec->sk = NETLINK_CB(skb).sk;
-	spec->portid = info->snd_portid;
-	spec->flags = get_u32(info->attrs[SUP_A_GROUP_FLAGS]);
-	spec->credit = get_u32(info->attrs[SUP_A_GROUP_CREDIT]);
-}
-
-int sup_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct sup_owner_spec spec = {};
-	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
-	u32 grace;
-	u8 policy;
-	int ret;
-
-	ret = check_permitted(skb, info->extack) ?:
-	      sup_nl_check_self(skb, info->extack) ?:
-	      parse_policy(info, &policy, &grace);
-	if (ret)
-		return ret;
-	parse_owner(skb, info, &spec);
-	reply = sup_nl_reply_new(info, SUP_CMD_GROUP_NEW, &header);
-	if (!reply)
-		return -ENOMEM;
-	ret = sup_group_new(policy, grace, &spec, info->extack, &group);
-	if (ret) {
-		nlmsg_free(reply);
-		return ret;
-	}
-	ret = sup_nl_reply_send(reply, info, header, !put_owned(reply, group));
-	/* A group of which nobody knows is nobody's. */
-	if (ret)
-		sup_group_end(group);
-	sup_group_put(group);
-	return ret;
-}
-
-int sup_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr *attr = info->attrs[SUP_A_GROUP_ID];
-	struct sup_group *group;
-	int ret;
-
-	ret = sup_nl_own_group(skb, info, attr, &group);
-	if (ret)
-		return ret;
-	ret = sup_group_del(group,
-			    nla_get_flag(info->attrs[SUP_A_GROUP_RELEASE]));
-	if (ret)
-		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "group has living members");
-	sup_group_put(group);
-	return ret;
-}
-
-static int parse_kill(struct genl_info *info, struct sup_kill *kill)
-{
-	struct nlattr *lineage = info->attrs[SUP_A_GROUP_LINEAGE];
-	struct nlattr *member = info->attrs[SUP_A_GROUP_MEMBER];
-
-	if (!info->attrs[SUP_A_GROUP_SIGNAL]) {
-		GENL_SET_ERR_MSG(info, "signal is missing");
-		return -EINVAL;
-	}
-	if (lineage && member) {
-		NL_SET_ERR_MSG_ATTR(info->extack, member,
-				    "give a lineage or a member, not both");
-		return -EINVAL;
-	}
-	kill->sig = nla_get_u32(info->attrs[SUP_A_GROUP_SIGNAL]);
-	kill->lineage = lineage ? nla_get_u64(lineage) : 0;
-	kill->member = member ? nla_get_u64(member) : 0;
-	return 0;
-}
-
-static void explain_kill(struct genl_info *info, int error)
-{
-	switch (error) {
-	case -ESRCH:
-		GENL_SET_ERR_MSG(info, "no such lineage or member in the group");
-		break;
-	case -EOPNOTSUPP:
-		GENL_SET_ERR_MSG(info,
-				 "a thread cannot be signalled apart from its process");
-		break;
-	default:
-		GENL_SET_ERR_MSG(info,
-				 "the group's credentials do not permit to signal any of it");
-	}
-}
-
-int sup_nl_group_kill_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct sup_kill kill = {};
-	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
-	int ret;
-
-	ret = parse_kill(info, &kill) ?:
-	      sup_nl_own_group(skb, info, info->attrs[SUP_A_GROUP_ID], &group);
-	if (ret)
-		return ret;
-	reply = sup_nl_reply_new(info, SUP_CMD_GROUP_KILL, &header);
-	ret = -ENOMEM;
-	if (!reply)
-		goto put_group;
-	ret = sup_kill(group, &kill);
-	if (ret) {
-		explain_kill(info, ret);
-		nlmsg_free(reply);
-		goto put_group;
-	}
-	ret = sup_nl_reply_send(reply, info, header,
-				nla_put_u32(reply, SUP_A_GROUP_SIGNALLED,
-				     kill.signalled) ||
-			 nla_put_u32(reply, SUP_A_GROUP_REFUSED,
-				     kill.refused));
-put_group:
-	sup_group_put(group);
-	return ret;
-}
-
-/* A member, of a subgroup too, cannot come to own what owns it. */
-static bool is_member_below(const struct sup_group *group)
-{
-	const struct sup_group *of = NULL;
-	struct sup_member *member;
-
-	rcu_read_lock();
-	member = sup_member_of(current->signal, SUP_KEY_PROCESS);
-	if (member)
-		of = member->group;
-	for (; of && of != group; of = of->parent)
-		;
-	rcu_read_unlock();
-	return of;
-}
-
-/* The group's user namespace; its credentials may be exchanged meanwhile. */
-static bool may_adopt_any(struct sk_buff *skb, struct sup_group *group)
-{
-	const struct cred *cred;
-	bool ret;
-
-	spin_lock_bh(&group->lock);
-	cred = get_cred(group->cred);
-	spin_unlock_bh(&group->lock);
-	ret = netlink_ns_capable(skb, cred->user_ns, CAP_KILL);
-	put_cred(cred);
-	return ret;
-}
-
-int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr *token = info->attrs[SUP_A_GROUP_TOKEN];
-	struct sup_owner_spec spec = {};
-	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
-	int ret;
-
-	ret = check_permitted(skb, info->extack) ?:
-	      sup_nl_check_self(skb, info->extack) ?:
-	      sup_nl_group(info, info->attrs[SUP_A_GROUP_ID], &group);
-	if (ret)
-		return ret;
-	reply = sup_nl_reply_new(info, SUP_CMD_GROUP_ADOPT, &header);
-	ret = -ENOMEM;
-	if (!reply)
-		goto put_group;
-	ret = -EPERM;
-	if (is_member_below(group)) {
-		GENL_SET_ERR_MSG(info, "a member cannot adopt its group");
-		goto free_reply;
-	}
-	parse_owner(skb, info, &spec);
-	if (token)
-		spec.token = nla_data(token);
-	else
-		spec.privileged = may_adopt_any(skb, group);
-	/* Whoever waited for the former owner need not wait for the work. */
-	sup_owner_orphan(group);
-	ret = sup_owner_take(group, &spec, info->extack);
-	if (ret)
-		goto free_reply;
-	ret = sup_nl_reply_send(reply, info, header, !put_owned(reply, group));
-	sup_deliver(group, GFP_KERNEL);
-	goto put_group;
-
-free_reply:
-	nlmsg_free(reply);
-put_group:
-	sup_group_put(group);
-	return ret;
 }
 
 int sup_nl_record_ack_doit(struct sk_buff *skb, struct genl_info *info)

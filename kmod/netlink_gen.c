@@ -11,11 +11,15 @@
 #include <uapi/linux/sup.h>
 
 /* SUP_CMD_GROUP_NEW - do */
-const struct nla_policy sup_group_new_nl_policy[SUP_A_GROUP_CREDIT + 1] = {
-	[SUP_A_GROUP_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
+const struct nla_policy sup_group_new_nl_policy[SUP_A_GROUP_MAX_RECORDS + 1] = {
+	[SUP_A_GROUP_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0xf),
 	[SUP_A_GROUP_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[SUP_A_GROUP_GRACE_MS] = { .type = NLA_U32, },
 	[SUP_A_GROUP_CREDIT] = { .type = NLA_U32, },
+	[SUP_A_GROUP_EVENTS] = NLA_POLICY_MASK(NLA_U32, 0x7ff),
+	[SUP_A_GROUP_FATAL] = NLA_POLICY_MASK(NLA_U32, 0x7ff),
+	[SUP_A_GROUP_STUCK_MS] = NLA_POLICY_MIN(NLA_U32, 10),
+	[SUP_A_GROUP_MAX_RECORDS] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 /* SUP_CMD_GROUP_DEL - do */
@@ -30,23 +34,31 @@ const struct nla_policy sup_group_get_nl_policy[SUP_A_GROUP_ID + 1] = {
 };
 
 /* SUP_CMD_GROUP_KILL - do */
-const struct nla_policy sup_group_kill_nl_policy[SUP_A_GROUP_MEMBER + 1] = {
+const struct nla_policy sup_group_kill_nl_policy[SUP_A_GROUP_ALONE + 1] = {
 	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
 	[SUP_A_GROUP_SIGNAL] = NLA_POLICY_MAX(NLA_U32, 64),
 	[SUP_A_GROUP_LINEAGE] = NLA_POLICY_MIN(NLA_U64, 1),
 	[SUP_A_GROUP_MEMBER] = NLA_POLICY_MIN(NLA_U64, 1),
+	[SUP_A_GROUP_ALONE] = { .type = NLA_FLAG, },
 };
 
 /* SUP_CMD_GROUP_ADOPT - do */
-const struct nla_policy sup_group_adopt_nl_policy[SUP_A_GROUP_CREDIT + 1] = {
+const struct nla_policy sup_group_adopt_nl_policy[SUP_A_GROUP_EVENTS + 1] = {
 	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
 	[SUP_A_GROUP_TOKEN] = NLA_POLICY_EXACT_LEN(SUP_TOKEN_SIZE),
-	[SUP_A_GROUP_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[SUP_A_GROUP_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0xf),
 	[SUP_A_GROUP_CREDIT] = { .type = NLA_U32, },
+	[SUP_A_GROUP_EVENTS] = NLA_POLICY_MASK(NLA_U32, 0x7ff),
+};
+
+/* SUP_CMD_GROUP_HAND_OVER - do */
+const struct nla_policy sup_group_hand_over_nl_policy[SUP_A_GROUP_GRACE_MS + 1] = {
+	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
+	[SUP_A_GROUP_GRACE_MS] = { .type = NLA_U32, },
 };
 
 /* SUP_CMD_MEMBER_ADD - do */
-const struct nla_policy sup_member_add_nl_policy[SUP_A_MEMBER_PIDFD + 1] = {
+const struct nla_policy sup_member_add_nl_policy[SUP_A_MEMBER_DESCENDANTS + 1] = {
 	[SUP_A_MEMBER_GROUP] = { .type = NLA_U64, },
 	[SUP_A_MEMBER_SELF] = { .type = NLA_FLAG, },
 	[SUP_A_MEMBER_PIDFD] = { .type = NLA_U32, },
@@ -54,6 +66,7 @@ const struct nla_policy sup_member_add_nl_policy[SUP_A_MEMBER_PIDFD + 1] = {
 	[SUP_A_MEMBER_START_TICKS] = { .type = NLA_U64, },
 	[SUP_A_MEMBER_KIND] = NLA_POLICY_MAX(NLA_U32, 1),
 	[SUP_A_MEMBER_COOKIE] = { .type = NLA_U64, },
+	[SUP_A_MEMBER_DESCENDANTS] = { .type = NLA_FLAG, },
 };
 
 /* SUP_CMD_MEMBER_GET - do */
@@ -63,6 +76,24 @@ const struct nla_policy sup_member_get_nl_policy[SUP_A_MEMBER_LINEAGE + 1] = {
 	[SUP_A_MEMBER_PID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[SUP_A_MEMBER_KIND] = NLA_POLICY_MAX(NLA_U32, 1),
 	[SUP_A_MEMBER_LINEAGE] = { .type = NLA_U64, },
+};
+
+/* SUP_CMD_SPAWN_SET - do */
+const struct nla_policy sup_spawn_set_nl_policy[SUP_A_MEMBER_COOKIE + 1] = {
+	[SUP_A_MEMBER_GROUP] = { .type = NLA_U64, },
+	[SUP_A_MEMBER_KIND] = NLA_POLICY_MAX(NLA_U32, 1),
+	[SUP_A_MEMBER_COOKIE] = { .type = NLA_U64, },
+};
+
+/* SUP_CMD_SPAWN_CLEAR - do */
+const struct nla_policy sup_spawn_clear_nl_policy[SUP_A_MEMBER_GROUP + 1] = {
+	[SUP_A_MEMBER_GROUP] = { .type = NLA_U64, },
+};
+
+/* SUP_CMD_OBSERVE - do */
+const struct nla_policy sup_observe_nl_policy[SUP_A_GROUP_EVENTS + 1] = {
+	[SUP_A_GROUP_ID] = { .type = NLA_U64, },
+	[SUP_A_GROUP_EVENTS] = NLA_POLICY_MASK(NLA_U32, 0x7ff),
 };
 
 /* SUP_CMD_RECORD_GET - do */
@@ -77,12 +108,12 @@ const struct nla_policy sup_record_ack_nl_policy[SUP_A_BATCH_SEQ + 1] = {
 };
 
 /* Ops table for sup */
-const struct genl_ops sup_nl_ops[9] = {
+const struct genl_ops sup_nl_ops[13] = {
 	{
 		.cmd		= SUP_CMD_GROUP_NEW,
 		.doit		= sup_nl_group_new_doit,
 		.policy		= sup_group_new_nl_policy,
-		.maxattr	= SUP_A_GROUP_CREDIT,
+		.maxattr	= SUP_A_GROUP_MAX_RECORDS,
 	},
 	{
 		.cmd		= SUP_CMD_GROUP_DEL,
@@ -101,19 +132,25 @@ const struct genl_ops sup_nl_ops[9] = {
 		.cmd		= SUP_CMD_GROUP_KILL,
 		.doit		= sup_nl_group_kill_doit,
 		.policy		= sup_group_kill_nl_policy,
-		.maxattr	= SUP_A_GROUP_MEMBER,
+		.maxattr	= SUP_A_GROUP_ALONE,
 	},
 	{
 		.cmd		= SUP_CMD_GROUP_ADOPT,
 		.doit		= sup_nl_group_adopt_doit,
 		.policy		= sup_group_adopt_nl_policy,
-		.maxattr	= SUP_A_GROUP_CREDIT,
+		.maxattr	= SUP_A_GROUP_EVENTS,
+	},
+	{
+		.cmd		= SUP_CMD_GROUP_HAND_OVER,
+		.doit		= sup_nl_group_hand_over_doit,
+		.policy		= sup_group_hand_over_nl_policy,
+		.maxattr	= SUP_A_GROUP_GRACE_MS,
 	},
 	{
 		.cmd		= SUP_CMD_MEMBER_ADD,
 		.doit		= sup_nl_member_add_doit,
 		.policy		= sup_member_add_nl_policy,
-		.maxattr	= SUP_A_MEMBER_PIDFD,
+		.maxattr	= SUP_A_MEMBER_DESCENDANTS,
 	},
 	{
 		.cmd		= SUP_CMD_MEMBER_GET,
@@ -121,6 +158,24 @@ const struct genl_ops sup_nl_ops[9] = {
 		.dumpit		= sup_nl_member_get_dumpit,
 		.policy		= sup_member_get_nl_policy,
 		.maxattr	= SUP_A_MEMBER_LINEAGE,
+	},
+	{
+		.cmd		= SUP_CMD_SPAWN_SET,
+		.doit		= sup_nl_spawn_set_doit,
+		.policy		= sup_spawn_set_nl_policy,
+		.maxattr	= SUP_A_MEMBER_COOKIE,
+	},
+	{
+		.cmd		= SUP_CMD_SPAWN_CLEAR,
+		.doit		= sup_nl_spawn_clear_doit,
+		.policy		= sup_spawn_clear_nl_policy,
+		.maxattr	= SUP_A_MEMBER_GROUP,
+	},
+	{
+		.cmd		= SUP_CMD_OBSERVE,
+		.doit		= sup_nl_observe_doit,
+		.policy		= sup_observe_nl_policy,
+		.maxattr	= SUP_A_GROUP_EVENTS,
 	},
 	{
 		.cmd		= SUP_CMD_RECORD_GET,

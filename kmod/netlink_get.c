@@ -45,7 +45,14 @@ static bool put_counts_locked(struct sk_buff *skb, struct sup_group *group)
 	       !nla_put_u32(skb, SUP_A_GROUP_RECORDS,
 			    min_t(u64, group->seq - group->acked, U32_MAX)) &&
 	       put_u64(skb, SUP_A_GROUP_SEQ, group->seq) &&
-	       put_u64(skb, SUP_A_GROUP_ACKED, group->acked);
+	       put_u64(skb, SUP_A_GROUP_ACKED, group->acked) &&
+	       !nla_put_u32(skb, SUP_A_GROUP_EVENTS, group->events) &&
+	       !nla_put_u32(skb, SUP_A_GROUP_FATAL, group->fatal) &&
+	       !nla_put_u32(skb, SUP_A_GROUP_STUCK_MS, group->stuck_ms) &&
+	       !nla_put_u32(skb, SUP_A_GROUP_MAX_RECORDS,
+			    group->max_records) &&
+	       put_u64(skb, SUP_A_GROUP_LOST, group->lost) &&
+	       !nla_put_u32(skb, SUP_A_GROUP_OBSERVERS, group->n_observers);
 }
 
 static bool put_group_locked(struct sk_buff *skb, struct sup_group *group)

@@ -117,6 +117,7 @@ static int add_task(struct sk_buff *skb, struct genl_info *info,
 	struct nlattr *cookie = info->attrs[SUP_A_MEMBER_COOKIE];
 	u8 kind = kind_of(info);
 	struct sup_member *member;
+	u32 added = 1;
 	bool full;
 	int ret;
 
@@ -126,26 +127,31 @@ static int add_task(struct sk_buff *skb, struct genl_info *info,
 				 "a process cannot be a member of its own group");
 		return -EINVAL;
 	}
+	if (kind == SUP_MEMBER_KIND_THREAD && group->fatal) {
+		GENL_SET_ERR_MSG(info,
+				 "a group with a fatal set has no thread members");
+		return -EOPNOTSUPP;
+	}
 	ret = sup_task_may_attach(skb, task);
 	if (ret) {
 		GENL_SET_ERR_MSG(info,
 				 "task is not the caller's to attach: user ids differ, or it is not dumpable");
 		return ret;
 	}
-	ret = sup_member_add(group, task, kind, NULL,
-			     cookie ? nla_get_u64(cookie) : 0, GFP_KERNEL,
-			     &member);
+	ret = sup_attach(group, task, kind, cookie ? nla_get_u64(cookie) : 0,
+			 &member);
 	if (ret)
 		return explain_add(info, ret);
-	/* It may have been attached while the group was being killed. */
-	smp_mb();
-	if (member->lineage && sup_group_dying(group, member->lineage))
-		sup_kill_newborn(group, task, member);
+	if (nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS]))
+		ret = sup_attach_descendants(group, skb, member->lineage,
+					     &added);
 	full = !put_u64(reply, SUP_A_MEMBER_ID, member->id) ||
 	       !put_u64(reply, SUP_A_MEMBER_LINEAGE,
 			member->lineage ? member->lineage->id : 0) ||
-	       nla_put_u32(reply, SUP_A_MEMBER_ADDED, 1);
+	       nla_put_u32(reply, SUP_A_MEMBER_ADDED, added);
 	sup_member_put(member);
+	if (ret)
+		return explain_add(info, ret);
 	return full ? -EMSGSIZE : 0;
 }
 
@@ -159,8 +165,12 @@ static int add_self(struct sk_buff *skb, struct genl_info *info,
 	ret = sup_nl_check_self(skb, info->extack);
 	if (ret)
 		return ret;
-	ret = sup_member_add_threads(group, cookie ? nla_get_u64(cookie) : 0,
-				     &added);
+	if (nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS]))
+		ret = sup_attach_descendants(group, skb, NULL, &added);
+	else
+		ret = sup_attach_threads(group,
+					 cookie ? nla_get_u64(cookie) : 0,
+					 &added);
 	if (ret)
 		return explain_add(info, ret);
 	return nla_put_u32(reply, SUP_A_MEMBER_ADDED, added);
@@ -390,4 +400,54 @@ int sup_nl_member_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		dump(skb, cb, group, lineage ? nla_get_u64(lineage) : 0);
 	sup_group_put(group);
 	return ret ?: skb->len;
+}
+
+static int parse_template(struct sk_buff *skb, struct genl_info *info,
+			  struct sup_group **ret_group)
+{
+	int ret;
+
+	ret = sup_nl_check_self(skb, info->extack) ?:
+	      sup_nl_own_group(skb, info, info->attrs[SUP_A_MEMBER_GROUP],
+			       ret_group);
+	if (ret || kind_of(info) != SUP_MEMBER_KIND_THREAD ||
+	    !(*ret_group)->fatal)
+		return ret;
+	GENL_SET_ERR_MSG(info,
+			 "a group with a fatal set has no thread members");
+	sup_group_put(*ret_group);
+	return -EOPNOTSUPP;
+}
+
+int sup_nl_spawn_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *cookie = info->attrs[SUP_A_MEMBER_COOKIE];
+	struct sup_group *group;
+	int ret;
+
+	ret = parse_template(skb, info, &group);
+	if (ret)
+		return ret;
+	ret = sup_template_set(group, kind_of(info),
+			       cookie ? nla_get_u64(cookie) : 0);
+	sup_group_put(group);
+	return explain_add(info, ret);
+}
+
+int sup_nl_spawn_clear_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sup_group *group;
+	int ret;
+
+	ret = sup_nl_check_self(skb, info->extack) ?:
+	      sup_nl_own_group(skb, info, info->attrs[SUP_A_MEMBER_GROUP],
+			       &group);
+	if (ret)
+		return ret;
+	ret = sup_template_clear(group);
+	if (ret)
+		GENL_SET_ERR_MSG(info,
+				 "calling thread has no template for this group");
+	sup_group_put(group);
+	return ret;
 }

@@ -10,18 +10,15 @@
  * be another's by the time. No lock of ours is held then: queueing wakes the
  * reader and may send it SIGIO, which comes back to us in the signal probe.
  * The order of messages comes from there being one sender at a time: drain
- * counts the requests, and who raises it from 0 serves all of them.
+ * counts the requests, and who raises it from 0 serves all of them. What
+ * informs (inform.c) goes the same way, before the records that came after it.
  */
 #include "sup.h"
 
 #include <net/sock.h>
 
-#include "compat.h"
+#include "trace.h"
 
-/* Room for one exit record, the largest kind, with its attribute headers. */
-#define RECORD_ROOM	(22 * nla_total_size_64bit(sizeof(u64)) + \
-			 nla_total_size(TASK_COMM_LEN))
-#define BATCH_ROOM	(2 * nla_total_size_64bit(sizeof(u64)))
 #define RETRY		(HZ / 20 ?: 1)
 
 /*
@@ -34,7 +31,7 @@ static size_t room_for(u64 records, u32 credit)
 
 	while (memory > 1024 && memory + sizeof(struct sk_buff) > credit)
 		memory /= 2;
-	return min_t(u64, BATCH_ROOM + records * RECORD_ROOM,
+	return min_t(u64, SUP_BATCH_ROOM + records * SUP_RECORD_ROOM,
 		     SKB_WITH_OVERHEAD(memory) - NLMSG_HDRLEN - GENL_HDRLEN);
 }
 
@@ -66,7 +63,10 @@ static bool is_owner_locked(const struct sup_group *group,
 	return group->owner && group->owner->sk == sk;
 }
 
-/* Fills the message and takes the records in it as sent; false if none are. */
+/*
+ * Fills the message and takes the records in it as sent; false if none are.
+ * What informs was there before some of them, so that is to go first.
+ */
 static bool fill(struct sup_group *group, struct sk_buff *skb,
 		 struct sock *sk, u64 *ret_first, u64 *ret_last)
 {
@@ -85,7 +85,7 @@ static bool fill(struct sup_group *group, struct sk_buff *skb,
 	spin_lock_bh(&group->lock);
 	*ret_first = group->sent + 1;
 	last = group->sent;
-	if (is_owner_locked(group, sk))
+	if (is_owner_locked(group, sk) && skb_queue_empty(&group->outbox))
 		last = sup_record_put_locked(skb, group, last);
 	*ret_last = last;
 	if (last > group->sent) {
@@ -119,11 +119,15 @@ static void unsend(struct sup_group *group, struct sock *sk, u64 first,
 	spin_unlock_bh(&group->lock);
 }
 
-static int queue_to(struct sock *sk, struct sk_buff *skb)
+/*
+ * Gives the message to the socket if there is room for it and for spare bytes
+ * more; asked first, so that the reader's count of drops stays at 0. On error
+ * the message is the caller's still.
+ */
+int sup_send(struct sock *sk, struct sk_buff *skb, u32 spare)
 {
-	int used = atomic_read(&sk->sk_rmem_alloc);
+	u64 used = atomic_read(&sk->sk_rmem_alloc) + (u64)spare;
 
-	/* Asked first, so that the reader's count of drops stays at 0. */
 	if (used && used + skb->truesize > READ_ONCE(sk->sk_rcvbuf))
 		return -ENOBUFS;
 	return __sock_queue_rcv_skb(sk, skb);
@@ -150,7 +154,8 @@ static int send_one(struct sup_group *group, gfp_t gfp)
 		nlmsg_free(skb);
 		goto put_sock;
 	}
-	ret = queue_to(sk, skb) ?: 1;
+	trace_sup_deliver(group, first, last, skb->truesize);
+	ret = sup_send(sk, skb, 0) ?: 1;
 	if (ret < 0) {
 		unsend(group, sk, first, last);
 		nlmsg_free(skb);
@@ -174,9 +179,7 @@ static void retry(struct sup_group *group, int error)
 	spin_unlock_bh(&group->lock);
 	if (due && error != -ENOMEM)
 		return;
-	if (sup_group_get(group) &&
-	    !queue_delayed_work(sup_wq, &group->retry, RETRY))
-		sup_group_put(group);
+	sup_group_later(group, &group->retry, RETRY);
 }
 
 /* Sends what may be sent. Any context but a hard interrupt; no locks held. */
@@ -190,7 +193,8 @@ void sup_deliver(struct sup_group *group, gfp_t gfp)
 	do {
 		requests = atomic_read(&group->drain);
 		do {
-			ret = send_one(group, gfp);
+			ret = sup_inform_send(group) ? 1 :
+			      send_one(group, gfp);
 		} while (ret > 0);
 		if (ret < 0)
 			retry(group, ret);

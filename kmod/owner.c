@@ -2,7 +2,7 @@
 /*
  * Owners: taking a group, losing it, and what becomes of it then.
  *
- *	 group-new                  owner lost, policy retain
+ *	 group-new           owner lost, policy retain; handed over
  *	-----------> owned ---------------------------> retained
  *	               |   <---------------------------     |
  *	               |             group-adopt            | grace time over,
@@ -44,6 +44,8 @@ static struct sup_owner *owner_new(const struct sup_owner_spec *spec)
 					       spec->portid);
 	owner->socket_key.type = SUP_KEY_SOCKET;
 	owner->flags = spec->flags;
+	strscpy_pad(owner->exec_name, current->group_leader->comm,
+		    TASK_COMM_LEN);
 	owner->task = get_task_struct(current);
 	owner->sk = spec->sk;
 	sock_hold(owner->sk);
@@ -130,6 +132,11 @@ static int check_adoption_locked(struct sup_group *group,
 		NL_SET_ERR_MSG(extack, "group does not wait for adoption");
 		return -EBUSY;
 	}
+	if (group->fatal && spec->flags & SUP_THREAD_FLAGS) {
+		NL_SET_ERR_MSG(extack,
+			       "a group with a fatal set has no thread members");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -154,11 +161,13 @@ static int install_locked(struct sup_group *group, struct sup_owner *owner,
 	swap(group->user, rights->user);
 	group->state = SUP_GROUP_STATE_OWNED;
 	group->flags = owner->flags;
+	group->events = spec->events;
 	group->owner_pid = task_tgid_nr_ns(current, group->pidns);
 	group->credit = spec->credit ?: default_credit(owner->sk);
 	get_random_bytes(group->token, sizeof(group->token));
 	owner->group = group;
 	group->owner = owner;
+	sup_observers_watch_locked(group);
 	sup_key_add(&owner->socket_key, false);
 	sup_key_add(&owner->process_key, false);
 	return 0;
@@ -187,6 +196,7 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 	struct rights rights = {};
 	struct sup_owner *owner;
 	int ret = -ENOMEM;
+	bool new_user;
 
 	owner = owner_new(spec);
 	if (!owner)
@@ -205,8 +215,12 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		spin_unlock_bh(&group->lock);
 	}
 	mutex_unlock(&inherit_mutex);
+	new_user = rights.user && rights.user != group->user;
 	rights_put(&rights);
 	if (!ret) {
+		/* They were judged by the rights of the former. */
+		if (new_user)
+			sup_observers_drop(group);
 		if (cancel_delayed_work(&group->grace))
 			sup_group_put(group);
 		return 0;
@@ -228,12 +242,30 @@ void sup_owner_exited(const struct signal_struct *sig)
 	}
 }
 
+/* The process runs another program; RCU read side. */
+void sup_owner_exec(const struct task_struct *task)
+{
+	struct sup_owner *owner;
+	struct sup_key *key = NULL;
+
+	while ((key = sup_key_next(key, task->signal, SUP_KEY_OWNER))) {
+		owner = container_of(key, struct sup_owner, process_key);
+		strscpy_pad(owner->exec_name, task->comm, TASK_COMM_LEN);
+	}
+}
+
 static bool owner_gone_locked(const struct sup_group *group)
 {
 	const struct sup_owner *owner = group->owner;
 
 	return owner && (!atomic_read(&owner->task->signal->live) ||
 			 sock_flag(owner->sk, SOCK_DEAD));
+}
+
+static u8 loss_locked(const struct sup_group *group)
+{
+	return atomic_read(&group->owner->task->signal->live) ?
+	       SUP_OWNER_LOSS_SOCKET_CLOSED : SUP_OWNER_LOSS_PROCESS_ENDED;
 }
 
 /* Nothing that was sent to the former owner counts as sent. */
@@ -250,13 +282,29 @@ static void forget_sent_locked(struct sup_group *group)
 	group->sent = group->acked;
 }
 
-static void start_grace(struct sup_group *group)
+static void start_grace(struct sup_group *group, u32 grace_ms)
 {
-	unsigned long delay = msecs_to_jiffies(group->grace_ms);
+	sup_group_later(group, &group->grace, msecs_to_jiffies(grace_ms));
+}
 
-	if (sup_group_get(group) &&
-	    !queue_delayed_work(sup_wq, &group->grace, delay))
-		sup_group_put(group);
+/* Takes the owner off the group, for the caller to free. */
+static struct sup_owner *disown_locked(struct sup_group *group, u8 cause)
+{
+	struct sup_owner *owner = group->owner;
+
+	group->owner = NULL;
+	group->lost_cause = cause;
+	forget_sent_locked(group);
+	sup_observers_watch_locked(group);
+	return owner;
+}
+
+/* Waits for an adopter, who is told of it. */
+static void retain_locked(struct sup_group *group)
+{
+	group->state = SUP_GROUP_STATE_RETAINED;
+	group->lost_count++;
+	sup_record_tell_locked(group);
 }
 
 /*
@@ -291,21 +339,47 @@ void sup_owner_orphan(struct sup_group *group)
 		spin_unlock_bh(&group->lock);
 		return;
 	}
-	owner = group->owner;
-	group->owner = NULL;
-	forget_sent_locked(group);
-	if (retain) {
-		group->state = SUP_GROUP_STATE_RETAINED;
-		group->lost_count++;
-		sup_record_tell_locked(group);
-		start_grace(group);
-	} else {
+	owner = disown_locked(group, loss_locked(group));
+	if (retain)
+		retain_locked(group);
+	else
 		group->state = SUP_GROUP_STATE_CLOSING;
-	}
 	spin_unlock_bh(&group->lock);
 	sup_owner_free(owner);
-	if (!retain)
+	sup_template_drop_all(group);
+	if (!retain) {
 		close_group(group);
+		return;
+	}
+	start_grace(group, group->grace_ms);
+	sup_fatal(group, SUP_RECORD_KIND_OWNER_LOST);
+	sup_deliver(group, GFP_KERNEL);
+}
+
+/*
+ * The owner, who is the caller, gives the group up for who presents the token
+ * that is returned, within grace_ms. -ENOENT if it is the owner no more.
+ */
+int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token)
+{
+	struct sup_owner *owner = NULL;
+
+	spin_lock_bh(&group->lock);
+	if (!group->ended && group->owner &&
+	    group->owner->task->signal == current->signal) {
+		owner = disown_locked(group, SUP_OWNER_LOSS_HANDED_OVER);
+		get_random_bytes(group->token, sizeof(group->token));
+		memcpy(token, group->token, sizeof(group->token));
+		retain_locked(group);
+	}
+	spin_unlock_bh(&group->lock);
+	if (!owner)
+		return -ENOENT;
+	sup_owner_free(owner);
+	sup_template_drop_all(group);
+	start_grace(group, grace_ms);
+	sup_deliver(group, GFP_KERNEL);
+	return 0;
 }
 
 /* Nobody will adopt it: the grace time is over, say. May sleep. */
@@ -332,6 +406,7 @@ static int netlink_event(struct notifier_block *nb, unsigned long event,
 
 	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
+	sup_observer_closed(n->net, n->portid);
 	where = sup_socket_key(n->net, n->portid);
 	rcu_read_lock();
 	while ((key = sup_key_next(key, where, SUP_KEY_SOCKET))) {

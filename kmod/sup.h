@@ -28,11 +28,23 @@
 /* How deep groups may be nested. */
 #define SUP_MAX_DEPTH 16
 
+/* What makes thread members. */
+#define SUP_THREAD_FLAGS (SUP_GROUP_FLAG_INHERIT_THREADS | \
+			  SUP_GROUP_FLAG_MEMBER_THREADS)
+
+/* Room in a message: for what comes first, and for the largest record. */
+#define SUP_BATCH_ROOM	(2 * nla_total_size_64bit(sizeof(u64)))
+#define SUP_RECORD_ROOM	(13 * nla_total_size_64bit(sizeof(u64)) + \
+			 17 * nla_total_size(sizeof(u32)) + \
+			 3 * nla_total_size(TASK_COMM_LEN))
+
 enum sup_key_type {
 	SUP_KEY_PROCESS,	/* signal_struct of a process member */
 	SUP_KEY_THREAD,		/* task_struct of a thread member */
 	SUP_KEY_OWNER,		/* signal_struct of an owner; not unique */
 	SUP_KEY_SOCKET,		/* net and port id of an owner; not unique */
+	SUP_KEY_OBSERVER,	/* the same of an observer; not unique */
+	SUP_KEY_TEMPLATE,	/* task_struct of a thread with a template */
 };
 
 /* An entry of the one hash table. RCU for lookup, a bucket's lock to change. */
@@ -52,8 +64,8 @@ struct sup_user {
 };
 
 /*
- * Made with what it tells of, so that telling needs no memory. Filled by the
- * one who ends the member; in a list under the lock of the group after that.
+ * What the owner has to be told. Made with what it tells of, so that telling
+ * needs no memory; in a list under the lock of the group.
  */
 struct sup_record {
 	struct list_head node;
@@ -61,23 +73,42 @@ struct sup_record {
 	u64 time;
 	u32 charge;		/* socket memory that its ack gives back */
 	u8 kind;
+};
+
+/* Of group-empty, overflow and owner-lost: part of the group. */
+struct sup_note {
+	struct sup_record record;
+	u8 cause;
+	pid_t pid;
+	u32 count, killed, untracked;
+};
+
+/*
+ * The end of a member. Under the target's siglock until the exit probe has
+ * claimed the member: the sender and the fault. The rest is filled by the one
+ * who ends the member.
+ */
+struct sup_exit {
+	struct sup_record record;
 	u8 member_kind;
-	u8 flags;
-	int status;		/* as from wait(2) */
-	pid_t pid, tgid;
-	u64 member, cookie, lineage;
-	u64 utime, stime, max_rss;
-	u64 start_time, start_boottime;
+	u16 flags;
+	u16 status, leader_status, last_status;	/* as from wait(2) */
+	u8 sender_kind, sender_sig;	/* sig 0: nobody known */
+	u8 fault_sig, fault_trap;	/* sig 0: no fault */
+	s16 fault_code;
+	pid_t pid, sender_pid;
 	union {
-		struct {
-			char comm[TASK_COMM_LEN];
-			pid_t sender_pid;
-			uid_t sender_uid;
-		};
-		struct {
-			u32 cause, killed, untracked, count;
-		};
+		pid_t tgid;		/* of a thread */
+		pid_t last_tid;		/* of a process, if not the leader */
 	};
+	uid_t sender_uid;
+	u32 max_rss;			/* pages */
+	u64 member, cookie, lineage;
+	u64 utime, stime;
+	u64 start_time, start_boottime;
+	u64 fault_addr;
+	char comm[TASK_COMM_LEN], exec_name[TASK_COMM_LEN];
+	char sender_comm[TASK_COMM_LEN];
 };
 
 /*
@@ -115,12 +146,16 @@ struct sup_member {
 	struct sup_lineage *lineage;	/* reference; NULL for threads */
 	struct task_struct *task;	/* for its signal_struct; any thread */
 	struct pid *pid;		/* of the process, or the thread */
-	struct sup_record *record;
+	struct sup_exit *exit;		/* NULL once it is queued */
 	struct list_head node;		/* in group->members, by id, RCU */
 	u64 id;
 	u64 cookie;
-	atomic64_t sender;		/* see cause.c */
+	unsigned long doomed;		/* jiffies, see watch.c; 0: not */
+	bool stuck_told;
 	bool by_group;			/* the module sent SIGKILL */
+	bool by_template;
+	bool charged;			/* a template has taken the quota */
+	bool thread_exec;		/* the last exec was by a non-leader */
 	bool listed;			/* under group->lock, for walks */
 	bool requeued;			/* the task work, once */
 	u8 kind;
@@ -143,12 +178,34 @@ struct sup_owner {
 	struct task_struct *task;
 	struct sock *sk;
 	u32 flags;
+	char exec_name[TASK_COMM_LEN];
+};
+
+/* A socket that has copies of a group's records sent to it. */
+struct sup_observer {
+	struct rcu_head rcu;
+	struct sup_key key;
+	struct list_head node;	/* in group->observers, RCU */
+	struct sup_group *group;	/* no reference, as with owners */
+	struct sock *sk;
+	u32 events;
+	atomic_t lost;
+};
+
+/* A member that waits for its task: the next that a thread makes. */
+struct sup_template {
+	struct rcu_head rcu;
+	struct sup_key key;
+	struct list_head node;	/* in group->templates */
+	atomic_t taken;		/* by who sets it to 1 */
+	struct sup_member *member;
 };
 
 enum sup_todo {
 	SUP_TODO_ORPHAN,	/* the owner is gone */
 	SUP_TODO_CLOSE,		/* nobody will adopt it */
 	SUP_TODO_END,		/* closing, and the last member is gone */
+	SUP_TODO_FATAL,		/* what is marked as dead is to be killed */
 };
 
 struct sup_group {
@@ -157,7 +214,9 @@ struct sup_group {
 	u64 id;
 	u8 policy;
 	u8 depth;
-	u32 grace_ms;
+	bool complete;
+	u32 grace_ms, stuck_ms, max_records;
+	u32 fatal;		/* bits of record kinds */
 	struct net *net;	/* no reference; NULL: not yet, or it ended */
 	struct sup_group *parent;	/* reference, for ever */
 	struct sup_lineage *plineage;	/* of the creator in parent; the same */
@@ -168,39 +227,51 @@ struct sup_group {
 	u64 dead_tree, dead_alone;
 	unsigned long todo;
 	struct work_struct work;
-	struct delayed_work grace, retry;	/* each pending one: a ref */
+	/* Each pending one has a reference. */
+	struct delayed_work grace, retry, watch;
 	atomic_t drain;		/* requests to the one that sends; notify.c */
+	u32 watched;		/* events of the owner and all observers */
 
 	spinlock_t lock;	/* everything below */
 	u8 state;
 	bool ended;
 	struct sup_owner *owner;	/* NULL if there is none */
 	pid_t owner_pid;		/* in pidns, also when it is gone */
-	u32 flags;			/* of the last owner */
+	u32 flags, events;		/* of the last owner */
 	const struct cred *cred;	/* also read under RCU, like pidns */
 	struct pid_namespace *pidns;
 	struct sup_user *user;
 	u8 token[SUP_TOKEN_SIZE];
-	struct list_head members, lineages;
-	u32 processes, threads;
+	struct list_head members, lineages, templates, observers;
+	u32 processes, threads, n_templates, n_observers;
+	struct sk_buff_head outbox;	/* copies, see inform.c */
+	u64 lost;			/* informative, to the owner */
 	struct list_head records;	/* by seq: all of (acked, seq] */
 	struct sup_record *hint;	/* put last into a message, or NULL */
 	u32 exits;			/* exit records in the list */
 	u64 seq, sent, acked;		/* acked <= sent <= seq */
 	u32 credit, outstanding;	/* bytes of the socket's memory */
-	struct sup_record empty, overflow, lost;
+	struct sup_note empty, overflow, owner_lost;
 	u32 empty_count, lost_count;	/* not yet in a record */
-	u32 killed_count, untracked_count, overflow_cause;
+	u32 killed_count, untracked_count;
+	u8 overflow_cause, lost_cause;
 };
 
 /* What a process brings along when it becomes an owner. */
 struct sup_owner_spec {
 	struct sock *sk;
 	u32 portid;
-	u32 flags;
+	u32 flags, events;
 	u32 credit;		/* 0: choose */
 	const u8 *token;	/* for adoption, or NULL */
 	bool privileged;	/* adopts without a token */
+};
+
+/* How a group is, whoever owns it. */
+struct sup_group_spec {
+	u8 policy;
+	u32 grace_ms, stuck_ms, max_records;
+	u32 fatal;
 };
 
 /* main.c */
@@ -211,6 +282,7 @@ struct sup_user *sup_user_get(kuid_t uid);
 void sup_user_put(struct sup_user *user);
 bool sup_user_charge_group(struct sup_user *user);
 bool sup_user_charge_member(struct sup_user *user);
+void sup_user_uncharge_member(struct sup_user *user);
 bool sup_user_move(struct sup_user *from, struct sup_user *to,
 		   unsigned int members, unsigned int records);
 
@@ -222,23 +294,29 @@ void sup_key_del(struct sup_key *key);
 struct sup_key *sup_key_next(struct sup_key *prev, const void *key, u8 type);
 const void *sup_socket_key(const struct net *net, u32 portid);
 struct sup_member *sup_member_of(const void *key, u8 type);
-struct sup_group *sup_inheriting(const struct signal_struct *sig, u32 flag);
+struct sup_owner *sup_inheriting(const struct signal_struct *sig, u32 flag);
 int sup_task_may_attach(struct sk_buff *skb, struct task_struct *task);
 struct pid *sup_pidfd_get_pid(unsigned int fd);
 
 /* group.c */
 int sup_group_init(void);
 void sup_group_exit(void);
-int sup_group_new(u8 policy, u32 grace_ms, const struct sup_owner_spec *owner,
+int sup_group_new(const struct sup_group_spec *spec,
+		  const struct sup_owner_spec *owner,
 		  struct netlink_ext_ack *extack, struct sup_group **ret_group);
 bool sup_group_in(const struct sup_group *group, const struct net *net);
+bool sup_group_is_complete(const struct sup_group *group);
 struct sup_group *sup_group_lookup(struct net *net, u64 id);
 struct sup_group *sup_group_next(unsigned long *id);
+bool sup_group_tells_locked(const struct sup_group *group);
+bool sup_group_charge_locked(struct sup_group *group);
 bool sup_group_get(struct sup_group *group);
 void sup_group_put(struct sup_group *group);
 void sup_group_end(struct sup_group *group);
 int sup_group_del(struct sup_group *group, bool release);
 void sup_group_todo(struct sup_group *group, enum sup_todo todo);
+void sup_group_later(struct sup_group *group, struct delayed_work *work,
+		     unsigned long delay);
 bool sup_group_dying(const struct sup_group *group,
 		     const struct sup_lineage *lineage);
 void sup_populate(struct sup_group *group, struct sup_lineage *lineage);
@@ -252,17 +330,18 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		   struct netlink_ext_ack *extack);
 void sup_owner_free(struct sup_owner *owner);
 void sup_owner_exited(const struct signal_struct *sig);
+void sup_owner_exec(const struct task_struct *task);
 void sup_owner_orphan(struct sup_group *group);
 void sup_owner_close(struct sup_group *group);
+int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token);
 
 /* member.c */
 int sup_member_init(void);
 void sup_member_exit(void);
-int sup_member_add(struct sup_group *group, struct task_struct *task, u8 kind,
-		   struct sup_lineage *lineage, u64 cookie, gfp_t gfp,
-		   struct sup_member **ret_member);
-int sup_member_add_threads(struct sup_group *group, u64 cookie,
-			   u32 *ret_added);
+struct sup_member *sup_member_new(struct sup_group *group, u8 kind,
+				  struct sup_lineage *lineage, u64 cookie,
+				  gfp_t gfp);
+int sup_member_add(struct sup_member *member, struct task_struct *task);
 void sup_member_put(struct sup_member *member);
 u64 sup_member_last_id(void);
 bool sup_member_claim(struct sup_member *member, enum sup_life life);
@@ -274,16 +353,34 @@ struct sup_member *sup_member_after(struct sup_group *group, u64 id);
 bool sup_lineage_get(struct sup_lineage *lineage);
 void sup_lineage_put(struct sup_lineage *lineage);
 
+/* attach.c */
+int sup_attach(struct sup_group *group, struct task_struct *task, u8 kind,
+	       u64 cookie, struct sup_member **ret_member);
+int sup_attach_threads(struct sup_group *group, u64 cookie, u32 *added);
+int sup_attach_descendants(struct sup_group *group, struct sk_buff *skb,
+			   struct sup_lineage *lineage, u32 *added);
+
+/* template.c */
+int sup_template_set(struct sup_group *group, u8 kind, u64 cookie);
+int sup_template_clear(struct sup_group *group);
+struct sup_member *sup_template_take(struct task_struct *task, u8 kind);
+void sup_template_discard(struct sup_member *member);
+void sup_template_drop(struct task_struct *task);
+void sup_template_drop_all(struct sup_group *group);
+
 /* kill.c */
 struct sup_kill {
 	int sig;
 	u64 lineage, member;	/* 0: all */
 	bool alone;		/* without the subgroups */
+	bool by_kernel;		/* nobody gets a reply: refusals are told */
 	u32 signalled, refused;
 };
 
 int sup_kill(struct sup_group *group, struct sup_kill *kill);
 void sup_kill_all(struct sup_group *group);
+void sup_kill_dead(struct sup_group *group);
+void sup_fatal(struct sup_group *group, u8 kind);
 bool sup_kill_newborn(struct sup_group *group, struct task_struct *child,
 		      struct sup_member *member);
 
@@ -294,11 +391,16 @@ void sup_hooks_exit(void);
 
 /* birth.c */
 void sup_on_fork(struct task_struct *parent, struct task_struct *child);
+void sup_on_exec(struct task_struct *task, pid_t old_pid);
 
 /* cause.c */
 void sup_on_signal(int sig, const struct kernel_siginfo *info,
 		   struct task_struct *task);
 void sup_cause_fill(struct sup_member *member, struct task_struct *task);
+
+/* watch.c */
+void sup_watch_doomed(struct sup_member *member);
+void sup_watch_work(struct work_struct *work);
 
 /* exit.c */
 void sup_on_exit(struct task_struct *task, bool group_dead);
@@ -307,18 +409,50 @@ void sup_exit_drain(void);
 /* record.c */
 int sup_record_init(void);
 void sup_record_exit(void);
-struct sup_record *sup_record_new(gfp_t gfp);
-void sup_record_free(struct sup_record *record);
+struct sup_exit *sup_exit_new(gfp_t gfp);
+void sup_exit_free(struct sup_exit *exit);
 void sup_record_queue_locked(struct sup_group *group,
 			     struct sup_record *record);
 void sup_record_tell_locked(struct sup_group *group);
 int sup_record_ack(struct sup_group *group, u64 seq);
 void sup_record_purge(struct sup_group *group);
+
+/* record_put.c */
+bool sup_record_put(struct sk_buff *skb, const struct sup_record *record);
 u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
 			  u64 after);
 
 /* notify.c */
 void sup_deliver(struct sup_group *group, gfp_t gfp);
+int sup_send(struct sock *sk, struct sk_buff *skb, u32 spare);
+
+/* inform.c */
+struct sup_info {
+	u8 kind;
+	struct sup_member *member;	/* NULL: of the group itself */
+	u64 parent;
+	pid_t old_tid;
+	u8 stage;
+};
+
+void sup_inform(struct sup_group *group, const struct sup_info *info);
+void sup_inform_copy_locked(struct sup_group *group,
+			    const struct sup_record *record);
+bool sup_inform_send(struct sup_group *group);
+
+/* observe.c */
+int sup_observe(struct sup_group *group, struct sock *sk, u32 portid,
+		u32 events, struct netlink_ext_ack *extack);
+void sup_observers_watch_locked(struct sup_group *group);
+void sup_observers_drop(struct sup_group *group);
+void sup_observer_closed(const struct net *net, u32 portid);
+
+/* drain.c */
+bool sup_draining(void);
+
+/* debugfs.c */
+void sup_debugfs_init(void);
+void sup_debugfs_exit(void);
 
 /* netlink.c */
 extern struct genl_family sup_family;
@@ -329,6 +463,7 @@ int sup_nl_own_group(struct sk_buff *skb, struct genl_info *info,
 int sup_nl_check_owner(struct sup_group *group, struct sk_buff *skb,
 		       struct netlink_ext_ack *extack);
 int sup_nl_check_self(struct sk_buff *skb, struct netlink_ext_ack *extack);
+int sup_nl_check_permitted(struct sk_buff *skb, struct netlink_ext_ack *extack);
 struct sk_buff *sup_nl_reply_new(struct genl_info *info, u8 cmd,
 				 void **ret_header);
 int sup_nl_reply_send(struct sk_buff *skb, struct genl_info *info,

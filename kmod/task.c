@@ -100,8 +100,8 @@ struct sup_member *sup_member_of(const void *key, u8 type)
 	return k ? container_of(k, struct sup_member, key) : NULL;
 }
 
-/* The group that what is born to this process joins. RCU; no reference. */
-struct sup_group *sup_inheriting(const struct signal_struct *sig, u32 flag)
+/* Who owns the group that what is born to this process joins. RCU. */
+struct sup_owner *sup_inheriting(const struct signal_struct *sig, u32 flag)
 {
 	struct sup_owner *owner;
 	struct sup_key *k = NULL;
@@ -109,7 +109,7 @@ struct sup_group *sup_inheriting(const struct signal_struct *sig, u32 flag)
 	while ((k = sup_key_next(k, sig, SUP_KEY_OWNER))) {
 		owner = container_of(k, struct sup_owner, process_key);
 		if (owner->flags & flag)
-			return owner->group;
+			return owner;
 	}
 	return NULL;
 }

@@ -97,6 +97,12 @@ bool sup_user_charge_member(struct sup_user *user)
 	return false;
 }
 
+void sup_user_uncharge_member(struct sup_user *user)
+{
+	atomic_dec(&user->members);
+	atomic_dec(&user->records);
+}
+
 /*
  * Moves what a group has in use from one user to another; false, and nothing
  * is moved, if the other would be above a limit.

@@ -76,7 +76,7 @@ TEST_F(extack, no_such_group)
 TEST_F(extack, group_new)
 {
 	BEGIN(GROUP_NEW);
-	U32(GROUP_FLAGS, 4);
+	U32(GROUP_FLAGS, 16);
 	REFUSED(-EINVAL, "reserved bit set");
 	BEGIN(GROUP_NEW);
 	U32(GROUP_POLICY, 2);

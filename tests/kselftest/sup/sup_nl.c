@@ -34,6 +34,11 @@ void put_data(struct request *r, uint16_t type, const void *data, size_t len)
 	r->len += NLA_HDRLEN + NLA_ALIGN(len);
 }
 
+void put_flag(struct request *r, uint16_t type)
+{
+	put_data(r, type, NULL, 0);
+}
+
 void put_u32(struct request *r, uint16_t type, uint32_t value)
 {
 	put_data(r, type, &value, sizeof(value));
@@ -137,7 +142,15 @@ static const struct field record_fields[] = {
 	R(START_TIME, start_time), R(START_BOOTTIME, start_boottime),
 	R(SENDER_PID, sender_pid), R(SENDER_UID, sender_uid), R(CAUSE, cause),
 	R(KILLED, killed), R(UNTRACKED, untracked), R(COUNT, count),
+	R(SENDER_KIND, sender_kind), R(FAULT_CODE, fault_code),
+	R(FAULT_TRAP, fault_trap), R(OLD_TID, old_tid), R(STAGE, stage),
+	R(LEADER_CODE, leader_code), R(LEADER_SIGNAL, leader_signal),
+	R(LAST_TID, last_tid), R(LAST_CODE, last_code),
+	R(LAST_SIGNAL, last_signal), R(OWNER_LOSS, owner_loss),
+	R(LIFETIME, lifetime), R(FAULT_ADDR, fault_addr), R(PARENT, parent),
 	BYTES(record, RECORD, COMM, comm),
+	BYTES(record, RECORD, EXEC_NAME, exec_name),
+	BYTES(record, RECORD, SENDER_COMM, sender_comm),
 };
 
 #define G(ATTR, name) FIELD(group, GROUP, ATTR, name)
@@ -148,7 +161,9 @@ static const struct field group_fields[] = {
 	G(OWNER_PID, owner_pid), G(OWNER_UID, owner_uid),
 	G(PROCESSES, processes), G(THREADS, threads), G(SUBGROUPS, subgroups),
 	G(RECORDS, records), G(SEQ, seq), G(ACKED, acked),
-	G(SIGNALLED, signalled), G(REFUSED, refused),
+	G(SIGNALLED, signalled), G(REFUSED, refused), G(EVENTS, events),
+	G(FATAL, fatal), G(STUCK_MS, stuck_ms), G(MAX_RECORDS, max_records),
+	G(OBSERVERS, observers), G(LOST, lost),
 	BYTES(group, GROUP, TOKEN, token),
 };
 
@@ -176,9 +191,17 @@ void parse_member(uint8_t cmd, const void *attrs, size_t len, void *arg)
 	PARSE(attrs, len, member_fields, arg);
 }
 
-static void keep_records(struct sup *s, const void *attrs, size_t len)
+static void keep_records(struct sup *s, uint8_t cmd, const void *attrs,
+			 size_t len)
 {
+	struct record *r;
+	uint64_t group = 0, lost = 0;
+
 	for_each_attr(a, attrs, len) {
+		if (a->nla_type == SUP_A_BATCH_GROUP)
+			group = value_of(a);
+		if (a->nla_type == SUP_A_BATCH_LOST)
+			lost = value_of(a);
 		if ((a->nla_type & NLA_TYPE_MASK) != SUP_A_BATCH_RECORD)
 			continue;
 		if (s->nrecords == s->cap) {
@@ -188,10 +211,19 @@ static void keep_records(struct sup *s, const void *attrs, size_t len)
 			if (!s->records)
 				abort();
 		}
+		r = &s->records[s->nrecords++];
 		parse_record((const char *)a + NLA_HDRLEN,
-			     a->nla_len - NLA_HDRLEN,
-			     &s->records[s->nrecords++]);
+			     a->nla_len - NLA_HDRLEN, r);
+		r->group = group;
+		r->lost = lost;
+		r->cmd = cmd;
 	}
+}
+
+static bool is_news(uint8_t cmd)
+{
+	return cmd == SUP_CMD_RECORD_NTF || cmd == SUP_CMD_INFORM_NTF ||
+	       cmd == SUP_CMD_OBSERVE_NTF;
 }
 
 static void parse_error(struct sup *s, const struct nlmsghdr *nlh,
@@ -239,10 +271,10 @@ static int receive(struct sup *s, uint32_t seq, reply_cb cb, void *arg)
 			return (int)n ?: 1;
 		}
 		genl = NLMSG_DATA(nlh);
-		if (genl->cmd == SUP_CMD_RECORD_NTF &&
-		    nlh->nlmsg_type == s->family) {
+		if (is_news(genl->cmd) && nlh->nlmsg_type == s->family) {
 			s->messages++;
-			keep_records(s, (const char *)genl + GENL_HDRLEN,
+			keep_records(s, genl->cmd,
+				     (const char *)genl + GENL_HDRLEN,
 				     nlh->nlmsg_len -
 				     NLMSG_LENGTH(GENL_HDRLEN));
 		} else if (nlh->nlmsg_seq == seq && cb) {
@@ -314,82 +346,7 @@ void sup_close(struct sup *s)
 	s->nrecords = s->cap = 0;
 }
 
-int group_new(struct sup *s, uint32_t flags, uint32_t policy,
-	      uint32_t grace_ms, struct group *ret)
-{
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_GROUP_NEW, false);
-	if (flags)
-		put_u32(&r, SUP_A_GROUP_FLAGS, flags);
-	if (policy)
-		put_u32(&r, SUP_A_GROUP_POLICY, policy);
-	if (grace_ms)
-		put_u32(&r, SUP_A_GROUP_GRACE_MS, grace_ms);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_group, ret);
-}
-
-int group_del(struct sup *s, uint64_t id, bool release)
-{
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_GROUP_DEL, false);
-	put_u64(&r, SUP_A_GROUP_ID, id);
-	if (release)
-		put_data(&r, SUP_A_GROUP_RELEASE, NULL, 0);
-	return call(s, &r, NULL, NULL);
-}
-
-int group_get(struct sup *s, uint64_t id, struct group *ret)
-{
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_GROUP_GET, false);
-	put_u64(&r, SUP_A_GROUP_ID, id);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_group, ret);
-}
-
-int group_kill(struct sup *s, uint64_t id, int sig, uint64_t lineage,
-	       uint64_t member, struct group *ret)
-{
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_GROUP_KILL, false);
-	put_u64(&r, SUP_A_GROUP_ID, id);
-	put_u32(&r, SUP_A_GROUP_SIGNAL, sig);
-	if (lineage)
-		put_u64(&r, SUP_A_GROUP_LINEAGE, lineage);
-	if (member)
-		put_u64(&r, SUP_A_GROUP_MEMBER, member);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_group, ret);
-}
-
-int group_adopt(struct sup *s, uint64_t id, const unsigned char *token,
-		uint32_t flags, struct group *ret)
-{
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_GROUP_ADOPT, false);
-	put_u64(&r, SUP_A_GROUP_ID, id);
-	if (token)
-		put_data(&r, SUP_A_GROUP_TOKEN, token, SUP_TOKEN_SIZE);
-	if (flags)
-		put_u32(&r, SUP_A_GROUP_FLAGS, flags);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_group, ret);
-}
-
-struct list {
-	void *items;
-	size_t size;
-	int max, n;
-	reply_cb parse;
-};
-
-static void add_to_list(uint8_t cmd, const void *attrs, size_t len, void *arg)
+void add_to_list(uint8_t cmd, const void *attrs, size_t len, void *arg)
 {
 	struct list *list = arg;
 	char *item = (char *)list->items + list->n * list->size;
@@ -400,29 +357,7 @@ static void add_to_list(uint8_t cmd, const void *attrs, size_t len, void *arg)
 	list->parse(cmd, attrs, len, item);
 }
 
-int group_dump(struct sup *s, struct group *ret, int max)
-{
-	struct list list = { ret, sizeof(*ret), max, 0, parse_group };
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_GROUP_GET, true);
-	return call(s, &r, add_to_list, &list) ?: list.n;
-}
-
-int member_dump(struct sup *s, uint64_t group, uint64_t lineage,
-		struct member *ret, int max)
-{
-	struct list list = { ret, sizeof(*ret), max, 0, parse_member };
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_MEMBER_GET, true);
-	put_u64(&r, SUP_A_MEMBER_GROUP, group);
-	if (lineage)
-		put_u64(&r, SUP_A_MEMBER_LINEAGE, lineage);
-	return call(s, &r, add_to_list, &list) ?: list.n;
-}
-
-static void add_records(uint8_t cmd, const void *attrs, size_t len, void *arg)
+void add_records(uint8_t cmd, const void *attrs, size_t len, void *arg)
 {
 	struct list *list = arg;
 	struct record *records = list->items;
@@ -434,83 +369,6 @@ static void add_records(uint8_t cmd, const void *attrs, size_t len, void *arg)
 				     a->nla_len - NLA_HDRLEN,
 				     &records[list->n - 1]);
 	}
-}
-
-int record_dump(struct sup *s, uint64_t group, struct record *ret, int max)
-{
-	struct list list = { ret, sizeof(*ret), max, 0, NULL };
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_RECORD_GET, true);
-	put_u64(&r, SUP_A_BATCH_GROUP, group);
-	return call(s, &r, add_records, &list) ?: list.n;
-}
-
-static void begin_add(struct request *r, struct sup *s, uint64_t group,
-		      uint64_t cookie)
-{
-	request_init(r, s, SUP_CMD_MEMBER_ADD, false);
-	put_u64(r, SUP_A_MEMBER_GROUP, group);
-	if (cookie)
-		put_u64(r, SUP_A_MEMBER_COOKIE, cookie);
-}
-
-int member_add_self(struct sup *s, uint64_t group, uint64_t cookie,
-		    struct member *ret)
-{
-	struct request r;
-
-	begin_add(&r, s, group, cookie);
-	put_data(&r, SUP_A_MEMBER_SELF, NULL, 0);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_member, ret);
-}
-
-int member_add_pid(struct sup *s, uint64_t group, pid_t pid, uint64_t ticks,
-		   uint32_t kind, uint64_t cookie, struct member *ret)
-{
-	struct request r;
-
-	begin_add(&r, s, group, cookie);
-	put_u32(&r, SUP_A_MEMBER_PID, pid);
-	put_u64(&r, SUP_A_MEMBER_START_TICKS, ticks);
-	put_u32(&r, SUP_A_MEMBER_KIND, kind);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_member, ret);
-}
-
-int member_add_pidfd(struct sup *s, uint64_t group, int pidfd, uint64_t cookie,
-		     struct member *ret)
-{
-	struct request r;
-
-	begin_add(&r, s, group, cookie);
-	put_u32(&r, SUP_A_MEMBER_PIDFD, pidfd);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_member, ret);
-}
-
-int member_get(struct sup *s, uint64_t group, pid_t pid, uint32_t kind,
-	       struct member *ret)
-{
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_MEMBER_GET, false);
-	put_u64(&r, SUP_A_MEMBER_GROUP, group);
-	put_u32(&r, SUP_A_MEMBER_PID, pid);
-	put_u32(&r, SUP_A_MEMBER_KIND, kind);
-	memset(ret, 0, sizeof(*ret));
-	return call(s, &r, parse_member, ret);
-}
-
-int record_ack(struct sup *s, uint64_t group, uint64_t seq)
-{
-	struct request r;
-
-	request_init(&r, s, SUP_CMD_RECORD_ACK, false);
-	put_u64(&r, SUP_A_BATCH_GROUP, group);
-	put_u64(&r, SUP_A_BATCH_SEQ, seq);
-	return call(s, &r, NULL, NULL);
 }
 
 int record_next(struct sup *s, struct record *ret, int timeout_ms)

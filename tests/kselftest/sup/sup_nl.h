@@ -16,9 +16,17 @@
 struct record {
 	uint32_t kind, member_kind, pid, tgid, code, signal, flags;
 	uint32_t sender_pid, sender_uid, cause, killed, untracked, count;
+	uint32_t sender_kind, fault_code, fault_trap, old_tid, stage;
+	uint32_t leader_code, leader_signal, last_tid, last_code, last_signal;
+	uint32_t owner_loss;
+	uint64_t lifetime, fault_addr, parent;
 	uint64_t seq, time, member, cookie, lineage, utime, stime, max_rss;
 	uint64_t start_time, start_boottime;
-	char comm[SUP_COMM_SIZE];
+	char comm[SUP_COMM_SIZE], exec_name[SUP_COMM_SIZE];
+	char sender_comm[SUP_COMM_SIZE];
+	/* Of the message that it came in. */
+	uint64_t group, lost;
+	uint8_t cmd;
 };
 
 struct group {
@@ -26,6 +34,8 @@ struct group {
 	uint32_t flags, policy, grace_ms, credit, state, owner_pid, owner_uid;
 	uint32_t processes, threads, subgroups, records;
 	uint32_t signalled, refused;
+	uint32_t events, fatal, stuck_ms, max_records, observers;
+	uint64_t lost;
 	unsigned char token[SUP_TOKEN_SIZE];
 };
 
@@ -61,22 +71,40 @@ void request_init(struct request *r, struct sup *s, uint8_t cmd, bool dump);
 void put_u32(struct request *r, uint16_t type, uint32_t value);
 void put_u64(struct request *r, uint16_t type, uint64_t value);
 void put_data(struct request *r, uint16_t type, const void *data, size_t len);
+void put_flag(struct request *r, uint16_t type);
 
 typedef void (*reply_cb)(uint8_t cmd, const void *attrs, size_t len, void *arg);
 /* Sends, and reads until the acknowledgement; records that come are kept. */
 int call(struct sup *s, struct request *r, reply_cb cb, void *arg);
 
+/* What a dump fills; n counts on when it is full. */
+struct list {
+	void *items;
+	size_t size;
+	int max, n;
+	reply_cb parse;
+};
+
+void add_to_list(uint8_t cmd, const void *attrs, size_t len, void *arg);
+void add_records(uint8_t cmd, const void *attrs, size_t len, void *arg);
 void parse_group(uint8_t cmd, const void *attrs, size_t len, void *arg);
 void parse_member(uint8_t cmd, const void *attrs, size_t len, void *arg);
 
 int group_new(struct sup *s, uint32_t flags, uint32_t policy,
 	      uint32_t grace_ms, struct group *ret);
+/* The same with what the caller has put into the request. */
+int group_new_with(struct sup *s, struct request *r, struct group *ret);
 int group_del(struct sup *s, uint64_t id, bool release);
 int group_get(struct sup *s, uint64_t id, struct group *ret);
 int group_kill(struct sup *s, uint64_t id, int sig, uint64_t lineage,
 	       uint64_t member, struct group *ret);
 int group_adopt(struct sup *s, uint64_t id, const unsigned char *token,
 		uint32_t flags, struct group *ret);
+int group_hand_over(struct sup *s, uint64_t id, uint32_t grace_ms,
+		    struct group *ret);
+int observe(struct sup *s, uint64_t id, uint32_t events);
+int spawn_set(struct sup *s, uint64_t group, uint32_t kind, uint64_t cookie);
+int spawn_clear(struct sup *s, uint64_t group);
 /* Fills up to max, and returns how many there are, or -errno. */
 int group_dump(struct sup *s, struct group *ret, int max);
 int member_dump(struct sup *s, uint64_t group, uint64_t lineage,

@@ -20,10 +20,17 @@
  *   thread members.
  * @SUP_GROUP_FLAG_INHERIT_CHILDREN: New children of the owner's process become
  *   process members, and each of them starts a lineage.
+ * @SUP_GROUP_FLAG_MEMBER_THREADS: New threads of process members become thread
+ *   members.
+ * @SUP_GROUP_FLAG_ALLOW_UNTRACKED: A child for which there is no memory, or
+ *   that is above a limit, runs without being a member, and an overflow record
+ *   counts it. Without the flag it is killed before it runs.
  */
 enum sup_group_flag {
 	SUP_GROUP_FLAG_INHERIT_THREADS = 1,
 	SUP_GROUP_FLAG_INHERIT_CHILDREN = 2,
+	SUP_GROUP_FLAG_MEMBER_THREADS = 4,
+	SUP_GROUP_FLAG_ALLOW_UNTRACKED = 8,
 };
 
 /**
@@ -65,8 +72,9 @@ enum sup_member_state {
 };
 
 /**
- * enum sup_record_kind - All kinds are kept until acknowledged, in one gapless
- *   sequence.
+ * enum sup_record_kind - The first five are critical, that is kept until
+ *   acknowledged, in one gapless sequence. The others inform; they are told if
+ *   the group's events or an observer's name them, and may be lost.
  * @SUP_RECORD_KIND_EXIT: A member ended. A process is reapable, and has closed
  *   its files.
  * @SUP_RECORD_KIND_GROUP_EMPTY: The last process of the group and of its
@@ -77,6 +85,16 @@ enum sup_member_state {
  * @SUP_RECORD_KIND_OWNER_LOST: For the adopter; the former owner's process
  *   ended or its socket was closed.
  * @SUP_RECORD_KIND_OVERFLOW: Children could not become members.
+ * @SUP_RECORD_KIND_FORK: A process or thread was born into the group.
+ * @SUP_RECORD_KIND_EXEC: A process member runs another program.
+ * @SUP_RECORD_KIND_EXITING: A member has entered the kernel's exit path. Files
+ *   may be open still, and a process is not reapable.
+ * @SUP_RECORD_KIND_STUCK: A member that is bound to end has not ended in the
+ *   group's stuck-ms; told once for each.
+ * @SUP_RECORD_KIND_REFUSED: A kill by the kernel on the group's behalf was
+ *   refused, since the process has gained rights that the owner has not.
+ * @SUP_RECORD_KIND_ENDED: The group was ended by the administrator, who drains
+ *   the module. Always told.
  */
 enum sup_record_kind {
 	SUP_RECORD_KIND_EXIT,
@@ -84,6 +102,12 @@ enum sup_record_kind {
 	SUP_RECORD_KIND_LINEAGE_EMPTY,
 	SUP_RECORD_KIND_OWNER_LOST,
 	SUP_RECORD_KIND_OVERFLOW,
+	SUP_RECORD_KIND_FORK,
+	SUP_RECORD_KIND_EXEC,
+	SUP_RECORD_KIND_EXITING,
+	SUP_RECORD_KIND_STUCK,
+	SUP_RECORD_KIND_REFUSED,
+	SUP_RECORD_KIND_ENDED,
 };
 
 /**
@@ -92,13 +116,64 @@ enum sup_record_kind {
  * @SUP_RECORD_FLAG_OOM: The task was a victim of the OOM killer.
  * @SUP_RECORD_FLAG_BY_GROUP: SIGKILL was sent by group-kill, by the policy for
  *   a lost owner or because the task was born into something being killed.
- * @SUP_RECORD_FLAG_SENDER: sender-pid and sender-uid are known.
+ * @SUP_RECORD_FLAG_SENDER: A process sent the signal that ended this one;
+ *   sender-pid, sender-uid and sender-comm are known.
+ * @SUP_RECORD_FLAG_FAULT: The signal came from an instruction of the task
+ *   itself.
+ * @SUP_RECORD_FLAG_WITHHELD: The task has gained rights that the owner has
+ *   not, so who sent the signal, and where the fault was, is not told.
+ * @SUP_RECORD_FLAG_GROUP_EXIT: The process was ended as a whole, by
+ *   exit_group(2) or a signal, and not by the end of its last thread.
+ * @SUP_RECORD_FLAG_LEADER_FIRST: The first thread of the process had ended
+ *   before the others did.
+ * @SUP_RECORD_FLAG_THREAD_EXEC: The last exec was by another thread than the
+ *   first; that thread has the process id since.
+ * @SUP_RECORD_FLAG_TEMPLATE: The member was born by a spawn template.
  */
 enum sup_record_flag {
 	SUP_RECORD_FLAG_CORE = 1,
 	SUP_RECORD_FLAG_OOM = 2,
 	SUP_RECORD_FLAG_BY_GROUP = 4,
 	SUP_RECORD_FLAG_SENDER = 8,
+	SUP_RECORD_FLAG_FAULT = 16,
+	SUP_RECORD_FLAG_WITHHELD = 32,
+	SUP_RECORD_FLAG_GROUP_EXIT = 64,
+	SUP_RECORD_FLAG_LEADER_FIRST = 128,
+	SUP_RECORD_FLAG_THREAD_EXEC = 256,
+	SUP_RECORD_FLAG_TEMPLATE = 512,
+};
+
+/**
+ * enum sup_sender - Who sent the signal that ended a process.
+ * @SUP_SENDER_KERNEL: For a fault, a terminal, a timer, a limit.
+ * @SUP_SENDER_GROUP: The kernel on behalf of the group, see the flag by-group.
+ */
+enum sup_sender {
+	SUP_SENDER_PROCESS,
+	SUP_SENDER_KERNEL,
+	SUP_SENDER_OOM_KILLER,
+	SUP_SENDER_GROUP,
+};
+
+/**
+ * enum sup_stage - Where a stuck member is.
+ * @SUP_STAGE_EXITING: On its way out, in none of the states below.
+ * @SUP_STAGE_DUMPING: Its core is being dumped.
+ * @SUP_STAGE_TRACED: A tracer has stopped it, or has not reaped it.
+ * @SUP_STAGE_BLOCKED: It sleeps uninterruptibly in the kernel.
+ */
+enum sup_stage {
+	SUP_STAGE_EXITING,
+	SUP_STAGE_DUMPING,
+	SUP_STAGE_TRACED,
+	SUP_STAGE_FROZEN,
+	SUP_STAGE_BLOCKED,
+};
+
+enum sup_owner_loss {
+	SUP_OWNER_LOSS_PROCESS_ENDED,
+	SUP_OWNER_LOSS_SOCKET_CLOSED,
+	SUP_OWNER_LOSS_HANDED_OVER,
 };
 
 /**
@@ -136,6 +211,13 @@ enum {
 	SUP_A_GROUP_MEMBER,
 	SUP_A_GROUP_SIGNALLED,
 	SUP_A_GROUP_REFUSED,
+	SUP_A_GROUP_ALONE,
+	SUP_A_GROUP_EVENTS,
+	SUP_A_GROUP_FATAL,
+	SUP_A_GROUP_STUCK_MS,
+	SUP_A_GROUP_MAX_RECORDS,
+	SUP_A_GROUP_LOST,
+	SUP_A_GROUP_OBSERVERS,
 
 	__SUP_A_GROUP_MAX,
 	SUP_A_GROUP_MAX = (__SUP_A_GROUP_MAX - 1)
@@ -157,6 +239,7 @@ enum {
 	SUP_A_MEMBER_SELF,
 	SUP_A_MEMBER_PIDFD,
 	SUP_A_MEMBER_ADDED,
+	SUP_A_MEMBER_DESCENDANTS,
 
 	__SUP_A_MEMBER_MAX,
 	SUP_A_MEMBER_MAX = (__SUP_A_MEMBER_MAX - 1)
@@ -188,6 +271,22 @@ enum {
 	SUP_A_RECORD_KILLED,
 	SUP_A_RECORD_UNTRACKED,
 	SUP_A_RECORD_COUNT,
+	SUP_A_RECORD_LIFETIME,
+	SUP_A_RECORD_EXEC_NAME,
+	SUP_A_RECORD_SENDER_KIND,
+	SUP_A_RECORD_SENDER_COMM,
+	SUP_A_RECORD_FAULT_ADDR,
+	SUP_A_RECORD_FAULT_CODE,
+	SUP_A_RECORD_FAULT_TRAP,
+	SUP_A_RECORD_LEADER_CODE,
+	SUP_A_RECORD_LEADER_SIGNAL,
+	SUP_A_RECORD_LAST_TID,
+	SUP_A_RECORD_LAST_CODE,
+	SUP_A_RECORD_LAST_SIGNAL,
+	SUP_A_RECORD_PARENT,
+	SUP_A_RECORD_OLD_TID,
+	SUP_A_RECORD_STAGE,
+	SUP_A_RECORD_OWNER_LOSS,
 
 	__SUP_A_RECORD_MAX,
 	SUP_A_RECORD_MAX = (__SUP_A_RECORD_MAX - 1)
@@ -199,6 +298,7 @@ enum {
 	SUP_A_BATCH_RECORD,
 	SUP_A_BATCH_SEQ,
 	SUP_A_BATCH_PENDING,
+	SUP_A_BATCH_LOST,
 
 	__SUP_A_BATCH_MAX,
 	SUP_A_BATCH_MAX = (__SUP_A_BATCH_MAX - 1)
@@ -210,11 +310,17 @@ enum {
 	SUP_CMD_GROUP_GET,
 	SUP_CMD_GROUP_KILL,
 	SUP_CMD_GROUP_ADOPT,
+	SUP_CMD_GROUP_HAND_OVER,
 	SUP_CMD_MEMBER_ADD,
 	SUP_CMD_MEMBER_GET,
+	SUP_CMD_SPAWN_SET,
+	SUP_CMD_SPAWN_CLEAR,
+	SUP_CMD_OBSERVE,
 	SUP_CMD_RECORD_GET,
 	SUP_CMD_RECORD_ACK,
 	SUP_CMD_RECORD_NTF,
+	SUP_CMD_INFORM_NTF,
+	SUP_CMD_OBSERVE_NTF,
 
 	__SUP_CMD_MAX,
 	SUP_CMD_MAX = (__SUP_CMD_MAX - 1)
