@@ -12,6 +12,9 @@
 #include <linux/sched/task.h>
 #include <linux/task_work.h>
 #include <linux/version.h>
+#ifdef SUP_HAVE_EXEC_STATE
+#include <linux/sched/exec_state.h>
+#endif
 #include <net/genetlink.h>
 
 /*
@@ -72,12 +75,29 @@ static inline bool sup_task_frozen(const struct task_struct *task)
 #endif
 }
 
+/* The caller holds task_lock(), and the task has an mm. */
+static inline bool __sup_task_dumpable(struct task_struct *task)
+{
+#ifdef SUP_HAVE_EXEC_STATE
+	struct task_exec_state *state;
+	bool ret;
+
+	rcu_read_lock();
+	state = rcu_dereference(task->exec_state);
+	ret = state && READ_ONCE(state->dumpable) == TASK_DUMPABLE_OWNER;
+	rcu_read_unlock();
+	return ret;
+#else
+	return get_dumpable(task->mm) == SUID_DUMP_USER;
+#endif
+}
+
 static inline bool sup_task_dumpable(struct task_struct *task)
 {
 	bool ret;
 
 	task_lock(task);
-	ret = task->mm && get_dumpable(task->mm) == SUID_DUMP_USER;
+	ret = task->mm && __sup_task_dumpable(task);
 	task_unlock(task);
 	return ret;
 }
