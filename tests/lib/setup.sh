@@ -6,11 +6,13 @@
 # kernel source into build/cache (nothing of the two is installed). A second
 # run finds everything there and says so.
 #
-# usage: setup.sh [debug]	with what building the debug kernel needs, too
+# usage: setup.sh [debug|kernels]	with what "make check-debug" or "make
+#				check-kernels" need, too
 #
 # Exit status: 0, or 111 with one line when something cannot be had.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+. "$top/tests/lib/deb.inc"
 
 export DEBIAN_FRONTEND=noninteractive
 purpose=${1:-}
@@ -36,6 +38,10 @@ qemu-system-x86		boots the test machine
 busybox-static		userland of the test machine
 cpio			packs the test machine
 xz-utils		unpacks the kernel
+zstd			unpacks newer kernels
+flex			builds User-Mode Linux
+bison			builds User-Mode Linux
+bc			builds User-Mode Linux
 python3			part of the demo, netlink generator
 python3-yaml		netlink generator
 python3-jsonschema	netlink generator
@@ -45,19 +51,15 @@ redis-server		supervised by the demo
 nginx			supervised by the demo
 LIST
 	[ "$purpose" != debug ] || cat <<'LIST'
-flex			builds the debug kernel
-bison			builds the debug kernel
-bc			builds the debug kernel
+libelf-dev		builds the debug kernel for QEMU
+LIST
+	[ "$purpose" != kernels ] || cat <<'LIST'
+debootstrap		a root of Debian 13 for the headers of 7.x
 LIST
 }
 
 say() {
 	echo "setup: $*"
-}
-
-apt() {
-	apt-get -q -y -o DPkg::Lock::Timeout=120 -o APT::Sandbox::User=root \
-		-o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 updated=no
@@ -140,50 +142,18 @@ install_packages() {
 	disable_services $names
 }
 
-# Downloads package $1 (not installed) and unpacks it into folder $2.
-download() {
-	local spec=$1 folder=$2 deb
-
-	rm -rf "$folder"
-	mkdir -p "$folder"
-	(cd "$folder" && apt download "$spec" >"$log" 2>&1) || return
-	deb=$(echo "$folder"/*.deb)
-	dpkg-deb -x "$deb" "$folder/root" || return
-	dpkg-deb -f "$deb" Version >"$folder/version"
-}
-
-# The kernel proper, as QEMU can start it without unpacking it first.
-unpack_kernel() {
-	local image=$1 sects off len
-
-	sects=$(od -An -tu1 -j 497 -N 1 "$image" | xargs)
-	off=$(od -An -tu4 -j 584 -N 4 "$image" | xargs)
-	len=$(od -An -tu4 -j 588 -N 4 "$image" | xargs)
-	off=$(((sects + 1) * 512 + off))
-	(
-		set +o pipefail
-		tail -c "+$((off + 1))" "$image" | head -c "$((len - 4))" |
-			xz -dc
-	)
-}
-
 fetch_image() {
-	local kver=$1 dir=$cache/linux-image-$1 version spec=linux-image-$1
+	local kver=$1 dir=$cache/linux-image-$1 version deb
+	local -r spec=linux-image-$1
 
 	[ ! -s "$dir/stamp" ] || return 0
 	version=$(dpkg-query -W -f '${Version}' "linux-headers-$kver" \
 		2>/dev/null || true)
 	say "fetching $spec (not installed): kernel of the test machine"
 	have_lists || update_lists || true
-	download "$spec${version:+=$version}" "$tmp/image" ||
-		download "$spec" "$tmp/image" || return
-	rm -rf "$dir"
-	mkdir -p "$dir"
-	cp "$tmp/image/root/boot/vmlinuz-$kver" "$dir/vmlinuz"
-	unpack_kernel "$dir/vmlinuz" >"$dir/vmlinux" 2>"$log" ||
-		rm -f "$dir/vmlinux"
-	cp "$tmp/image/root/boot/config-$kver" "$dir/config"
-	mv "$tmp/image/version" "$dir/stamp"
+	deb=$(download "$spec${version:+=$version}" "$tmp/image" ||
+		download "$spec" "$tmp/image") || return
+	keep_kernel "$deb" "$dir" || return
 	rm -rf "$tmp/image"
 }
 
@@ -229,8 +199,9 @@ fetch_source() {
 	say "fetching $source_package (not installed):" \
 		"kselftest, checkpatch, netlink generator"
 	have_lists || update_lists || true
-	download $source_package "$tmp/source" ||
-		{ update_lists && download $source_package "$tmp/source"; } ||
+	download_unpacked $source_package "$tmp/source" ||
+		{ update_lists &&
+			download_unpacked $source_package "$tmp/source"; } ||
 		die "cannot download $source_package: $(tail -n 1 "$log")"
 	tar=$tmp/source/root/usr/src/$source_package.tar.xz
 	rm -rf "$dir"
@@ -243,6 +214,19 @@ fetch_source() {
 	rm -rf "$tmp/source"
 }
 
+# The second stock kernel that the module is tested on for every change.
+second_series=6.12
+fetch_second() {
+	! compgen -G "$cache/linux-headers-$second_series.*/stamp" \
+		>/dev/null || return 0
+	say "fetching the newest Linux $second_series (not installed)"
+	have_lists || update_lists || true
+	"$top/tests/vm/kernel-fetch.sh" $second_series >/dev/null ||
+		{ update_lists && "$top/tests/vm/kernel-fetch.sh" \
+			$second_series >/dev/null; } ||
+		die "cannot get a kernel $second_series"
+}
+
 clean_up() {
 	unguard_services
 	[ -z "${tmp:-}" ] || rm -rf "$tmp"
@@ -253,7 +237,9 @@ is_complete() {
 
 	kver=$(target_kver)
 	[ -n "$kver" ] && [ -s "$cache/linux-image-$kver/stamp" ] &&
-		[ -s "$cache/$source_package/stamp" ]
+		[ -s "$cache/$source_package/stamp" ] &&
+		compgen -G "$cache/linux-headers-$second_series.*/stamp" \
+			>/dev/null
 }
 
 command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
@@ -273,4 +259,5 @@ trap 'exit 130' INT TERM HUP
 [ -z "$missing" ] || install_packages "$missing"
 fetch_matching_image
 fetch_source
+fetch_second
 say "done"
