@@ -23,7 +23,7 @@ all: modules lib tools examples ## build everything
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / \
-		{ printf "  %-12s %s\n", $$1, $$2 }' $(TOP)/Makefile
+		{ printf "  %-13s %s\n", $$1, $$2 }' $(TOP)/Makefile
 
 setup: ## install what is missing (Debian packages), fetch a kernel
 	$(RUN)/setup.sh
@@ -31,7 +31,7 @@ setup: ## install what is missing (Debian packages), fetch a kernel
 demo: ## the demo in the test machine; SOURCE=pidfd or HOST=1: here
 	$(RUN)/demo.sh
 
-check: ## everything that can be checked, in about 10 minutes
+check: ## everything that is checked for every change
 	$(RUN)/check.sh
 
 unit: ## unit tests, with ASan+UBSan and with TSan
@@ -40,10 +40,13 @@ unit: ## unit tests, with ASan+UBSan and with TSan
 integration: ## integration tests; SOURCE=pidfd: here, SOURCE=module: VM
 	$(RUN)/check.sh integration
 
-kselftest: ## tests of the module, in the test machine
+kselftest: ## tests of the module, on Linux 6.1 and 6.12, or on KVER=
 	$(RUN)/check.sh kselftest
 
-check-debug: ## tests of the module under KASAN and lockdep (first: 8 minutes)
+check-kernels: ## the same, on every series that Debian has a kernel of
+	$(RUN)/check.sh kernels
+
+check-debug: ## the same, under KASAN, lockdep, kmemleak, with failing memory
 	$(RUN)/check.sh debug
 
 vm: modules lib tools examples ## a shell in the test machine
@@ -94,6 +97,6 @@ distclean: ## remove downloads, too
 
 # Verbs run one after the other, what each of them builds in parallel.
 .NOTPARALLEL:
-.PHONY: all help setup demo check unit integration kselftest check-debug vm \
-	modules lib tools examples lint style sparse regen regen-check install \
-	uninstall clean distclean
+.PHONY: all help setup demo check unit integration kselftest check-kernels \
+	check-debug vm modules lib tools examples lint style sparse regen \
+	regen-check install uninstall clean distclean

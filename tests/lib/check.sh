@@ -4,19 +4,24 @@
 # Builds and runs the tests, all or those of the parts named, and ends with
 # one line "N passed, N failed, N skipped". Results and logs: build/check.
 #
-# usage: check.sh [lint|unit|integration|kselftest|debug]...
+# usage: check.sh [lint|unit|integration|kselftest|kernels|debug]...
+#
+# kernels and debug are more than "all": the tests of the module on every
+# kernel that Debian has, and in the debug kernels.
 #
 # SOURCE=pidfd or SOURCE=module restricts the integration tests to one exit
-# source. Exit status: 0 when nothing failed, 1 when something did, 111 when
+# source, KVER those of the module to one stock kernel.
+#
+# Exit status: 0 when nothing failed, 1 when something did, 111 when
 # set-up was not possible.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+. "$top/tests/lib/machine.inc"
 
 out=$build/check
 tests=$top/tests/lib/runtests.sh
 failed=0
 went_well=yes
-in_machine='' packed=''
 jobs=$(nproc)
 
 wanted() {
@@ -108,68 +113,6 @@ run_integration_here() {
 	SOURCE=pidfd run_programs integration-pidfd '' "$top/tests/integration"
 }
 
-# Builds the tests in a folder; notes their paths for inside.sh and packs them
-# with everything that stands beside them.
-pack_tests() {
-	local -r part=$1 folder=$2
-	local -r list=$build/tests/$part.programs
-
-	build "$part" -C "$top/$folder"
-	[ $went_well = yes ] || return 0
-	packed="$packed $part"
-	mkdir -p "$build/tests"
-	programs "$top/$folder" | sed "s,^$top/,," >"$list"
-	{
-		sed 's/^/sup /' "$list"
-		echo "sup build/tests/$part.programs"
-		echo "sup? build/tests/$part $folder/*.sh $folder/settings"
-	} >>"$build/tests/machine.list"
-}
-
-# Both kinds of tests that need the module share one boot.
-run_machine() {
-	section "In the test machine:$in_machine"
-	rm -f "$build/tests/machine.list"
-	case $in_machine in
-	*kselftest*) pack_tests kselftest tests/kselftest/sup ;;
-	esac
-	case $in_machine in
-	*integration*) pack_tests integration tests/integration ;;
-	esac
-	[ -n "$packed" ] || return 0
-	# shellcheck disable=SC2086
-	suite -s machine -t 900 -c run "$top/tests/vm/run.sh" -n check \
-		-o "$out/machine" -t 840 -l "$top/tests/vm/system.list" \
-		-l "$top/tests/vm/tree.list" -l "$build/tests/machine.list" \
-		tests/vm/inside.sh $packed
-	cat "$out/logs/machine/run.log"
-	[ ! -d "$out/machine/results" ] ||
-		cp -r "$out/machine/results" "$out/machine/logs" "$out/"
-}
-
-# The tests of the module under the kernel's own checkers. "make check" does
-# without: the kernel has to be built first, and that takes minutes.
-run_debug() {
-	local dir kver
-
-	section "In the debug kernel"
-	suite -s build -t 1800 -c debug-kernel "$top/tests/vm/uml-build.sh"
-	dir=$("$top/tests/vm/uml-build.sh") || return 0
-	kver=$(cat "$dir/o/include/config/kernel.release")
-	build debug-module -C "$top/kmod" module KVER="$kver" KDIR="$dir/o" \
-		KARGS=ARCH=um
-	rm -f "$build/tests/machine.list"
-	packed=''
-	pack_tests kselftest tests/kselftest/sup
-	[ -n "$packed" ] || return 0
-	suite -s machine -t 900 -c debug "$top/tests/vm/run.sh" -u -n debug \
-		-o "$out/debug" -t 840 -l "$top/tests/vm/tree.list" \
-		-l "$build/tests/machine.list" tests/vm/inside.sh kselftest
-	cat "$out/logs/machine/debug.log"
-	[ ! -d "$out/debug/results" ] ||
-		cp -r "$out/debug/results" "$out/debug/logs" "$out/"
-}
-
 run_demo() {
 	local source
 
@@ -185,17 +128,44 @@ run_install() {
 	suite -s install "$top"/tests/lib/try-*.sh
 }
 
+# The tests of the module for every change. On 6.1 all kinds share one boot.
+run_module() {
+	local on_first=$1
+
+	if [ -n "$chosen" ]; then
+		run_stock "$chosen" $on_first
+		return
+	fi
+	run_stock 6.1 $on_first
+	! wanted kselftest || run_stock 6.12 kselftest
+	[ -n "$parts" ] || run_debug uml kselftest
+}
+
+run_kernels() {
+	local name
+
+	for name in 6.1 6.12 7; do
+		run_stock $name kselftest
+	done
+	run_refused 6.12-rt
+}
+
+run_debug_kernels() {
+	run_debug uml kselftest
+	run_debug smp kselftest failslab
+}
+
 parts=$*
+purpose=
 for part in $parts; do
 	case $part in
-	lint | unit | integration | kselftest | debug) ;;
+	lint | unit | integration | kselftest) ;;
+	kernels | debug) purpose=$part ;;
 	*) usage "unknown part \"$part\"" ;;
 	esac
 done
-case " $parts " in
-*" debug "*) "$top/tests/lib/setup.sh" debug ;;
-*) "$top/tests/lib/setup.sh" ;;
-esac
+chosen=${KVER:-}
+"$top/tests/lib/setup.sh" $purpose
 KVER=$(target_kver)
 export KVER
 mkdir -p "$build"
@@ -205,15 +175,17 @@ rm -rf "$out"
 build_all
 ! wanted lint || run_lint
 ! wanted unit || run_unit
+with_module=''
+! wanted kselftest || with_module=kselftest
 if wanted integration; then
 	[ "${SOURCE:-pidfd}" != pidfd ] || run_integration_here
 	[ "${SOURCE:-module}" != module ] ||
-		in_machine="$in_machine integration"
+		with_module="$with_module integration"
 fi
-! wanted kselftest || in_machine=" kselftest$in_machine"
-[ -z "$in_machine" ] || run_machine
-case " $parts " in
-*" debug "*) run_debug ;;
+[ -z "$with_module" ] || run_module "$with_module"
+case $purpose in
+kernels) run_kernels ;;
+debug) run_debug_kernels ;;
 esac
 [ -n "$parts" ] || build_with_clang
 [ -n "$parts" ] || run_demo

@@ -4,27 +4,29 @@
 # Runs the tests that need the module; meant for the test machine. Results and
 # logs go to /out, which the machine sends to the host.
 #
-# usage: inside.sh [kselftest|integration]...
+# usage: inside.sh PART...
+#
+# A part is a file build/tests/PART.programs, which has the programs' paths;
+# those of "failslab" run while the module's allocations fail. SUP_MACHINE
+# names the machine in the suites' names; SUP_SLOW multiplies the programs'
+# time limits.
 set -uo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 
-runtests=$top/tests/lib/runtests.sh
-ko=$build/kmod/$(uname -r)/sup.ko
+SUP_KO=$build/kmod/$(uname -r)/sup.ko
+export SUP_KO
+export SUP_HOLDER=$build/tests/kselftest/sup_holder
+export SOURCE=module
+limit=$((120 * ${SUP_SLOW:-1}))
 status=0
 
 for part; do
-	case $part in
-	kselftest)
-		export SUP_KO=$ko
-		export SUP_HOLDER=$build/tests/kselftest/sup_holder
-		;;
-	integration)
-		export SOURCE=module
-		;;
-	esac
-	list=$build/tests/$part.programs
+	wrapper=''
+	[ "$part" != failslab ] || wrapper=$top/tests/vm/failslab.sh
 	# shellcheck disable=SC2046
-	"$top/tests/vm/with-module.sh" "$runtests" -s "$part-module" -o /out \
-		-t 120 $(sed "s,^,$top/," "$list") || status=1
+	"$top/tests/vm/with-module.sh" "$top/tests/lib/runtests.sh" \
+		-s "$part-${SUP_MACHINE:-module}" -o /out -t $limit \
+		-w "$wrapper" \
+		$(sed "s,^,$top/," "$build/tests/$part.programs") || status=1
 done
 exit $status

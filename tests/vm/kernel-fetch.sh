@@ -46,7 +46,8 @@ use_trixie() {
 	local -r keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	url=$(mirror)
-	[ -n "$url" ] || fail "no mirror of Debian in apt's sources"
+	[ -n "$url" ] || { say "no mirror of Debian in apt's sources"
+		return; }
 	mkdir -p "$apt/lists/partial" "$apt/archives/partial"
 	for suite in trixie trixie-backports; do
 		echo "deb [signed-by=$keyring]" \
@@ -57,11 +58,11 @@ use_trixie() {
 		-o Dir::Cache="$apt" -o Dir::Cache::archives="$apt/archives")
 	[ -z "$(find "$apt/updated" -mmin -1440 2>/dev/null)" ] || return 0
 	say "reading the package lists of Debian 13"
-	apt update >"$log" 2>&1 || fail "cannot read the package lists"
-	touch "$apt/updated"
+	{ apt update >"$log" 2>&1 && touch "$apt/updated"; } ||
+		say "cannot read them: $(tail -n 1 "$log")"
 }
 
-# The newest version that has both headers and an image.
+# The newest version in the lists that has both headers and an image.
 newest() {
 	apt-cache "${apt_options[@]}" pkgnames linux- |
 		awk -v series="$series" -v end="-${flavour}amd64" '
@@ -100,7 +101,7 @@ header_packages() {
 	echo "linux-headers-$kver"
 	apt-cache "${apt_options[@]}" show "linux-headers-$kver" |
 		awk -F': ' '$1 == "Depends" { print $2; exit }' |
-		tr ',|' '\n\n' | awk '/linux-(headers|kbuild)-/ { print $1 }'
+		tr -s ',|' '\n' | awk '/linux-(headers|kbuild)-/ { print $1 }'
 }
 
 # Do the programs of the headers find the libraries they want?

@@ -6,7 +6,7 @@
 #
 # usage: tests/vm/run.sh [-l LIST]... [-e NAME=VALUE]... [-o FOLDER] [-n NAME]
 #                        [-t SECONDS] [-m MIB] [-k KVER] [-a "KERNEL ARGS"]
-#                        [-u] [-i] [-q] [--] COMMAND [ARGUMENT]...
+#                        [-d uml|smp] [-i] [-q] [--] COMMAND [ARGUMENT]...
 #
 #   -l LIST     adds the files of LIST (format: mkinitramfs.sh) to the machine;
 #               tests/vm/base.list (bash, busybox) is always there
@@ -17,8 +17,9 @@
 #   -k KVER     kernel (default: the newest 6.1 with headers installed)
 #   -a ARGS     more words for the kernel's command line
 #   -n NAME     name of the run, for its logs (default: run)
-#   -u          the debug kernel instead: User-Mode Linux with the kernel's own
-#               checkers (uml-build.sh), one CPU, no emulation
+#   -d uml|smp  a debug kernel instead, with the kernel's own checkers
+#               (debug-build.sh): User-Mode Linux, which has one CPU and needs
+#               no emulation, or one for QEMU
 #   -i          interactive: the terminal is the command's (make vm)
 #   -q          no line of our own on stderr unless something is wrong
 #
@@ -35,8 +36,8 @@ set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 
 lists=("$top/tests/vm/base.list") env=() out='' limit=300 mem=1024
-name=run kver='' append='' interactive=no quiet=no uml=no
-while getopts l:e:o:t:m:k:a:n:uiq opt; do
+name=run kver='' append='' interactive=no quiet=no debug=''
+while getopts l:e:o:t:m:k:a:n:d:iq opt; do
 	case $opt in
 	l) lists+=("$OPTARG") ;;
 	e) env+=("$OPTARG") ;;
@@ -46,7 +47,7 @@ while getopts l:e:o:t:m:k:a:n:uiq opt; do
 	k) kver=$OPTARG ;;
 	a) append=$OPTARG ;;
 	n) name=$OPTARG ;;
-	u) uml=yes ;;
+	d) debug=$OPTARG ;;
 	i) interactive=yes ;;
 	q) quiet=yes ;;
 	*) usage "wrong option; see the top of $0" ;;
@@ -76,7 +77,7 @@ init_archive() {
 	printf '%s\0' PATH=/usr/bin:/usr/sbin HOME=/root TERM="${TERM:-dumb}" \
 		LC_ALL=C SUP_VM=1 ${env[@]+"${env[@]}"} >"$tmp/root/vm/env"
 	[ $interactive = no ] || : >"$tmp/root/vm/tty"
-	[ $uml = no ] || : >"$tmp/root/vm/noisy-boot"
+	[ "$debug" != uml ] || : >"$tmp/root/vm/noisy-boot"
 	(cd "$tmp/root" && find . -mindepth 1 |
 		cpio -o -H newc -R 0:0 --quiet) >"$tmp/init.cpio"
 }
@@ -153,14 +154,12 @@ unpack_out() {
 		say_bad "/out came over damaged"
 }
 
-find_uml() {
+find_debug() {
 	local dir
 
-	dir=$("$top/tests/vm/uml-build.sh")
-	image=$dir/linux
+	dir=$("$top/tests/vm/debug-build.sh" "$debug")
+	image=$dir/kernel
 	kver=$(cat "$dir/o/include/config/kernel.release")
-	accel=User-Mode
-	boot=boot_uml
 }
 
 find_stock() {
@@ -169,16 +168,25 @@ find_stock() {
 		die "no headers of a 6.1 kernel installed (make setup)"
 	image=$(kernel_image "$kver")
 	[ -r "$image" ] || die "$image: not there (make setup)"
+}
+
+find_qemu() {
 	command -v qemu-system-x86_64 >/dev/null ||
 		die "qemu-system-x86_64: not installed (make setup)"
 	accel=${SUP_PROBE:-$("$top/tests/vm/accel.sh")}
 	boot=boot_qemu
 }
 
-if [ $uml = yes ]; then
-	find_uml
+if [ -n "$debug" ]; then
+	find_debug
 else
 	find_stock
+fi
+if [ "$debug" = uml ]; then
+	accel=User-Mode
+	boot=boot_uml
+else
+	find_qemu
 fi
 cmdline="console=ttyS3 loglevel=5 panic=-1 oops=panic tsc=reliable
 clocksource=tsc mitigations=off random.trust_cpu=on $append"
@@ -203,7 +211,7 @@ else
 	trap 'kill $machine 2>/dev/null || true; exit 130' INT TERM HUP
 	wait $machine || boot_status=$?
 	wait
-	[ $uml = yes ] || cat "$log/qemu.log" >&2
+	[ $boot = boot_uml ] || cat "$log/qemu.log" >&2
 fi
 unpack_out
 judge "$boot_status"
