@@ -74,4 +74,5 @@ module_init(sup_init);
 module_exit(sup_exit);
 
 MODULE_DESCRIPTION("Groups of tasks, and records of their ends");
+MODULE_VERSION(SUP_VERSION);
 MODULE_LICENSE("GPL");
