@@ -23,7 +23,7 @@ all: modules lib tools examples ## build everything
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / \
-		{ printf "  %-13s %s\n", $$1, $$2 }' $(TOP)/Makefile
+		{ printf "  %-14s %s\n", $$1, $$2 }' $(TOP)/Makefile
 
 setup: ## install what is missing (Debian packages), fetch a kernel
 	$(RUN)/setup.sh
@@ -88,6 +88,12 @@ uninstall: ## remove what install has put there
 	$(SUB)/libsup uninstall
 	$(SUB)/tools uninstall
 
+install-dkms: ## the module's source, for DKMS; DESTDIR=
+	$(SUB)/kmod install-dkms
+
+uninstall-dkms: ## remove it; first: dkms remove sup/VERSION --all
+	$(SUB)/kmod uninstall-dkms
+
 clean: ## remove what is built, keep what was downloaded
 	@[ ! -d $(TOP)/build ] || find $(TOP)/build -mindepth 1 -maxdepth 1 \
 		! -name cache -exec rm -rf {} +
@@ -99,4 +105,5 @@ distclean: ## remove downloads, too
 .NOTPARALLEL:
 .PHONY: all help setup demo check unit integration kselftest check-kernels \
 	check-debug vm modules lib tools examples lint style sparse regen \
-	regen-check install uninstall clean distclean
+	regen-check install uninstall install-dkms uninstall-dkms clean \
+	distclean
