@@ -46,6 +46,7 @@ python3			part of the demo, netlink generator
 python3-yaml		netlink generator
 python3-jsonschema	netlink generator
 kmod			loads the module
+mandoc			checks the manual pages
 procps			process tables, in tests
 redis-server		supervised by the demo
 nginx			supervised by the demo

@@ -48,7 +48,16 @@ int sup_a(void)\n{\n\treturn 1;\n}\n'
 	write kmod/main.c GPL-2.0-only '#include <linux/module.h>
 int sup_main(void)\n{\n\treturn 0;\n}\n'
 	make_kmod_check
+	make_page
 	build_clean_tree
+}
+
+make_page() {
+	mkdir -p Documentation/man/man8
+	printf '%s\n' '.\" SPDX-License-Identifier: GPL-2.0-or-later' \
+		'.Dd November 25, 2026' '.Dt SUPX 8' .Os '.Sh NAME' \
+		'.Nm supx' '.Nd a page' '.Sh SEE ALSO' '.Xr ls 1' \
+		>Documentation/man/man8/supx.8
 }
 
 make_kmod_check() {
@@ -236,11 +245,21 @@ test_kernel_style() {
 \treturn p;\n}\n'
 }
 
+test_man() {
+	local -r page=Documentation/man/man8/supx.8
+
+	passes man || return
+	plant man "a macro that does not exist" 'unknown' add $page '.Xy\n'
+	plant man "a page that does not exist" 'there is no supy\(8\)' \
+		add $page ',\n.Xr supy 8\n'
+}
+
 make_clean_tree
 test_layers
 test_spawn
 test_symbols
 test_style
 test_licences
+test_man
 test_kernel_style
 echo "1..$n"
