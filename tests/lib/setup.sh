@@ -46,6 +46,8 @@ python3			part of the demo, netlink generator
 python3-yaml		netlink generator
 python3-jsonschema	netlink generator
 kmod			loads the module
+dkms			builds and installs the module, in its test
+openssl			keys for signing the module
 mandoc			checks the manual pages
 procps			process tables, in tests
 redis-server		supervised by the demo
