@@ -74,7 +74,7 @@ sparse: ## sparse and checkpatch on the module
 	$(RUN)/../lint/sparse.sh
 	$(RUN)/../lint/checkpatch.sh
 
-regen: ## generate the netlink code again
+regen: ## generate the netlink code, and its reference, again
 	@$(TOP)/kmod/regen.sh
 
 regen-check: ## does generating the netlink code change anything?

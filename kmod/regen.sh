@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Regenerates what comes from Documentation/netlink/specs/sup.yaml:
-# kmod/include/uapi/linux/sup.h and kmod/netlink_gen.[ch].
+# kmod/include/uapi/linux/sup.h, kmod/netlink_gen.[ch] and
+# Documentation/protocol-reference.md.
 #
 #	kmod/regen.sh [--check] [KSRC]
 #
@@ -18,7 +19,8 @@ if [ "${1:-}" = --check ]; then
 fi
 top=$(cd "$(dirname "$0")/.." && pwd)
 ksrc=${1:-${KSRC:-$top/build/cache/linux-source-6.12}}
-gen=$ksrc/tools/net/ynl/ynl-gen-c.py
+ynl=$ksrc/tools/net/ynl
+gen=$ynl/ynl-gen-c.py
 if [ ! -f "$gen" ]; then
 	echo "regen: no generator: $gen" >&2
 	exit 2
@@ -40,16 +42,18 @@ run() {
 run --mode uapi --header -o "$scratch/out/sup.h"
 run --mode kernel --header -o "$scratch/out/netlink_gen.h"
 run --mode kernel --source -o "$scratch/out/netlink_gen.c"
+timeout 60 python3 "$top/kmod/reference.py" "$ynl" "$spec" \
+	"$scratch/out/sup.h" >"$scratch/out/protocol-reference.md" || exit 2
 
 status=0
-for pair in sup.h:include/uapi/linux/sup.h netlink_gen.h:netlink_gen.h \
-	    netlink_gen.c:netlink_gen.c; do
-	new=$scratch/out/${pair%%:*}
-	old=$top/kmod/${pair#*:}
+for file in kmod/include/uapi/linux/sup.h kmod/netlink_gen.h \
+	    kmod/netlink_gen.c Documentation/protocol-reference.md; do
+	new=$scratch/out/${file##*/}
+	old=$top/$file
 	if [ -z "$check" ]; then
 		cmp -s "$new" "$old" || { cp "$new" "$old"; echo "GEN $old"; }
 	elif ! diff -u "$old" "$new"; then
-		echo "regen: kmod/${pair#*:} is not what the spec says" >&2
+		echo "regen: $file is not what the spec says" >&2
 		status=1
 	fi
 done
