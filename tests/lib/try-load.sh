@@ -13,23 +13,33 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 modules=$work/lib/modules/$kver
 
-sign() {
+make_key() {
 	openssl req -new -x509 -nodes -days 1 -newkey rsa:2048 \
-		-subj '/CN=sup test' -keyout "$work/key" -outform DER \
-		-out "$work/certificate" 2>/dev/null || return
-	"$(readlink -f "/usr/src/linux-headers-$kver/scripts")/sign-file" \
-		sha256 "$work/key" "$work/certificate" "$1"
+		-subj "/CN=sup test" -addext \
+		"extendedKeyUsage=codeSigning,1.3.6.1.4.1.2312.16.1.2" \
+		-keyout "$work/key" -outform DER -out "$work/certificate" \
+		2>/dev/null
 }
 
-install_module() {
-	mkdir -p "$modules/updates"
+sign() {
+	"$(readlink -f "/usr/src/linux-headers-$kver/scripts")/sign-file" \
+		sha256 "$work/key" "$work/certificate" "$1" &&
+		[ "$(modinfo -F signer "$1")" = "sup test" ]
+}
+
+# What depmod misses when no kernel is installed.
+make_lists() {
+	mkdir -p "$modules"
 	: >"$modules/modules.order"
 	: >"$modules/modules.builtin"
 	: >"$modules/modules.builtin.modinfo"
-	cp "$build/kmod/$kver/sup.ko" "$modules/updates/" &&
-		sign "$modules/updates/sup.ko" &&
-		[ "$(modinfo -F signer "$modules/updates/sup.ko")" = \
-			"sup test" ] &&
+}
+
+install_module() {
+	make --no-print-directory -s -C "$top/kmod" install KVER="$kver" \
+		INSTALL_MOD_PATH="$work" >"$work/log" 2>&1 ||
+		{ cat "$work/log"; return 1; }
+	make_key && sign "$modules/updates/sup.ko" && make_lists &&
 		depmod -b "$work" "$kver"
 }
 
