@@ -83,10 +83,12 @@ regen-check: ## does generating the netlink code change anything?
 install: all ## DESTDIR= PREFIX= LIBDIR= INCLUDEDIR= MANDIR=
 	$(SUB)/libsup install
 	$(SUB)/tools install
+	$(SUB)/kmod install-user
 
 uninstall: ## remove what install has put there
 	$(SUB)/libsup uninstall
 	$(SUB)/tools uninstall
+	$(SUB)/kmod uninstall-user
 
 install-dkms: ## the module's source, for DKMS; DESTDIR=
 	$(SUB)/kmod install-dkms

@@ -29,6 +29,14 @@ compile() {
 		"$top/examples/counter.c" $(config --cflags --libs)
 }
 
+# That of sup(4), which needs the module's header alone.
+compile_netlink() {
+	# shellcheck disable=SC2046
+	${CC:-cc} -Wall -Wextra -Werror -o "$work/watch" \
+		-I"$dest$prefix/include" "$top/examples/netlink/watch.c" \
+		$(pkg-config --cflags --libs libnl-genl-3.0)
+}
+
 compile_static() {
 	local libs
 
@@ -52,9 +60,9 @@ needs_no_library() {
 header_alone() {
 	local header
 
-	for header in "$dest$prefix"/include/sup/*.h; do
+	for header in "$dest$prefix"/include/*/*.h; do
 		# shellcheck disable=SC2046
-		echo "#include <sup/${header##*/}>" |
+		echo "#include <${header#"$dest$prefix"/include/}>" |
 			${CC:-cc} -std=gnu11 -Wall -Wextra -Werror \
 				-fsyntax-only $(config --cflags) -x c - ||
 			return
@@ -80,6 +88,8 @@ ok "a program builds against it" compile
 ok "and needs libsup.so.0" needs_library "$work/user"
 ok "a program builds with libsup.a" compile_static
 ok "and needs no libsup.so" needs_no_library "$work/static"
+ok "a program builds that has no libsup, but the module" compile_netlink
+ok "and needs no libsup.so" needs_no_library "$work/watch"
 ok "no path of the build folder is installed" no_path_of_build
 ok "uninstall leaves no file" nothing_left
 tap_end
