@@ -55,6 +55,9 @@ def type_of(attr):
     if 'nested-attributes' in attr:
         words.append('of ' + link('attributes', attr['nested-attributes']))
     if 'enum' in attr:
+        if attr.get('enum-as-flags') and \
+                attr.family.consts[attr['enum']].type == 'enum':
+            words[-1] += ', a bit for each'
         words.append(link('values', attr['enum']))
     if attr.is_multi:
         words.append('(several)')

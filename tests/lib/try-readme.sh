@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The C example of the README is examples/counter.c, word for word, and
-# compiles; the verbs and files the README names exist. Speaks TAP.
+# compiles; that of sup(4) is examples/netlink/watch.c; the verbs and files the
+# README names exist. Speaks TAP.
 set -uo pipefail
 . "$(dirname "$0")/env.sh"
 . "$top/tests/lib/tap.inc"
@@ -18,6 +19,14 @@ example() {
 
 same_as_file() {
 	example | diff -u "$top/examples/counter.c" -
+}
+
+# The example of sup(4), in which troff would read some characters as its own.
+same_as_page() {
+	sed -n '/examples\/netlink\/watch.c\.$/,/^\.Ed/p' \
+		"$top/Documentation/man/man4/sup.4" | sed '1,2d;$d' |
+		diff -u <(sed -e 's/\\/\\e/g' -e 's/-/\\-/g' \
+			-e "s/'/\\\\(aq/g" "$top/examples/netlink/watch.c") -
 }
 
 compiles() {
@@ -52,6 +61,7 @@ files_exist() {
 
 ok "the example is examples/counter.c" same_as_file
 ok "the example compiles" compiles
+ok "the example of sup(4) is examples/netlink/watch.c" same_as_page
 ok "the verbs it names exist" verbs_exist
 ok "the files it links to exist" files_exist
 tap_end

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The manual pages: mandoc finds nothing, and what one refers to among our
-# own is there.
+# The manual pages: mandoc finds nothing, what one refers to among our own is
+# there, and sup(4) has the names and defaults that the module has.
 . "$(dirname "$0")/lint.inc"
 
 command -v mandoc >/dev/null || skip "mandoc is not installed (make setup)"
@@ -23,6 +23,27 @@ references() {
 		done
 }
 
+# What of the module has to be in its page, and how it is written there.
+interface() {
+	sed -nE 's/^module_param(_cb)?\(([a-z_]+),.*/Sy \2/p' kmod/*.c
+	sed -nE '/^MODULE_PARM_DESC\(/{:l
+		/;$/!{N;bl}
+		s/\n/ /g
+		s/.*\(([a-z_]+),.*\(([a-z0-9]+)\)"\);/Sy \1 Pq \2/p}' kmod/*.c
+	sed -nE 's/^\t(SUP_(RECORD_KIND|GROUP_FLAG|POLICY)_[A-Z_]+)\b.*/\1/p' \
+		kmod/include/uapi/linux/sup.h
+}
+
+undocumented() {
+	interface | grep -v '_MAX$' | while IFS= read -r name; do
+		grep -qwF "$name" "$page" || echo "$page: not there: $name"
+	done
+}
+
+page=Documentation/man/man4/sup.4
+if [ -e "$page" ]; then
+	bad_lines < <(undocumented)
+fi
 if [ ${#all[@]} -gt 0 ]; then
 	# A page that is not installed here is none that is missing.
 	bad_lines < <(mandoc -T lint -W style "${all[@]}" 2>&1 | grep -v \

@@ -245,6 +245,14 @@ test_kernel_style() {
 \treturn p;\n}\n'
 }
 
+undocumented_parameter() {
+	mkdir -p Documentation/man/man4 kmod/include/uapi/linux
+	sed 's/SUPX 8/SUP 4/; s/supx/sup/' Documentation/man/man8/supx.8 \
+		>Documentation/man/man4/sup.4
+	touch kmod/include/uapi/linux/sup.h
+	add kmod/main.c 'module_param(level, uint, 0644);\n'
+}
+
 test_man() {
 	local -r page=Documentation/man/man8/supx.8
 
@@ -252,6 +260,8 @@ test_man() {
 	plant man "a macro that does not exist" 'unknown' add $page '.Xy\n'
 	plant man "a page that does not exist" 'there is no supy\(8\)' \
 		add $page ',\n.Xr supy 8\n'
+	plant man "a parameter that is not documented" 'there: Sy level' \
+		undocumented_parameter
 }
 
 make_clean_tree
