@@ -125,7 +125,7 @@ run_demo() {
 
 run_install() {
 	section "Installation and README"
-	suite -s install -t 300 "$top"/tests/lib/try-*.sh
+	suite -s install -t 600 "$top"/tests/lib/try-*.sh
 }
 
 # The tests of the module for every change. On 6.1 all kinds share one boot.
