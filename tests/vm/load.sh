@@ -50,9 +50,27 @@ says_version() {
 		/sys/module/sup/version
 }
 
-# The hooks stay for a while after the last group; rmmod does not wait.
-unloads() {
-	rmmod sup && ! loaded
+# A group, with a process that waits for what never comes.
+hold_group() {
+	mkfifo /tmp/up /tmp/hold
+	"$build/bin/watch" sh -c 'echo up >/tmp/up; exec cat /tmp/hold' &
+	read -r _ </tmp/up
+}
+
+busy() {
+	! rmmod sup && loaded
+}
+
+# What is left of a group that has ended goes in the background, soon.
+drained() {
+	local -r end=$((SECONDS + 10))
+
+	echo kill >/sys/module/sup/parameters/drain || return
+	wait
+	until rmmod sup 2>/dev/null || [ $SECONDS -ge $end ]; do
+		read -rt 0.05 <> <(:)
+	done
+	! loaded
 }
 
 # Loading module $1 is refused with message $2.
@@ -79,7 +97,9 @@ spy_on_modprobe
 ok "not loaded on demand, and the kernel asks by this name" not_on_demand
 ok "loaded on demand, when the alias is there" on_demand
 ok "it says its version" says_version
-ok "it is unloaded" unloads
+hold_group
+ok "it is not unloaded while there is a group" busy
+ok "drained it is unloaded" drained
 ok "lockdown" lock_down
 ok "refuses it without signature" \
 	refused "$build"/kmod/*/sup.ko "Operation not permitted"
