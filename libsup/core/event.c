@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The sink of events. It is called without the lock, by as many threads at once
- * as have something to report, so each call is counted; who takes a sink away
- * waits until the calls that may still see it are over. A call counts for the
- * era it began in, and only eras before the change are waited for, so that a
- * busy new sink cannot hold up the change.
+ * as have something to report; who takes a sink away waits until the calls
+ * that may still see it are over.
  */
 #include "core/event.h"
 
@@ -12,96 +10,54 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/futex.h"
+#include "base/grace.h"
 #include "base/lock.h"
 
-static struct sup__lock lock = SUP__LOCK_INIT;	/* the next five */
+static struct sup__lock lock = SUP__LOCK_INIT;	/* the next two */
 static void (*sink)(const struct sup_event *ev, void *arg);
 static void *sink_arg;
-static unsigned int era;		/* which of the two counts is in use */
-static unsigned int calls[2];		/* under way, by era */
-static _Atomic uint32_t changes;	/* bumped when a count falls to zero */
 
-/* One change at a time: it outlives the era it ends. */
-static struct sup__lock change_lock = SUP__LOCK_INIT;
+static struct sup__grace calls = SUP__GRACE_INIT;
 
 /* The calling thread is in the sink. */
 static _Thread_local bool in_sink;
 
-static bool is_over(unsigned int old)
-{
-	bool over;
-
-	sup__lock(&lock);
-	over = !calls[old];
-	sup__unlock(&lock);
-	return over;
-}
-
 int sup_set_event_sink(void (*cb)(const struct sup_event *ev, void *arg),
 		       void *arg)
 {
-	unsigned int old;
-	uint32_t seen;
-
 	if (in_sink)
 		return sup__error(-EDEADLK, "the event sink cannot change "
 				  "itself");
-	sup__lock(&change_lock);
 	sup__lock(&lock);
-	old = era;
-	era = !era;
 	sink = cb;
 	sink_arg = arg;
 	sup__unlock(&lock);
-	for (;;) {
-		/* Read before the look, so that no fall to zero is missed. */
-		seen = atomic_load(&changes);
-		if (is_over(old))
-			break;
-		sup__futex_wait(&changes, seen, SUP_FOREVER);
-	}
-	sup__unlock(&change_lock);
-	return 0;
-}
-
-static void leave(unsigned int mine)
-{
-	bool last;
-
-	sup__lock(&lock);
-	last = !--calls[mine];
-	sup__unlock(&lock);
-	if (last) {
-		atomic_fetch_add(&changes, 1);
-		sup__futex_wake_all(&changes);
-	}
+	return sup__grace_wait(&calls, SUP_FOREVER);
 }
 
 void sup__event_emit(const struct sup_event *ev)
 {
 	void (*cb)(const struct sup_event *ev, void *arg);
 	struct sup_event copy = *ev;
-	unsigned int mine;
+	unsigned int era;
 	void *arg;
 
 	if (in_sink)
 		return;
+	/* ORDER: in, then the look; the other side: the change, then a wait. */
+	era = sup__grace_enter(&calls);
 	sup__lock(&lock);
 	cb = sink;
 	arg = sink_arg;
-	mine = era;
-	if (cb)
-		calls[mine]++;
 	sup__unlock(&lock);
-	if (!cb)
-		return;
-	if (!copy.time_ns)
-		copy.time_ns = sup__now_ns();
-	in_sink = true;
-	cb(&copy, arg);
-	in_sink = false;
-	leave(mine);
+	if (cb) {
+		if (!copy.time_ns)
+			copy.time_ns = sup__now_ns();
+		in_sink = true;
+		cb(&copy, arg);
+		in_sink = false;
+	}
+	sup__grace_leave(&calls, era);
 }
 
 const char *sup_event_name(enum sup_event_kind kind)
