@@ -39,11 +39,14 @@ struct process {
 	bool draining;			/* ended, its lineage has not */
 	bool reaped;
 	bool start_over;		/* its start has returned well */
+	bool never_ran;			/* it ended before it could */
+	bool no_room;			/* and had no room in the source */
 	struct sup_reason reason;	/* of the end */
 };
 
-static struct sup__lock table_lock = SUP__LOCK_INIT;	/* protects table */
+static struct sup__lock table_lock = SUP__LOCK_INIT;	/* the next two */
 static struct process *table[N_BUCKETS];
+static unsigned int n_untracked;	/* records that told of such */
 
 static struct process **bucket_of(pid_t pid)
 {
@@ -63,8 +66,9 @@ static void table_del_locked(struct process *p) SUP__REQUIRES(table_lock)
 }
 
 /*
- * A number may be used again as soon as an adopted process was reaped by its
- * real parent, but the source tells of ends in their order: the first is it.
+ * A number may be used again as soon as its process was reaped: that of a
+ * descendant is no child's, and ends of adopted processes, which their real
+ * parents reap, are told in their order: the first is it.
  */
 static struct process *find_alive_locked(const struct sup__exit_event *ev)
 	SUP__REQUIRES(table_lock)
@@ -72,7 +76,7 @@ static struct process *find_alive_locked(const struct sup__exit_event *ev)
 	struct process *p;
 
 	DL_FOREACH(*bucket_of(ev->pid), p)
-		if (p->pid == ev->pid && p->alive &&
+		if (p->pid == ev->pid && p->alive && !ev->descendant &&
 		    (!p->lineage || p->lineage == ev->lineage))
 			break;
 	return p;
@@ -206,6 +210,12 @@ bool sup__process_event(const struct sup__exit_event *ev)
 		p->reason.exit_ns = ev->exit_ns;
 		p->lineage = ev->lineage;
 		p->reaped = p->reaped || ev->reaped;
+		p->no_room = ev->unrecorded && p->never_ran;
+		if (p->no_room)
+			p->reason = (struct sup_reason){
+				.kind = SUP_REASON_EXIT, .code = -EAGAIN,
+				.exit_ns = ev->exit_ns,
+			};
 		p->alive = false;
 		p->draining = true;
 	}
@@ -234,15 +244,74 @@ static void born(const struct sup__proc *proc, void *arg)
 		process_exit(p, &reason);
 }
 
+/* The source is to make sure that its end will be told, if it was not. */
+static int doubt_locked(struct process *p) SUP__REQUIRES(table_lock)
+{
+	return p->alive ? p->src->ops->doubt(p->src, &p->proc) : 0;
+}
+
+static void log_doubt(int err)
+{
+	if (err)
+		sup__log(LOG_ERR, "the end of a process may be told late: %s",
+			 sup_error());
+}
+
+/*
+ * Whatever is in the table by now is looked at; what is not, but was born, has
+ * looked at the count before.
+ */
+void sup__process_untracked(void)
+{
+	struct process *p;
+	int i, err = 0;
+
+	sup__lock(&table_lock);
+	n_untracked++;
+	for (i = 0; i < N_BUCKETS; i++)
+		DL_FOREACH(table[i], p)
+			if (!p->lineage)
+				err = doubt_locked(p) ?: err;
+	sup__unlock(&table_lock);
+	log_doubt(err);
+}
+
+static unsigned int count_untracked(void)
+{
+	unsigned int n;
+
+	sup__lock(&table_lock);
+	n = n_untracked;
+	sup__unlock(&table_lock);
+	return n;
+}
+
+/* One that did not run may have had no room; so may one that did. */
+static void look_at_start(struct process *p, bool never_ran,
+			  unsigned int untracked_before)
+{
+	int err = 0;
+
+	sup__lock(&table_lock);
+	p->never_ran = never_ran;
+	if (never_ran || n_untracked != untracked_before)
+		err = doubt_locked(p);
+	sup__unlock(&table_lock);
+	log_doubt(err);
+}
+
 static int spawn(struct process *p, const struct sup_process_spec *spec)
 {
 	struct sup__proc_start start = {
 		.spec = spec, .src = p->src, .born = born, .arg = p,
 	};
+	unsigned int untracked = count_untracked();
 	int64_t deadline;
 	int ret;
 
 	ret = sup__proc_spawn(&start, &p->proc);
+	if (p->proc.pid)
+		look_at_start(p, ret == -ECHILD, untracked);
 	if (ret || spec->readiness != SUP_READY_NOTIFY)
 		return ret;
 	deadline = sup_deadline_ms(spec->ready_timeout_ms ?
@@ -372,7 +441,10 @@ static int start_failed(struct process *p, int err)
 		wait_done(p, SUP_FOREVER);
 		reason = p->reason;
 	}
-	if (err == -ECHILD)
+	if (p->no_room)
+		err = sup__error(-EAGAIN, "the module has no room for another "
+				 "process");
+	else if (err == -ECHILD)
 		sup__error(err, "%s: %s", why,
 			   sup_reason_format(&reason, how, sizeof(how)));
 	else

@@ -26,4 +26,7 @@ struct sup__exit_event;
  */
 bool sup__process_event(const struct sup__exit_event *ev);
 
+/* An OVERFLOW event with untracked. The runtime's thread. */
+void sup__process_untracked(void);
+
 #endif

@@ -28,6 +28,9 @@ struct sup__exit_event {
 				/* the pid of the child it began with */
 	struct sup_reason reason;	/* NORMAL, EXIT or SIGNAL */
 	bool reaped;		/* by the source: do not waitid() again */
+	bool descendant;	/* PROCESS: of a child, and no child itself */
+	bool unrecorded;	/* PROCESS: the source had no room for it */
+	bool untracked;		/* OVERFLOW: some run that it knows nothing of */
 	int64_t exit_ns;	/* CLOCK_MONOTONIC, by the kernel if it told */
 	uint64_t utime_ns, stime_ns;
 	uint64_t max_rss;	/* bytes */
@@ -66,9 +69,17 @@ struct sup__exit_ops {
 	 * pipe): from now on exactly one PROCESS event with its pid will be
 	 * told, even if somebody else reaps it (then LOST, if the source
 	 * cannot know). Ends with one pid are told in the order of watch().
-	 * After an error none is promised. Sets p->lineage. Any thread.
+	 * After an error none is promised. p stays where it is until then. Any
+	 * thread.
 	 */
 	int (*watch)(struct sup__exit_source *src, struct sup__proc *p);
+
+	/*
+	 * The source may have had no room for a watched child, whose end was
+	 * not told: makes sure that it will be. Any thread that keeps the end
+	 * from being told meanwhile. -ENOMEM: it will be told late.
+	 */
+	int (*doubt)(struct sup__exit_source *src, struct sup__proc *p);
 
 	/*
 	 * Signals a process, or all that is alive of its lineage, subgroups

@@ -9,6 +9,10 @@
  * Records carry a gapless number. What was told is acknowledged, once for all
  * that was read; after a gap, or when the kernel says that it dropped messages,
  * those that are not acknowledged are asked for, oldest first.
+ *
+ * A child is a member by birth, so nothing is asked when one is started. One
+ * for which there was no room was killed at birth, or, if it is beyond the
+ * group's power, runs unrecorded: both are in doubt until they have ended.
  */
 #include "exit/exit.h"
 
@@ -25,9 +29,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "exit/netlink_doubt.h"
 #include "exit/netlink_group.h"
 #include "exit/netlink_msg.h"
 #include "exit/netlink_record.h"
@@ -40,7 +46,8 @@ struct source {
 	int epfd;			/* owner's socket, and: */
 	int wake_fd;			/* something is to be asked for */
 	struct sup__group group;
-	uint64_t seen;			/* number of the last record told */
+	struct sup__doubts doubts;
+	uint64_t seen;			/* number of the last record taken */
 	uint64_t acked;
 	bool gap;			/* below: runtime's thread */
 	sup__exit_cb cb;
@@ -60,6 +67,7 @@ static int open_poll(struct source *s)
 	struct epoll_event ev = { .events = EPOLLIN };
 
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	s->doubts.epfd = s->epfd;
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->epfd < 0 || s->wake_fd < 0 ||
 	    epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->wake_fd, &ev) ||
@@ -71,6 +79,7 @@ static int open_poll(struct source *s)
 /* Whatever part of it is open. */
 static void source_free(struct source *s)
 {
+	sup__doubts_fini(&s->doubts);
 	if (s->epfd >= 0)
 		close(s->epfd);
 	if (s->wake_fd >= 0)
@@ -108,6 +117,7 @@ static int source_open(const struct sup_options *opts,
 	s->epfd = -1;
 	s->wake_fd = -1;
 	sup__lock_init(&s->lock);
+	sup__doubts_init(&s->doubts, -1);
 	s->base.ops = &sup__exit_netlink;
 	s->base.info = (struct sup_source_info){
 		.source = SUP_SOURCE_MODULE, .name = "module",
@@ -159,6 +169,8 @@ static int tell_record(struct source *s, struct nlattr *nest)
 		return 0;
 	}
 	s->seen = record.seq;
+	if (record.ev.kind == SUP__EXIT_PROCESS && !record.ev.descendant)
+		sup__doubts_drop(&s->doubts, record.ev.pid);
 	if (record.tell)
 		s->cb(&record.ev, s->arg);
 	return 0;
@@ -220,17 +232,62 @@ static int ask_again(struct source *s)
 	return ret;
 }
 
-static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
-			   void *arg)
+static void tell_unrecorded(struct source *s, const struct sup__doubt *doubt)
 {
-	struct source *s = to_source(src);
-	uint64_t count;
+	struct sup__exit_event ev = {
+		.kind = SUP__EXIT_PROCESS,
+		.pid = doubt->pid,
+		.reason = doubt->reason,
+		.reaped = doubt->reaped,
+		.unrecorded = true,
+		.exit_ns = sup__now_ns(),
+	};
+
+	s->cb(&ev, s->arg);
+}
+
+/* A child's own: another's has taken the number of one that was reaped. */
+static int find_child(struct source *s, struct sup__nl *nl, pid_t pid,
+		      struct sup__member *ret_member)
+{
+	struct sup__member member;
 	int ret;
 
-	s->cb = cb;
-	s->arg = arg;
-	if (read(s->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		sup__log(LOG_ERR, "eventfd: %s", strerrordesc_np(errno));
+	ret = sup__group_member_of(&s->group, nl, pid, &member);
+	if (!ret && member.id != member.lineage)
+		ret = -ESRCH;
+	if (!ret)
+		*ret_member = member;
+	return ret == -ENOENT ? -ESRCH : ret;
+}
+
+/*
+ * A member that has ended stays one until its record is there. So one that has
+ * ended and is none has its record among those that wait, or will get none.
+ */
+static int settle_doubts(struct source *s)
+{
+	struct sup__member member;
+	struct sup__doubt doubt;
+	int ret = 0;
+
+	while (!ret && sup__doubts_ended(&s->doubts, &doubt)) {
+		ret = find_child(s, &s->again, doubt.pid, &member);
+		if (!ret)
+			sup__doubts_drop(&s->doubts, doubt.pid);
+		if (ret != -ESRCH)
+			continue;
+		ret = ask_again(s);
+		if (!ret && sup__doubts_drop(&s->doubts, doubt.pid))
+			tell_unrecorded(s, &doubt);
+	}
+	return ret;
+}
+
+static int read_records(struct source *s)
+{
+	int ret;
+
 	do {
 		ret = sup__nl_read(&s->owner, tell_batch, s);
 		if (!ret)
@@ -243,25 +300,46 @@ static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
 	return ask_again(s);
 }
 
-/*
- * The child was born into the group, but one for which there was no room was
- * killed at birth and will not be told of: so ask, while it waits.
- */
-static int source_watch(struct sup__exit_source *src, struct sup__proc *p)
+static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
+			   void *arg)
 {
 	struct source *s = to_source(src);
-	struct sup__member member;
+	uint64_t count;
 	int ret;
 
-	sup__lock(&s->lock);
-	ret = sup__group_member_of(&s->group, &s->request, p->pid, &member);
-	sup__unlock(&s->lock);
-	if (ret == -ENOENT || ret == -ESRCH)
-		return sup__error(-EAGAIN, "the module has no room for another "
-				  "process");
+	s->cb = cb;
+	s->arg = arg;
+	if (read(s->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		sup__log(LOG_ERR, "eventfd: %s", strerrordesc_np(errno));
+	ret = read_records(s);
 	if (!ret)
-		atomic_store(&p->lineage, member.lineage);
+		ret = settle_doubts(s);
 	return ret;
+}
+
+/* It was born into the group. */
+static int source_watch(struct sup__exit_source *src, struct sup__proc *p)
+{
+	(void)src;
+	(void)p;
+	return 0;
+}
+
+static int source_doubt(struct sup__exit_source *src, struct sup__proc *p)
+{
+	return sup__doubts_add(&to_source(src)->doubts, p);
+}
+
+/* That of a child which no record has told; 0: it has none, or is none. */
+static uint64_t ask_lineage_locked(struct source *s, const struct sup__proc *p)
+	SUP__REQUIRES(s->lock)
+{
+	struct sup__member member;
+
+	if (find_child(s, &s->request, p->pid, &member))
+		return 0;
+	/* Not reaped: then the number was its own. */
+	return sup__proc_signal(p, 0) == -ESRCH ? 0 : member.lineage;
 }
 
 static int source_kill(struct sup__exit_source *src, const struct sup__proc *p,
@@ -270,13 +348,15 @@ static int source_kill(struct sup__exit_source *src, const struct sup__proc *p,
 	struct source *s = to_source(src);
 	int ret;
 
-	if (!lineage)
-		lineage = atomic_load(&p->lineage);
-	/* Without one it still waits for leave, and is alone. */
-	if (!whole_lineage || !lineage)
+	if (!whole_lineage)
 		return sup__proc_signal(p, signo);
 	sup__lock(&s->lock);
-	ret = sup__group_kill(&s->group, &s->request, lineage, signo);
+	if (!lineage)
+		lineage = ask_lineage_locked(s, p);
+	if (lineage)
+		ret = sup__group_kill(&s->group, &s->request, lineage, signo);
+	else
+		ret = sup__proc_signal(p, signo);
 	sup__unlock(&s->lock);
 	return ret;
 }
@@ -311,7 +391,6 @@ static int source_find(struct sup__exit_source *src, uint64_t lineage,
 		sup__proc_close(&p);
 		return ret == -ENOENT ? -ESRCH : ret;
 	}
-	atomic_store(&p.lineage, lineage);
 	*ret_p = p;
 	return 0;
 }
@@ -353,6 +432,7 @@ const struct sup__exit_ops sup__exit_netlink = {
 	.fd = source_fd,
 	.dispatch = source_dispatch,
 	.watch = source_watch,
+	.doubt = source_doubt,
 	.kill = source_kill,
 	.lineage_alive = source_lineage_alive,
 	.find = source_find,

@@ -35,8 +35,10 @@ static void parse_exit(struct nlattr **a, struct sup__exit_event *ev)
 {
 	bool thread = sup__nl_u32(a[SUP_A_RECORD_MEMBER_KIND]) ==
 		      SUP_MEMBER_KIND_THREAD;
+	uint64_t member = sup__nl_u64(a[SUP_A_RECORD_MEMBER]);
 
 	ev->kind = thread ? SUP__EXIT_THREAD : SUP__EXIT_PROCESS;
+	ev->descendant = !thread && member && member != ev->lineage;
 	if (thread) {
 		ev->tid = ev->pid;
 		ev->pid = sup__nl_u32(a[SUP_A_RECORD_TGID]);
@@ -89,6 +91,7 @@ int sup__record_parse(struct nlattr *nest, struct sup__record *ret_record)
 		break;
 	case SUP_RECORD_KIND_OVERFLOW:
 		r.ev.kind = SUP__EXIT_OVERFLOW;
+		r.ev.untracked = sup__nl_u32(a[SUP_A_RECORD_UNTRACKED]);
 		log_overflow(a);
 		break;
 	case SUP_RECORD_KIND_OWNER_LOST:

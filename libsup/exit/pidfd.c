@@ -299,6 +299,14 @@ static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
 	return 0;
 }
 
+/* Every child has its pidfd. */
+static int source_doubt(struct sup__exit_source *src, struct sup__proc *p)
+{
+	(void)src;
+	(void)p;
+	return 0;
+}
+
 /*
  * The group's number is only used while its first process was not reaped. A
  * child that has not left our group yet is reached through its pidfd alone.
@@ -376,6 +384,7 @@ const struct sup__exit_ops sup__exit_pidfd = {
 	.fd = source_fd,
 	.dispatch = source_dispatch,
 	.watch = source_watch,
+	.doubt = source_doubt,
 	.kill = source_kill,
 	.lineage_alive = source_lineage_alive,
 	.find = source_find,

@@ -205,7 +205,11 @@ static void kill_and_reap(const struct sup__proc *p)
 		;
 }
 
-/* A child that is dead by now says nothing: then its end will be told. */
+/*
+ * Whoever closes a socket with something unread resets the other end: so one
+ * that was killed while it waited is told from one that took its leave. A child
+ * that dies after that says nothing: its end will be told.
+ */
 static int release_child(const struct sup__plan *plan, int fd)
 {
 	struct failure failure;
@@ -214,12 +218,20 @@ static int release_child(const struct sup__plan *plan, int fd)
 	do {
 		n = send(fd, "", 1, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		goto never_ran;
 	do {
 		n = recv(fd, &failure, sizeof(failure), MSG_WAITALL);
 	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		goto never_ran;
 	if (n != sizeof(failure))
 		return 0;
 	return sup__plan_error(plan, failure.step, failure.err);
+
+never_ran:
+	return sup__error(-ECHILD, "\"%s\" ended before it could run",
+			  plan->spec->argv[0]);
 }
 
 static int spawn_planned(const struct sup__proc_start *start,

@@ -6,7 +6,7 @@
 #ifndef SUP_EXIT_PROC_H
 #define SUP_EXIT_PROC_H
 
-#include <stdint.h>
+#include <stdbool.h>
 
 #include <sup/process.h>
 #include <sup/types.h>
@@ -18,8 +18,11 @@ struct sup__proc {
 	pid_t pid;		/* 0: none was born */
 	int pidfd;		/* owned; -1: none */
 	int notify_fd;		/* NOTIFY_SOCKET, owned; -1: none */
-	_Atomic uint64_t lineage; /* if the source has such; 0: not known */
 	char status[128];	/* its last STATUS=, "" if none */
+
+	/* The source's, while it is in doubt; under its lock. */
+	bool in_doubt;
+	struct sup__proc *prev, *next;
 };
 
 #define SUP__PROC_INIT { .pidfd = -1, .notify_fd = -1 }
@@ -45,7 +48,8 @@ struct sup__proc_start {
  * its end, exactly once; whoever gets that reaps. If ret_p is as before, there
  * was none, or (born() was called) none that is watched. Errors: those of
  * sup_process_start() that come from clone, chdir, open and execve, with a
- * sentence that names the field.
+ * sentence that names the field; -ECHILD it ended before it could run: killed
+ * by somebody, or by a source that has no room for it, so that is in doubt.
  */
 int sup__proc_spawn(const struct sup__proc_start *start,
 		    struct sup__proc *ret_p);

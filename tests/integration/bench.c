@@ -127,6 +127,21 @@ void bench_need(uint32_t lacks_bit)
 	skip();
 }
 
+void bench_parameter(const char *name, const char *value, char old[16])
+{
+	char path[80];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/sup/parameters/%s", name);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	if (old)
+		assert_non_null(fgets(old, 16, f));
+	rewind(f);
+	assert_true(fputs(value, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
 static struct sup_event *find_locked(enum sup_event_kind kind, const char *id,
 				     int n)
 {

@@ -42,6 +42,12 @@ int bench_close(void **state);
 void bench_need(uint32_t lacks_bit);
 
 /*
+ * Sets a parameter of the module, as root; what it was is left in old, unless
+ * that is NULL.
+ */
+void bench_parameter(const char *name, const char *value, char old[16]);
+
+/*
  * Waits for the nth event (1 is the first) since bench_open() of that kind; of
  * that child, unless id is NULL.
  */

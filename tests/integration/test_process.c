@@ -2,6 +2,8 @@
 /* Supervised processes. */
 #include "bench.h"
 
+#include <sys/wait.h>
+
 static struct sup_child_spec child(const char *id,
 				   const struct sup_process_spec *p)
 {
@@ -95,6 +97,50 @@ static void double_forked_process_does_not_escape(void **state)
 	(void)state;
 	bench_need(SUP_LACKS_LINEAGE_KILL);
 	check_lineage("stray");
+}
+
+/* By a kill, before anything has told which lineage it has. */
+static void kill_takes_the_lineage(void **state)
+{
+	struct sup_process_spec *p = bench_process("stray", NULL, bench_fifo());
+	struct sup_reason reason;
+	struct sup_pid pid;
+	int fd;
+
+	(void)state;
+	bench_need(SUP_LACKS_LINEAGE_KILL);
+	assert_int_equal(sup_process_start(p, &pid), 0);
+	fd = bench_watch((pid_t)bench_number());
+	assert_int_equal(sup_kill(pid, LIMIT), 0);
+	assert_int_equal(sup_wait(pid, &reason, LIMIT), 0);
+	assert_int_equal(reason.kind, SUP_REASON_KILLED);
+	bench_watch_end(fd);
+}
+
+static void child_without_room_fails_to_start(void **state)
+{
+	struct sup_process_spec *p = bench_process("wait", NULL, NULL);
+	struct sup_pid pid;
+	char old[16];
+	int ret, i;
+
+	(void)state;
+	if (bench_source() != SUP_SOURCE_MODULE || geteuid()) {
+		print_message("skip: needs the module, and root\n");
+		skip();
+	}
+	bench_parameter("max_members", "1", old);
+	for (i = 0; i < 20; i++) {
+		ret = sup_process_start(p, &pid);
+		assert_int_equal(ret, -EAGAIN);
+		assert_non_null(strstr(sup_error(), "no room"));
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	}
+	bench_parameter("max_members", old, NULL);
+	assert_int_equal(sup_process_start(p, &pid), 0);
+	assert_int_equal(sup_kill(pid, LIMIT), 0);
+	assert_int_equal(sup_wait(pid, NULL, LIMIT), 0);
+	assert_int_equal(bench_count(SUP_EVENT_TASK_EXIT, NULL), 0);
 }
 
 /* It is nobody's child, but its end is told all the same. */
@@ -263,6 +309,8 @@ int main(int argc, char **argv)
 		CASE(exit_0_of_a_transient_process_is_an_end),
 		CASE(lineage_is_killed_with_its_head),
 		CASE(double_forked_process_does_not_escape),
+		CASE(kill_takes_the_lineage),
+		CASE(child_without_room_fails_to_start),
 		CASE(end_of_a_double_forked_process_is_told),
 		CASE(processes_stop_in_reverse_order),
 		CASE(process_that_will_not_end_is_killed),

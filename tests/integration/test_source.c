@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#include "bench.h"
+
 #include "base/error.h"
 #include "exit/exit.h"
 #include "exit/proc.h"
@@ -243,7 +245,7 @@ static void thread_without_a_report_is_told(void **state)
 
 /* A process that owns a group, has a child, and says how to take it over. */
 struct owner_says {
-	uint64_t group, lineage;
+	uint64_t group;
 	unsigned char token[SUP_TOKEN_SIZE];
 	pid_t child;
 };
@@ -267,7 +269,6 @@ static void be_owner(enum sup_owner_policy policy, int fd)
 	    src->ops->token(src, &says.group, says.token))
 		_exit(2);
 	says.child = p.pid;
-	says.lineage = p.lineage;
 	if (write(fd, &says, sizeof(says)) != sizeof(says))
 		_exit(3);
 	pause();
@@ -312,13 +313,17 @@ static void children_die_with_their_owner(void **state)
 static pid_t orphan_pids[8];
 static bool orphan_first[8];
 static int n_orphans;
+static uint64_t orphan_lineage;
 
 static int note_orphan(const struct sup_orphan *o, void *arg)
 {
 	const struct owner_says *says = arg;
 
 	assert_true(n_orphans < 8);
-	assert_int_equal(o->lineage, says->lineage);
+	if (!orphan_lineage)
+		orphan_lineage = o->lineage;
+	assert_int_equal(o->lineage, orphan_lineage);
+	assert_int_equal(o->lineage_first, o->pid == says->child);
 	assert_true(o->start_ns > 0);
 	orphan_first[n_orphans] = o->lineage_first;
 	orphan_pids[n_orphans++] = o->pid;
@@ -347,21 +352,21 @@ static void children_can_be_taken_over(void **state)
 	n_events = 0;
 	assert_int_equal(sup__exit_open(&opts, &src), 0);
 	opts.adopt_token = NULL;
-	n_orphans = 0;
+	n_orphans = orphan_lineage = 0;
 	assert_int_equal(src->ops->orphans(src, note_orphan, &says), 0);
 	for (i = 0; i < n_orphans; i++)
 		if (orphan_first[i])
 			first = i;
 	assert_true(first >= 0);
 	assert_int_equal(orphan_pids[first], says.child);
-	assert_int_equal(src->ops->find(src, says.lineage, &p), 0);
+	assert_int_equal(src->ops->find(src, orphan_lineage, &p), 0);
 	assert_int_equal(p.pid, says.child);
 	assert_int_equal(src->ops->kill(src, &p, 0, SIGKILL, true), 0);
 	ev = wait_for(SUP__EXIT_PROCESS, says.child, 0);
 	assert_int_equal(ev->reason.signo, SIGKILL);
-	wait_for(SUP__EXIT_LINEAGE, 0, says.lineage);
+	wait_for(SUP__EXIT_LINEAGE, 0, orphan_lineage);
 	sup__proc_close(&p);
-	assert_int_equal(src->ops->find(src, says.lineage, &p), -ESRCH);
+	assert_int_equal(src->ops->find(src, orphan_lineage, &p), -ESRCH);
 	n_orphans = 0;
 	assert_int_equal(src->ops->orphans(src, note_orphan, &says), 0);
 	assert_int_equal(n_orphans, 0);
@@ -378,22 +383,6 @@ static void source_can_be_opened_again(void **state)
 	}
 }
 
-/* Sets a parameter of the module; what it was is left in old. */
-static void set_parameter(const char *name, const char *value, char old[16])
-{
-	char path[80];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/module/sup/parameters/%s", name);
-	f = fopen(path, "r+");
-	assert_non_null(f);
-	if (old)
-		assert_non_null(fgets(old, 16, f));
-	rewind(f);
-	assert_true(fputs(value, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
 static void need_module_as_root(void)
 {
 	if (src->info.source != SUP_SOURCE_MODULE || geteuid()) {
@@ -402,7 +391,7 @@ static void need_module_as_root(void)
 	}
 }
 
-static void child_without_room_fails_to_start(void **state)
+static void child_without_room_never_runs(void **state)
 {
 	struct sup_process_spec spec = {
 		.size = sizeof(spec),
@@ -410,23 +399,81 @@ static void child_without_room_fails_to_start(void **state)
 	};
 	struct sup__proc_start start = { .spec = &spec, .src = src };
 	struct sup__proc p = SUP__PROC_INIT;
+	const struct sup__exit_event *ev;
 	char old[16];
 	int ret;
 
 	(void)state;
 	need_module_as_root();
-	set_parameter("max_members", "1", old);
+	bench_parameter("max_members", "1", old);
 	n_events = 0;
 	ret = sup__proc_spawn(&start, &p);
-	set_parameter("max_members", old, NULL);
-	assert_int_equal(ret, -EAGAIN);
-	assert_non_null(strstr(sup_error(), "no room"));
-	assert_int_equal(p.pid, 0);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	bench_parameter("max_members", old, NULL);
+	assert_int_equal(ret, -ECHILD);
 	wait_for(SUP__EXIT_OVERFLOW, 0, 0);
-	spawn_argv(spec.argv, &p);
-	wait_for(SUP__EXIT_PROCESS, p.pid, 0);
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	ev = wait_for(SUP__EXIT_PROCESS, p.pid, 0);
+	assert_true(ev->unrecorded);
+	assert_int_equal(ev->reason.signo, SIGKILL);
 	reap(&p);
+	/* Doubt of one that has its record changes nothing. */
+	n_events = 0;
+	spawn_argv(spec.argv, &p);
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	ev = wait_for(SUP__EXIT_PROCESS, p.pid, 0);
+	assert_false(ev->unrecorded);
+	wait_for(SUP__EXIT_LINEAGE, 0, ev->lineage);
+	assert_int_equal(n_events, 2);
+	reap(&p);
+}
+
+/*
+ * One thread has more rights than the group, whose limit is reached: its child
+ * is beyond the group's power, and runs unrecorded.
+ */
+static void be_beyond_power(void)
+{
+	struct sup_process_spec spec = {
+		.size = sizeof(spec),
+		.argv = (const char *const[]){ "sleep", "1000", NULL },
+	};
+	struct sup__proc_start start = { .spec = &spec };
+	struct sup__proc p = SUP__PROC_INIT;
+	const struct sup__exit_event *ev;
+
+	if (setresuid(65534, 65534, 0) || sup__exit_open(&opts, &src))
+		_exit(1);
+	start.src = src;
+	n_events = 0;
+	if (setresuid(0, 0, 0) || sup__proc_spawn(&start, &p) ||
+	    setresuid(65534, 65534, 0))
+		_exit(2);
+	if (!wait_for(SUP__EXIT_OVERFLOW, 0, 0)->untracked ||
+	    src->ops->doubt(src, &p))
+		_exit(3);
+	if (setresuid(0, 0, 0) || sup__proc_signal(&p, SIGTERM) ||
+	    setresuid(65534, 65534, 0))
+		_exit(4);
+	ev = wait_for(SUP__EXIT_PROCESS, p.pid, 0);
+	_exit(ev->unrecorded && ev->reason.signo == SIGTERM ? 0 : 5);
+}
+
+static void child_beyond_power_is_told(void **state)
+{
+	char old[16];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	need_module_as_root();
+	close_source(NULL);
+	bench_parameter("max_members", "1", old);
+	pid = fork();
+	if (!pid)
+		be_beyond_power();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	bench_parameter("max_members", old, NULL);
+	assert_int_equal(status, 0);
 }
 
 static void open_as_nobody(void)
@@ -456,12 +503,12 @@ static void refused_user_gets_the_kernels_sentence(void **state)
 
 	(void)state;
 	need_module_as_root();
-	set_parameter("unprivileged", "0", old);
+	bench_parameter("unprivileged", "0", old);
 	pid = fork();
 	if (!pid)
 		open_as_nobody();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	set_parameter("unprivileged", old, NULL);
+	bench_parameter("unprivileged", old, NULL);
 	assert_int_equal(status, 0);
 }
 
@@ -499,7 +546,8 @@ int main(void)
 		T(children_die_with_their_owner),
 		T(children_can_be_taken_over),
 		T(source_can_be_opened_again),
-		T(child_without_room_fails_to_start),
+		T(child_without_room_never_runs),
+		T(child_beyond_power_is_told),
 		T(refused_user_gets_the_kernels_sentence),
 		T(absent_module_is_named),
 	};

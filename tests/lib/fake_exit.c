@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,13 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* all below */
 static pthread_cond_t killed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t taken = PTHREAD_COND_INITIALIZER;
 static struct sup__exit_event queue[N_MAX];
 static unsigned int n_pushed, n_told;
 static struct {
 	pid_t pid;
 	uint64_t lineage;
+	unsigned int doubts;
 } children[N_MAX];
 static unsigned int n_children;
 static struct {
@@ -32,6 +35,7 @@ static unsigned int n_kills;
 static uint64_t find_lineage, leftover;
 static pid_t find_pid;
 static int watch_error;
+static bool no_room, wait_for_end;
 static int event_fd = -1;
 
 void fake_exit_reset(void)
@@ -41,6 +45,7 @@ void fake_exit_reset(void)
 	find_lineage = leftover = 0;
 	find_pid = 0;
 	watch_error = 0;
+	no_room = wait_for_end = false;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -62,7 +67,19 @@ void fake_exit_push(const struct sup__exit_event *ev)
 	pthread_mutex_unlock(&lock);
 }
 
-uint64_t fake_exit_push_end(pid_t pid)
+/* When the next one is taken, the one before has been dealt with. */
+void fake_exit_wait_told(void)
+{
+	const struct sup__exit_event last = { .kind = SUP__EXIT_LINEAGE };
+
+	pthread_mutex_lock(&lock);
+	push_locked(&last);
+	while (n_told < n_pushed)
+		pthread_cond_wait(&taken, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static struct sup__exit_event end_of(pid_t pid)
 {
 	struct sup__exit_event ev = {
 		.kind = SUP__EXIT_PROCESS, .pid = pid, .exit_ns = 1,
@@ -78,6 +95,13 @@ uint64_t fake_exit_push_end(pid_t pid)
 		ev.reason.kind = SUP_REASON_EXIT;
 		ev.reason.code = info.si_status;
 	}
+	return ev;
+}
+
+uint64_t fake_exit_push_end(pid_t pid)
+{
+	struct sup__exit_event ev = end_of(pid);
+
 	ev.lineage = fake_exit_lineage_of(pid);
 	fake_exit_push(&ev);
 	return ev.lineage;
@@ -112,6 +136,26 @@ void fake_exit_set_watch(int error)
 	pthread_mutex_lock(&lock);
 	watch_error = error;
 	pthread_mutex_unlock(&lock);
+}
+
+void fake_exit_set_no_room(bool no_room_, bool ended)
+{
+	pthread_mutex_lock(&lock);
+	no_room = no_room_;
+	wait_for_end = ended;
+	pthread_mutex_unlock(&lock);
+}
+
+unsigned int fake_exit_doubts_of(pid_t pid)
+{
+	unsigned int i, n = 0;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < n_children; i++)
+		if (children[i].pid == pid)
+			n = children[i].doubts;
+	pthread_mutex_unlock(&lock);
+	return n;
 }
 
 void fake_exit_set_find(uint64_t lineage, pid_t pid)
@@ -188,6 +232,7 @@ static int fake_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
 		if (n_told == n_pushed)
 			break;
 		ev = queue[n_told++];
+		pthread_cond_broadcast(&taken);
 		pthread_mutex_unlock(&lock);
 		cb(&ev, arg);
 	}
@@ -205,11 +250,35 @@ static int fake_watch(struct sup__exit_source *src, struct sup__proc *p)
 	if (!ret) {
 		children[n_children].pid = p->pid;
 		children[n_children].lineage = 1000 + n_children;
-		atomic_store(&p->lineage, children[n_children].lineage);
+		children[n_children].doubts = 0;
 		n_children++;
+	}
+	if (!ret && no_room) {
+		sup__proc_signal(p, SIGKILL);
+		if (wait_for_end)
+			end_of(p->pid);
 	}
 	pthread_mutex_unlock(&lock);
 	return ret ? sup__error(ret, "watch") : 0;
+}
+
+static int fake_doubt(struct sup__exit_source *src, struct sup__proc *p)
+{
+	struct sup__exit_event ev;
+	unsigned int i;
+
+	(void)src;
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < n_children; i++)
+		if (children[i].pid == p->pid)
+			children[i].doubts++;
+	if (no_room) {
+		ev = end_of(p->pid);
+		ev.unrecorded = true;
+		push_locked(&ev);
+	}
+	pthread_mutex_unlock(&lock);
+	return 0;
 }
 
 /* A lineage that is its first process; and what was set to be left over. */
@@ -221,7 +290,7 @@ static int fake_kill(struct sup__exit_source *src, const struct sup__proc *p,
 
 	(void)src;
 	if (!lineage)
-		lineage = atomic_load(&p->lineage);
+		lineage = fake_exit_lineage_of(p->pid);
 	if (!whole_lineage)
 		return sup__proc_signal(p, signo);
 	pthread_mutex_lock(&lock);
@@ -284,6 +353,7 @@ const struct sup__exit_ops fake_exit_ops = {
 	.fd = fake_fd,
 	.dispatch = fake_dispatch,
 	.watch = fake_watch,
+	.doubt = fake_doubt,
 	.kill = fake_kill,
 	.lineage_alive = fake_lineage_alive,
 	.find = fake_find,

@@ -20,6 +20,9 @@ void fake_exit_reset(void);
 /* Has an event told by the runtime's thread. Any thread. */
 void fake_exit_push(const struct sup__exit_event *ev);
 
+/* Waits until the runtime is through with what was pushed. */
+void fake_exit_wait_told(void);
+
 /* Waits for a zombie, and has its end told as it was. Returns its lineage. */
 uint64_t fake_exit_push_end(pid_t pid);
 
@@ -31,6 +34,15 @@ uint64_t fake_exit_lineage_of(pid_t pid);
 
 /* What watch() fails with from now on; 0: it does not. */
 void fake_exit_set_watch(int error);
+
+/*
+ * Children are killed as they are born, and told of only if they are doubted,
+ * as unrecorded. If ended, watch() returns when they are zombies.
+ */
+void fake_exit_set_no_room(bool no_room, bool ended);
+
+/* How often doubt() was called for a child. */
+unsigned int fake_exit_doubts_of(pid_t pid);
 
 /* A lineage whose first process find() finds; pid 0: it has ended. */
 void fake_exit_set_find(uint64_t lineage, pid_t pid);

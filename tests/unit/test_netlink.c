@@ -7,6 +7,7 @@
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static unsigned int n_batches, n_read;
 
 static uint64_t kernel_last;	/* records there are */
 static uint64_t kernel_acked;
-static unsigned int n_acks, n_asked;
+static unsigned int n_acks, n_asked, n_requests;
 static int group_says, fake_fd[2];
 
 int __wrap_sup__nl_open(struct sup__nl *nl);
@@ -69,14 +70,25 @@ int __wrap_sup__nl_fd(const struct sup__nl *nl)
 	return fake_fd[0];
 }
 
+/* The pid of a record that is not the usual one, and its member. */
+static struct {
+	uint64_t seq, member;
+	pid_t pid;
+} special;
+
 static void put_exit(struct nl_msg *msg, uint64_t seq)
 {
+	bool is_special = seq == special.seq;
+
 	struct nlattr *nest = nla_nest_start(msg, SUP_A_BATCH_RECORD);
 
 	nla_put_u64(msg, SUP_A_RECORD_SEQ, seq);
 	nla_put_u32(msg, SUP_A_RECORD_KIND, SUP_RECORD_KIND_EXIT);
 	nla_put_u32(msg, SUP_A_RECORD_MEMBER_KIND, SUP_MEMBER_KIND_PROCESS);
-	nla_put_u32(msg, SUP_A_RECORD_PID, 1000 + seq);
+	nla_put_u32(msg, SUP_A_RECORD_PID, is_special ? (uint32_t)special.pid :
+		    1000 + seq);
+	nla_put_u64(msg, SUP_A_RECORD_LINEAGE, 5);
+	nla_put_u64(msg, SUP_A_RECORD_MEMBER, is_special ? special.member : 5);
 	nla_nest_end(msg, nest);
 }
 
@@ -134,6 +146,7 @@ int __wrap_sup__nl_request(struct sup__nl *nl, struct nl_msg *msg,
 	assert_string_equal(what, "record-get");
 	nlmsg_free(msg);
 	n_asked++;
+	n_requests++;
 	return give(kernel_acked + 1, n > 3 ? 3 : n, SUP_CMD_RECORD_GET, cb,
 		    arg);
 }
@@ -161,15 +174,19 @@ int __wrap_sup__group_close(struct sup__group *g, struct sup__nl *request)
 	return 0;
 }
 
+static pid_t member_pid;
+static uint64_t member_id;
+
 int __wrap_sup__group_member_of(const struct sup__group *g,
 				struct sup__nl *request, pid_t pid,
 				struct sup__member *ret_member)
 {
 	(void)g;
 	(void)request;
-	if (pid != 1)
-		return -ENOENT;
-	*ret_member = (struct sup__member){ .id = 5, .lineage = 5 };
+	n_requests++;
+	if (pid != member_pid)
+		return -ESRCH;
+	*ret_member = (struct sup__member){ .id = member_id, .lineage = 5 };
 	return 0;
 }
 
@@ -181,6 +198,7 @@ int __wrap_sup__group_kill(const struct sup__group *g, struct sup__nl *request,
 {
 	(void)g;
 	(void)request;
+	n_requests++;
 	killed_lineage = lineage;
 	killed_signo = signo;
 	return 0;
@@ -204,7 +222,10 @@ static int open_at(uint64_t acked, uint64_t last)
 
 	kernel_acked = acked;
 	kernel_last = last;
-	n_batches = n_read = n_acks = n_asked = 0;
+	n_batches = n_read = n_acks = n_asked = n_requests = 0;
+	member_pid = 0;
+	member_id = 5;
+	memset(&special, 0, sizeof(special));
 	memset(batches, 0, sizeof(batches));
 	return sup__exit_netlink.open(&opts, &src);
 }
@@ -240,6 +261,22 @@ static void dispatch(void)
 	told = kernel_acked;
 	told_n = 0;
 	assert_int_equal(src->ops->dispatch(src, expect_next, NULL), 0);
+}
+
+static struct sup__exit_event kept[8];
+static unsigned int n_kept;
+
+static void keep(const struct sup__exit_event *ev, void *arg)
+{
+	(void)arg;
+	assert_true(n_kept < 8);
+	kept[n_kept++] = *ev;
+}
+
+static void dispatch_keeping(void)
+{
+	n_kept = 0;
+	assert_int_equal(src->ops->dispatch(src, keep, NULL), 0);
 }
 
 static void deliver(uint64_t first, uint64_t n)
@@ -332,33 +369,216 @@ static void refusal_leaves_nothing_open(void **state)
 	src = other;
 }
 
-static void child_without_a_record_is_refused(void **state)
+/* A child that waits to be killed. */
+static struct sup__proc fork_child(void)
 {
 	struct sup__proc p = SUP__PROC_INIT;
+	pid_t pid = fork();
+
+	if (!pid) {
+		pause();
+		_exit(1);
+	}
+	assert_int_equal(sup__proc_open(pid, &p), 0);
+	return p;
+}
+
+static void kill_child(const struct sup__proc *p)
+{
+	struct pollfd fd = { .fd = p->pidfd, .events = POLLIN };
+
+	assert_int_equal(sup__proc_signal(p, SIGKILL), 0);
+	assert_int_equal(poll(&fd, 1, 30000), 1);
+}
+
+static void reap_child(struct sup__proc *p)
+{
+	struct sup_reason reason;
+
+	assert_int_equal(sup__proc_reap(p, &reason, NULL), 0);
+	sup__proc_close(p);
+}
+
+static void start_asks_nothing(void **state)
+{
+	struct sup_process_spec spec = {
+		.size = sizeof(spec),
+		.argv = (const char *const[]){ "true", NULL },
+	};
+	struct sup__proc_start start = { .spec = &spec, .src = src };
+	struct sup__proc p = SUP__PROC_INIT;
+	struct pollfd fd = { .events = POLLIN };
 
 	(void)state;
-	p.pid = 1;
-	assert_int_equal(src->ops->watch(src, &p), 0);
-	assert_int_equal(p.lineage, 5);
-	p.pid = 2;
-	assert_int_equal(src->ops->watch(src, &p), -EAGAIN);
-	assert_non_null(strstr(sup_error(), "no room"));
+	dispatch();
+	n_requests = n_read = 0;
+	assert_int_equal(sup__proc_spawn(&start, &p), 0);
+	assert_int_equal(n_requests, 0);
+	fd.fd = p.pidfd;
+	assert_int_equal(poll(&fd, 1, 30000), 1);
+	special.seq = 1;
+	special.pid = p.pid;
+	special.member = 5;
+	deliver(1, 1);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_int_equal(kept[0].pid, p.pid);
+	assert_int_equal(n_requests, 0);
+	reap_child(&p);
+}
+
+/* It ended, is no member, and no record tells of it. */
+static void child_without_a_record_is_told(void **state)
+{
+	struct sup__proc p = fork_child();
+
+	(void)state;
+	dispatch();
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 0);
+	kill_child(&p);
+	deliver(1, 2);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 3);
+	assert_int_equal(kept[2].kind, SUP__EXIT_PROCESS);
+	assert_int_equal(kept[2].pid, p.pid);
+	assert_true(kept[2].unrecorded);
+	assert_int_equal(kept[2].reason.signo, SIGKILL);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 0);
+	reap_child(&p);
+}
+
+/* One that ended, whose record is among those that were not read yet. */
+static void doubt_meets_the_record(void **state)
+{
+	struct sup__proc p = fork_child();
+
+	(void)state;
+	dispatch();
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	kill_child(&p);
+	special.seq = kernel_last = 2;
+	special.pid = p.pid;
+	special.member = 5;
+	dispatch_keeping();
+	assert_int_equal(n_kept, 2);
+	assert_int_equal(kept[1].pid, p.pid);
+	assert_false(kept[1].unrecorded);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 0);
+	reap_child(&p);
+}
+
+/* Its record is not there yet, but will be. */
+static void doubt_ends_with_a_member(void **state)
+{
+	struct sup__proc p = fork_child();
+
+	(void)state;
+	dispatch();
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	kill_child(&p);
+	member_pid = p.pid;
+	dispatch_keeping();
+	assert_int_equal(n_kept, 0);
+	member_pid = 0;
+	special.seq = 1;
+	special.pid = p.pid;
+	special.member = 5;
+	deliver(1, 1);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_false(kept[0].unrecorded);
+	reap_child(&p);
+}
+
+/* A record of a descendant that once had the same number is none of it. */
+static void doubt_outlives_a_namesake(void **state)
+{
+	struct sup__proc p = fork_child();
+
+	(void)state;
+	dispatch();
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	special.seq = 1;
+	special.pid = p.pid;
+	special.member = 6;
+	deliver(1, 1);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_true(kept[0].descendant);
+	kill_child(&p);
+	member_pid = p.pid;
+	member_id = 6;
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_true(kept[0].unrecorded);
+	reap_child(&p);
+}
+
+static void one_that_was_reaped_is_lost(void **state)
+{
+	struct sup__proc p = fork_child();
+	struct sup_reason reason;
+
+	(void)state;
+	dispatch();
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	kill_child(&p);
+	assert_int_equal(sup__proc_reap(&p, &reason, NULL), 0);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_int_equal(kept[0].reason.kind, SUP_REASON_LOST);
+	assert_true(kept[0].reaped);
+	sup__proc_close(&p);
 }
 
 static void kill_goes_to_the_lineage(void **state)
 {
-	struct sup__proc p = SUP__PROC_INIT;
+	struct sup__proc p = fork_child();
 
 	(void)state;
-	p.lineage = 5;
+	killed_lineage = 0;
+	assert_int_equal(src->ops->kill(src, &p, 6, SIGTERM, true), 0);
+	assert_int_equal(killed_lineage, 6);
+	assert_int_equal(killed_signo, SIGTERM);
+	/* The same, if it has to be asked for first. */
+	member_pid = p.pid;
 	assert_int_equal(src->ops->kill(src, &p, 0, SIGKILL, true), 0);
 	assert_int_equal(killed_lineage, 5);
 	assert_int_equal(killed_signo, SIGKILL);
-	assert_int_equal(src->ops->kill(src, &p, 6, SIGTERM, true), 0);
-	assert_int_equal(killed_lineage, 6);
-	/* One process: by its pidfd, and it has none here. */
-	assert_int_equal(src->ops->kill(src, &p, 6, SIGTERM, false), -ESRCH);
 	assert_true(src->ops->lineage_alive(src, &p, 6));
+	/* One process: by its pidfd. */
+	killed_lineage = 0;
+	n_requests = 0;
+	assert_int_equal(src->ops->kill(src, &p, 6, SIGKILL, false), 0);
+	assert_int_equal(n_requests, 0);
+	kill_child(&p);
+	/* Reaped: the member with its number is another. */
+	reap_child(&p);
+	assert_int_equal(src->ops->kill(src, &p, 0, SIGKILL, true), -ESRCH);
+	assert_int_equal(killed_lineage, 0);
+}
+
+/* Nobody's lineage is meant by one that is no member, nor a descendant's. */
+static void kill_without_a_lineage_goes_to_the_process(void **state)
+{
+	struct sup__proc p = fork_child();
+	struct pollfd fd = { .fd = p.pidfd, .events = POLLIN };
+
+	(void)state;
+	killed_lineage = 0;
+	member_pid = p.pid;
+	member_id = 6;
+	assert_int_equal(src->ops->kill(src, &p, 0, SIGCONT, true), 0);
+	member_pid = 0;
+	assert_int_equal(src->ops->kill(src, &p, 0, SIGKILL, true), 0);
+	assert_int_equal(killed_lineage, 0);
+	assert_int_equal(poll(&fd, 1, 30000), 1);
+	reap_child(&p);
 }
 
 static void token_is_that_of_the_group(void **state)
@@ -383,8 +603,14 @@ int main(void)
 		T(after_lost_messages_it_asks),
 		T(adopted_records_are_asked_for),
 		T(refusal_leaves_nothing_open),
-		T(child_without_a_record_is_refused),
+		T(start_asks_nothing),
+		T(child_without_a_record_is_told),
+		T(doubt_meets_the_record),
+		T(doubt_ends_with_a_member),
+		T(doubt_outlives_a_namesake),
+		T(one_that_was_reaped_is_lost),
 		T(kill_goes_to_the_lineage),
+		T(kill_without_a_lineage_goes_to_the_process),
 		T(token_is_that_of_the_group),
 	};
 

@@ -297,6 +297,7 @@ static void not_ready_is_told_apart(void **state)
 }
 
 static int watch_result;
+static bool kill_watched;
 static pid_t watched, born_pid;
 
 static int fake_watch(struct sup__exit_source *src, struct sup__proc *p)
@@ -304,6 +305,8 @@ static int fake_watch(struct sup__exit_source *src, struct sup__proc *p)
 	(void)src;
 	assert_int_equal(born_pid, p->pid);
 	watched = p->pid;
+	if (kill_watched)
+		sup__proc_signal(p, SIGKILL);
 	return watch_result;
 }
 
@@ -339,6 +342,30 @@ static void child_is_born_then_watched_then_runs(void **state)
 	assert_int_equal(kill(watched, 0), -1);
 	assert_int_equal(access(out, F_OK), -1);
 	watch_result = 0;
+}
+
+/* Killed while it waits for leave, before it is given or just then. */
+static void child_that_never_ran_is_told_apart(void **state)
+{
+	struct sup_process_spec spec = SH("echo ran");
+	struct sup__proc_start start = {
+		.spec = &spec, .src = &fake_source, .born = note_born,
+	};
+	struct sup__proc p;
+	int i;
+
+	(void)state;
+	kill_watched = true;
+	for (i = 0; i < 50; i++) {
+		p = (struct sup__proc)SUP__PROC_INIT;
+		assert_int_equal(sup__proc_spawn(&start, &p), -ECHILD);
+		assert_string_equal(sup_error(),
+				    "\"sh\" ended before it could run");
+		assert_int_equal(p.pid, watched);
+		assert_int_equal(end_of(&p).signo, SIGKILL);
+	}
+	kill_watched = false;
+	assert_int_equal(access(out, F_OK), -1);
 }
 
 static void closed_standard_descriptors_do_no_harm(void **state)
@@ -393,6 +420,7 @@ int main(void)
 		cmocka_unit_test(ready_is_waited_for),
 		cmocka_unit_test(not_ready_is_told_apart),
 		cmocka_unit_test(child_is_born_then_watched_then_runs),
+		cmocka_unit_test(child_that_never_ran_is_told_apart),
 		cmocka_unit_test(closed_standard_descriptors_do_no_harm),
 		cmocka_unit_test(want_of_memory_starts_nothing),
 	};

@@ -18,6 +18,7 @@
 #include <sup/task.h>
 
 #include "core/runtime.h"
+#include "exit/proc.h"
 #include "lib/fake_exit.h"
 
 #define LIMIT_MS 30000
@@ -111,6 +112,118 @@ static void child_that_is_not_watched_is_not_left(void **state)
 	end_and_tell(pid);
 }
 
+static void expect_no_room(bool ended)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid;
+
+	fake_exit_set_no_room(true, ended);
+	assert_int_equal(sup_process_start(&spec, &pid), -EAGAIN);
+	assert_non_null(strstr(sup_error(), "no room for another process"));
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	fake_exit_set_no_room(false, false);
+}
+
+/* Before it is given leave, or at the same time. */
+static void child_without_room_fails_to_start(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid;
+	int i;
+
+	(void)state;
+	expect_no_room(true);
+	for (i = 0; i < 30; i++)
+		expect_no_room(false);
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	assert_int_equal(fake_exit_doubts_of(os_pid(pid)), 0);
+	end_and_tell(pid);
+}
+
+static void push_overflow(bool untracked)
+{
+	const struct sup__exit_event ev = {
+		.kind = SUP__EXIT_OVERFLOW, .untracked = untracked,
+	};
+
+	fake_exit_push(&ev);
+}
+
+static void untracked_children_are_doubted(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid, later;
+
+	(void)state;
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	push_overflow(false);
+	push_overflow(true);
+	fake_exit_wait_told();
+	assert_int_equal(fake_exit_doubts_of(os_pid(pid)), 1);
+	assert_int_equal(sup_process_start(&spec, &later), 0);
+	assert_int_equal(fake_exit_doubts_of(os_pid(later)), 0);
+	end_and_tell(later);
+	end_and_tell(pid);
+}
+
+static const struct sup__proc_start *intercepted;
+static bool intercept;
+
+int __real_sup__proc_spawn(const struct sup__proc_start *start,
+			   struct sup__proc *ret_p);
+int __wrap_sup__proc_spawn(const struct sup__proc_start *start,
+			   struct sup__proc *ret_p);
+
+static void overflow_then_born(const struct sup__proc *p, void *arg)
+{
+	push_overflow(true);
+	fake_exit_wait_told();
+	intercepted->born(p, arg);
+}
+
+int __wrap_sup__proc_spawn(const struct sup__proc_start *start,
+			   struct sup__proc *ret_p)
+{
+	struct sup__proc_start mine = *start;
+
+	intercepted = start;
+	if (intercept)
+		mine.born = overflow_then_born;
+	return __real_sup__proc_spawn(&mine, ret_p);
+}
+
+/* The record was seen before the child was in anybody's table. */
+static void overflow_before_the_birth_is_no_miss(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid;
+
+	(void)state;
+	intercept = true;
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	intercept = false;
+	assert_int_equal(fake_exit_doubts_of(os_pid(pid)), 1);
+	end_and_tell(pid);
+}
+
+/* A grandchild's end is not that of a child with the number it once had. */
+static void descendant_is_not_taken_for_a_child(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup__exit_event ev = {
+		.kind = SUP__EXIT_PROCESS, .descendant = true, .lineage = 3,
+	};
+	struct sup_pid pid;
+
+	(void)state;
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	ev.pid = os_pid(pid);
+	fake_exit_push(&ev);
+	fake_exit_wait_told();
+	assert_true(sup_is_alive(pid));
+	end_and_tell(pid);
+}
+
 /* It is a child of the test, as an orphan is one of somebody. */
 static pid_t start_orphan(void)
 {
@@ -175,6 +288,10 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
 		T(end_waits_for_the_lineage),
 		T(child_that_is_not_watched_is_not_left),
+		T(child_without_room_fails_to_start),
+		T(untracked_children_are_doubted),
+		T(overflow_before_the_birth_is_no_miss),
+		T(descendant_is_not_taken_for_a_child),
 		T(living_orphan_is_taken_over),
 		T(leftover_of_a_dead_one_is_cleared),
 	};
