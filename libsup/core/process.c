@@ -30,6 +30,8 @@ struct process {
 	int stop_signal;
 	struct sup__proc proc;		/* pid and pidfd are fixed once born */
 	_Atomic uint32_t done;		/* futex, set with the lock held */
+	bool is_starting;		/* its starter's: in start_era */
+	unsigned int start_era;
 
 	/* table_lock protects all below */
 	struct process *prev, *next;	/* in table[] */
@@ -102,6 +104,25 @@ static struct process *find_draining_locked(const struct sup__exit_event *ev)
 			if (is_drained_by(p, ev))
 				return p;
 	return NULL;
+}
+
+bool sup__process_knows(uint64_t lineage, pid_t first)
+{
+	struct process *p = NULL;
+	int i;
+
+	sup__lock(&table_lock);
+	if (first)
+		DL_FOREACH(*bucket_of(first), p)
+			if (p->pid == first && p->alive &&
+			    (!p->lineage || p->lineage == lineage))
+				break;
+	for (i = 0; i < N_BUCKETS && !p; i++)
+		DL_FOREACH(table[i], p)
+			if (p->lineage == lineage)
+				break;
+	sup__unlock(&table_lock);
+	return p;
 }
 
 static int kill_lineage_locked(struct process *p) SUP__REQUIRES(table_lock)
@@ -228,6 +249,13 @@ bool sup__process_event(const struct sup__exit_event *ev)
 	return p;
 }
 
+static void start_is_known(struct process *p)
+{
+	if (p->is_starting)
+		sup__runtime_start_end(p->start_era);
+	p->is_starting = false;
+}
+
 static void born(const struct sup__proc *proc, void *arg)
 {
 	struct sup_reason reason;
@@ -237,6 +265,7 @@ static void born(const struct sup__proc *proc, void *arg)
 	p->alive = true;
 	table_add_locked(p, proc->pid);
 	sup__unlock(&table_lock);
+	start_is_known(p);
 	sup__task_set_os(p->task, proc->pid, 0);
 	if (sup__task_killed(p->task))
 		process_kill(p);
@@ -309,7 +338,10 @@ static int spawn(struct process *p, const struct sup_process_spec *spec)
 	int64_t deadline;
 	int ret;
 
+	p->is_starting = true;
+	p->start_era = sup__runtime_start_begin();
 	ret = sup__proc_spawn(&start, &p->proc);
+	start_is_known(p);
 	if (p->proc.pid)
 		look_at_start(p, ret == -ECHILD, untracked);
 	if (ret || spec->readiness != SUP_READY_NOTIFY)

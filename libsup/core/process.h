@@ -26,6 +26,12 @@ struct sup__exit_event;
  */
 bool sup__process_event(const struct sup__exit_event *ev);
 
+/*
+ * True if a lineage is that of a process task; first is the number of the
+ * process it began with, 0 if that has ended. Any thread.
+ */
+bool sup__process_knows(uint64_t lineage, pid_t first);
+
 /* An OVERFLOW event with untracked. The runtime's thread. */
 void sup__process_untracked(void);
 

@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/grace.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "core/contain.h"
@@ -56,9 +57,11 @@ static struct {
 	_Atomic(struct sup__exit_source *) src;
 	int epoll_fd, bell_fd;
 	pthread_t thread;
+	_Atomic pid_t tid;		/* its */
 	struct sigaction old_press;
 	_Atomic bool stop;
 	bool tells_threads;
+	unsigned int start_era;
 	int64_t join_at, join_gap;	/* its thread's: when to try again */
 } rt;
 
@@ -69,6 +72,8 @@ static struct sup__task *tids[TIDS];
 static struct sup__task *joins;
 static struct sup__task *presses;
 static uint32_t n_threads;
+
+static struct sup__grace starts = SUP__GRACE_INIT;
 
 struct sup__exit_source *sup__runtime_source(void)
 {
@@ -117,6 +122,37 @@ static struct sup__task *tid_take(uint32_t tid, int64_t begun_by)
 	t = tid_take_locked(tid, begun_by);
 	sup__unlock(&lists_lock);
 	return t;
+}
+
+bool sup__runtime_knows_thread(pid_t tid)
+{
+	struct sup__task *t;
+
+	if (tid == atomic_load(&rt.tid))
+		return true;
+	sup__lock(&lists_lock);
+	for (t = tids[(uint32_t)tid % TIDS]; t; t = t->tid_next)
+		if ((pid_t)atomic_load(&t->os_tid) == tid)
+			break;
+	sup__unlock(&lists_lock);
+	return t;
+}
+
+unsigned int sup__runtime_start_begin(void)
+{
+	return sup__grace_enter(&starts);
+}
+
+void sup__runtime_start_end(unsigned int era)
+{
+	sup__grace_leave(&starts, era);
+}
+
+int sup__runtime_wait_starts(int64_t deadline)
+{
+	int ret = sup__grace_wait(&starts, deadline);
+
+	return ret ? sup__error(ret, "a start is still under way") : 0;
 }
 
 void sup__runtime_thread_begun(struct sup__task *t)
@@ -390,6 +426,8 @@ static void *exit_thread(void *arg)
 	int ret;
 
 	(void)arg;
+	atomic_store(&rt.tid, sup__gettid());
+	sup__runtime_start_end(rt.start_era);
 	while (!atomic_load(&rt.stop) || !is_idle()) {
 		ret = epoll_wait(rt.epoll_fd, events, 2, time_to_sleep());
 		if (ret < 0 && errno != EINTR)
@@ -468,12 +506,14 @@ static int open_runtime(const struct sup_options *opts)
 	sigaction(SUP__SIGNAL_PRESS, &press_action, &rt.old_press);
 	atomic_store(&rt.stop, false);
 	atomic_store(&rt.src, src);
+	rt.start_era = sup__runtime_start_begin();
 	ret = sup__thread_start("sup-exit", 0, exit_thread, NULL, &rt.thread);
 	if (ret)
-		goto close_contain;
+		goto end_start;
 	return 0;
 
-close_contain:
+end_start:
+	sup__runtime_start_end(rt.start_era);
 	atomic_store(&rt.src, NULL);
 	sigaction(SUP__SIGNAL_PRESS, &rt.old_press, NULL);
 	sup__contain_close();

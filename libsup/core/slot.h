@@ -71,6 +71,7 @@ struct sup__task {
 	/* Under the lock of the runtime's thread. */
 	struct sup__task *tid_next, *join_next, *press_next;
 	int64_t begun_ns;	/* of its thread */
+	unsigned int start_era;	/* until then */
 	bool pressed;
 	int64_t press_at, press_gap, press_deadline;
 };

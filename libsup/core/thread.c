@@ -148,6 +148,7 @@ static void *trampoline(void *task)
 	t->thread = pthread_self();
 	sup__task_set_os(t, getpid(), sup__gettid());
 	sup__runtime_thread_begun(t);
+	sup__runtime_start_end(t->start_era);
 	unblock_press();
 	sup__contain_prepare(t);
 	run_with_alt_stack(t);
@@ -158,13 +159,19 @@ static void *trampoline(void *task)
 static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 {
 	size_t stack = m->stack_size;
+	unsigned int era = sup__runtime_start_begin();
 	pthread_t thread;
+	int ret;
 
 	if (stack)
 		stack += ALT_STACK_SIZE;
+	t->start_era = era;
 	/* The thread's own reference. */
 	sup__task_ref(t);
-	return sup__thread_start(m->name, stack, trampoline, t, &thread);
+	ret = sup__thread_start(m->name, stack, trampoline, t, &thread);
+	if (ret)
+		sup__runtime_start_end(era);
+	return ret;
 }
 
 int sup__thread_begin(const struct sup__thread_make *m,

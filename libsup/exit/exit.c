@@ -77,6 +77,8 @@ const char *sup_lacks_text(uint32_t bit)
 		return "children live on if this process is killed";
 	case SUP_LACKS_ADOPTION:
 		return "children cannot be taken over by another process";
+	case SUP_LACKS_AUDIT:
+		return "tasks that nobody supervises cannot be listed";
 	}
 	return "nothing that is known";
 }

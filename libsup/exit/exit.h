@@ -10,6 +10,8 @@
 #include <sup/runtime.h>
 #include <sup/types.h>
 
+struct sup__member;
+struct sup__members;
 struct sup__proc;
 
 enum sup__exit_kind {
@@ -110,6 +112,18 @@ struct sup__exit_ops {
 	int (*orphans)(struct sup__exit_source *src,
 		       int (*cb)(const struct sup_orphan *o, void *arg),
 		       void *arg);
+
+	/*
+	 * For the audit. members: all that live, ret_members zeroed; the caller
+	 * frees it. is_adopted: of a dead owner. catch_up: returns when all
+	 * ends that had come when it was called have been told, -ETIMEDOUT;
+	 * not on the runtime's thread. Any thread. -EOPNOTSUPP.
+	 */
+	int (*members)(struct sup__exit_source *src,
+		       struct sup__members *ret_members);
+	bool (*is_adopted)(struct sup__exit_source *src,
+			   const struct sup__member *m);
+	int (*catch_up)(struct sup__exit_source *src, int64_t deadline);
 };
 
 extern const struct sup__exit_ops sup__exit_netlink;	/* netlink.c */

@@ -31,6 +31,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "exit/netlink_doubt.h"
@@ -55,6 +56,10 @@ struct source {
 
 	struct sup__lock lock;		/* protects request */
 	struct sup__nl request;
+
+	_Atomic uint64_t told;		/* seen, when all that is dealt with */
+	_Atomic uint32_t n_waiting;	/* for that to rise */
+	_Atomic uint32_t rises;		/* futex */
 };
 
 static struct source *to_source(struct sup__exit_source *src)
@@ -133,6 +138,7 @@ static int source_open(const struct sup_options *opts,
 	/* What arrived during the requests has been read over. */
 	s->gap = true;
 	s->seen = s->acked = s->group.acked;
+	atomic_store(&s->told, s->seen);
 	if (write(s->wake_fd, &one, sizeof(one)) != sizeof(one))
 		sup__log(LOG_ERR, "eventfd: %s", strerrordesc_np(errno));
 	*ret_src = &s->base;
@@ -300,6 +306,16 @@ static int read_records(struct source *s)
 	return ask_again(s);
 }
 
+/* Pairs with source_catch_up(): one of both sees the other. */
+static void say_told(struct source *s)
+{
+	atomic_store(&s->told, s->seen);
+	if (!atomic_load(&s->n_waiting))
+		return;
+	atomic_fetch_add(&s->rises, 1);
+	sup__futex_wake_all(&s->rises);
+}
+
 static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
 			   void *arg)
 {
@@ -314,6 +330,7 @@ static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
 	ret = read_records(s);
 	if (!ret)
 		ret = settle_doubts(s);
+	say_told(s);
 	return ret;
 }
 
@@ -405,25 +422,68 @@ static int source_token(struct sup__exit_source *src, uint64_t *ret_group,
 	return 0;
 }
 
+static int source_members(struct sup__exit_source *src,
+			  struct sup__members *ret_members)
+{
+	struct source *s = to_source(src);
+	int ret;
+
+	sup__lock(&s->lock);
+	ret = sup__group_members(&s->group, &s->request, ret_members);
+	sup__unlock(&s->lock);
+	return ret;
+}
+
+static bool source_is_adopted(struct sup__exit_source *src,
+			      const struct sup__member *m)
+{
+	return !m->tid &&
+	       sup__group_is_adopted(&to_source(src)->group, m->lineage);
+}
+
 static int source_orphans(struct sup__exit_source *src,
 			  int (*cb)(const struct sup_orphan *o, void *arg),
 			  void *arg)
 {
-	struct source *s = to_source(src);
 	struct sup__members members;
 	size_t i;
 	int ret;
 
-	sup__lock(&s->lock);
-	ret = sup__group_members(&s->group, &s->request, &members);
-	sup__unlock(&s->lock);
+	ret = source_members(src, &members);
 	if (ret)
 		return ret;
 	for (i = 0; i < members.n && !ret; i++)
-		if (sup__group_is_adopted(&s->group, members.at[i].lineage))
+		if (source_is_adopted(src, &members.at[i]))
 			ret = sup__member_tell(&members.at[i], cb, arg);
 	sup__members_fini(&members);
 	return ret;
+}
+
+static int source_catch_up(struct sup__exit_source *src, int64_t deadline)
+{
+	struct source *s = to_source(src);
+	uint32_t rises;
+	uint64_t seq;
+	int ret;
+
+	sup__lock(&s->lock);
+	ret = sup__group_seq(&s->group, &s->request, &seq);
+	sup__unlock(&s->lock);
+	if (ret)
+		return ret;
+	atomic_fetch_add(&s->n_waiting, 1);
+	for (;;) {
+		rises = atomic_load(&s->rises);
+		if (atomic_load(&s->told) >= seq)
+			break;
+		ret = sup__futex_wait(&s->rises, rises, deadline);
+		if (ret == -ETIMEDOUT)
+			break;
+	}
+	atomic_fetch_sub(&s->n_waiting, 1);
+	if (atomic_load(&s->told) >= seq)
+		return 0;
+	return sup__error(-ETIMEDOUT, "ends that have come are not told yet");
 }
 
 const struct sup__exit_ops sup__exit_netlink = {
@@ -438,4 +498,7 @@ const struct sup__exit_ops sup__exit_netlink = {
 	.find = source_find,
 	.token = source_token,
 	.orphans = source_orphans,
+	.members = source_members,
+	.is_adopted = source_is_adopted,
+	.catch_up = source_catch_up,
 };

@@ -67,23 +67,51 @@ static int make_group(struct sup__group *g, struct sup__nl *owner,
 	return sup__nl_request(owner, msg, "group-new", on_owned, g);
 }
 
+struct group_state {
+	uint64_t acked, seq;
+};
+
 static int on_group(const struct genlmsghdr *hdr, void *arg)
 {
 	struct nlattr *a[SUP_A_GROUP_MAX + 1];
-	struct sup__group *g = arg;
+	struct group_state *state = arg;
 	int ret;
 
 	if (hdr->cmd != SUP_CMD_GROUP_GET)
 		return 0;
 	ret = sup__nl_parse(hdr, a, SUP_A_GROUP_MAX);
+	if (!ret) {
+		state->acked = sup__nl_u64(a[SUP_A_GROUP_ACKED]);
+		state->seq = sup__nl_u64(a[SUP_A_GROUP_SEQ]);
+	}
+	return ret;
+}
+
+static int get_state(const struct sup__group *g, struct sup__nl *request,
+		     struct group_state *ret_state)
+{
+	struct nl_msg *msg;
+
+	msg = new_msg(request, SUP_CMD_GROUP_GET, 0, SUP_A_GROUP_ID, g->id);
+	return sup__nl_request(request, msg, "group-get", on_group, ret_state);
+}
+
+int sup__group_seq(const struct sup__group *g, struct sup__nl *request,
+		   uint64_t *ret_seq)
+{
+	struct group_state state = { 0 };
+	int ret;
+
+	ret = get_state(g, request, &state);
 	if (!ret)
-		g->acked = sup__nl_u64(a[SUP_A_GROUP_ACKED]);
+		*ret_seq = state.seq;
 	return ret;
 }
 
 static int adopt_group(struct sup__group *g, struct sup__nl *owner,
 		       struct sup__nl *request, const struct sup_options *opts)
 {
+	struct group_state state = { 0 };
 	struct nl_msg *msg;
 	int ret;
 
@@ -98,9 +126,11 @@ static int adopt_group(struct sup__group *g, struct sup__nl *owner,
 	ret = sup__nl_request(owner, msg, "group-adopt", on_owned, g);
 	if (ret)
 		return ret == -ENOENT ? -ESRCH : ret;
-	msg = new_msg(request, SUP_CMD_GROUP_GET, 0, SUP_A_GROUP_ID, g->id);
-	ret = sup__nl_request(request, msg, "group-get", on_group, g);
-	return ret ? ret : sup__group_members(g, request, &g->adopted);
+	ret = get_state(g, request, &state);
+	if (ret)
+		return ret;
+	g->acked = state.acked;
+	return sup__group_members(g, request, &g->adopted);
 }
 
 /* After the flags: a thread that is born meanwhile joins by inheritance. */
@@ -146,29 +176,6 @@ void sup__group_fini(struct sup__group *g)
 	sup__members_fini(&g->adopted);
 }
 
-void sup__members_fini(struct sup__members *m)
-{
-	sup__free(m->at);
-	memset(m, 0, sizeof(*m));
-}
-
-static int add_member(struct sup__members *m, const struct sup__member *member)
-{
-	size_t room = m->room ? 2 * m->room : 16;
-	struct sup__member *at;
-
-	if (m->n == m->room) {
-		at = sup__realloc(m->at, room * sizeof(*at));
-		if (!at)
-			return sup__error_nomem("members");
-		m->at = at;
-		m->room = room;
-	}
-	m->at[m->n++] = *member;
-	return 0;
-}
-
-/* Threads, which are ours, are left out. */
 static int on_member(const struct genlmsghdr *hdr, void *arg)
 {
 	struct nlattr *a[SUP_A_MEMBER_MAX + 1];
@@ -178,17 +185,21 @@ static int on_member(const struct genlmsghdr *hdr, void *arg)
 	if (hdr->cmd != SUP_CMD_MEMBER_GET)
 		return 0;
 	ret = sup__nl_parse(hdr, a, SUP_A_MEMBER_MAX);
-	if (ret || sup__nl_u32(a[SUP_A_MEMBER_KIND]) == SUP_MEMBER_KIND_THREAD)
+	if (ret)
 		return ret;
 	m.id = sup__nl_u64(a[SUP_A_MEMBER_ID]);
 	m.lineage = sup__nl_u64(a[SUP_A_MEMBER_LINEAGE]);
 	m.pid = sup__nl_u32(a[SUP_A_MEMBER_PID]);
+	if (sup__nl_u32(a[SUP_A_MEMBER_KIND]) == SUP_MEMBER_KIND_THREAD) {
+		m.tid = m.pid;
+		m.pid = sup__nl_u32(a[SUP_A_MEMBER_TGID]);
+	}
 	m.start_ns = sup__nl_u64(a[SUP_A_MEMBER_START_BOOTTIME]);
 	if (a[SUP_A_MEMBER_COMM])
 		snprintf(m.comm, sizeof(m.comm), "%.*s",
 			 nla_len(a[SUP_A_MEMBER_COMM]),
 			 (const char *)nla_data(a[SUP_A_MEMBER_COMM]));
-	return add_member(arg, &m);
+	return sup__members_add(arg, &m);
 }
 
 static int get_one(struct sup__nl *request, struct nl_msg *msg,

@@ -10,20 +10,9 @@
 
 #include <sup/runtime.h>
 
+#include "exit/members.h"
+
 struct sup__nl;
-
-/* A process member. */
-struct sup__member {
-	uint64_t id, lineage;
-	uint64_t start_ns;	/* CLOCK_BOOTTIME */
-	pid_t pid;
-	char comm[16];
-};
-
-struct sup__members {
-	struct sup__member *at;
-	size_t n, room;
-};
 
 struct sup__group {
 	uint64_t id;
@@ -54,8 +43,6 @@ int sup__group_member_of(const struct sup__group *g, struct sup__nl *request,
 int sup__group_members(const struct sup__group *g, struct sup__nl *request,
 		       struct sup__members *ret_members);
 
-void sup__members_fini(struct sup__members *m);
-
 /* Hands a member out as an orphan. Returns what cb did. */
 int sup__member_tell(const struct sup__member *m,
 		     int (*cb)(const struct sup_orphan *o, void *arg),
@@ -63,6 +50,10 @@ int sup__member_tell(const struct sup__member *m,
 
 /* True if something of the lineage lived when the group was taken over. */
 bool sup__group_is_adopted(const struct sup__group *g, uint64_t lineage);
+
+/* The number of its last record. */
+int sup__group_seq(const struct sup__group *g, struct sup__nl *request,
+		   uint64_t *ret_seq);
 
 /* Signals a lineage. -ESRCH nothing left, -EPERM some of it is not in reach. */
 int sup__group_kill(const struct sup__group *g, struct sup__nl *request,

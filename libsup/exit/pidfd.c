@@ -26,7 +26,7 @@
 
 #define LACKS (SUP_LACKS_DESCENDANTS | SUP_LACKS_LINEAGE_KILL | \
 	       SUP_LACKS_SENDER | SUP_LACKS_KERNEL_TIME | SUP_LACKS_THREADS | \
-	       SUP_LACKS_OWNER_DEATH | SUP_LACKS_ADOPTION)
+	       SUP_LACKS_OWNER_DEATH | SUP_LACKS_ADOPTION | SUP_LACKS_AUDIT)
 
 struct watched;
 
@@ -378,6 +378,29 @@ static int source_orphans(struct sup__exit_source *src,
 	return sup__error(-EOPNOTSUPP, "adoption needs the module");
 }
 
+static int source_members(struct sup__exit_source *src,
+			  struct sup__members *ret_members)
+{
+	(void)src;
+	(void)ret_members;
+	return sup__error(-EOPNOTSUPP, "an audit needs the module");
+}
+
+static bool source_is_adopted(struct sup__exit_source *src,
+			      const struct sup__member *m)
+{
+	(void)src;
+	(void)m;
+	return false;
+}
+
+static int source_catch_up(struct sup__exit_source *src, int64_t deadline)
+{
+	(void)src;
+	(void)deadline;
+	return 0;
+}
+
 const struct sup__exit_ops sup__exit_pidfd = {
 	.open = source_open,
 	.close = source_close,
@@ -390,4 +413,7 @@ const struct sup__exit_ops sup__exit_pidfd = {
 	.find = source_find,
 	.token = source_token,
 	.orphans = source_orphans,
+	.members = source_members,
+	.is_adopted = source_is_adopted,
+	.catch_up = source_catch_up,
 };

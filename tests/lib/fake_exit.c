@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "exit/members.h"
 #include "exit/proc.h"
 
 #define N_MAX 1024
@@ -32,6 +33,9 @@ static struct {
 	int signo;
 } kills[N_MAX];
 static unsigned int n_kills;
+static struct sup__member members[N_MAX];
+static unsigned int n_members;
+static bool gone_after;
 static uint64_t find_lineage, leftover;
 static pid_t find_pid;
 static int watch_error;
@@ -41,7 +45,8 @@ static int event_fd = -1;
 void fake_exit_reset(void)
 {
 	pthread_mutex_lock(&lock);
-	n_pushed = n_told = n_children = n_kills = 0;
+	n_pushed = n_told = n_children = n_kills = n_members = 0;
+	gone_after = false;
 	find_lineage = leftover = 0;
 	find_pid = 0;
 	watch_error = 0;
@@ -156,6 +161,29 @@ unsigned int fake_exit_doubts_of(pid_t pid)
 			n = children[i].doubts;
 	pthread_mutex_unlock(&lock);
 	return n;
+}
+
+void fake_exit_add_member(const struct sup__member *m)
+{
+	pthread_mutex_lock(&lock);
+	if (n_members == N_MAX)
+		abort();
+	members[n_members++] = *m;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_exit_reset_members(void)
+{
+	pthread_mutex_lock(&lock);
+	n_members = 0;
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_exit_members_end(void)
+{
+	pthread_mutex_lock(&lock);
+	gone_after = true;
+	pthread_mutex_unlock(&lock);
 }
 
 void fake_exit_set_find(uint64_t lineage, pid_t pid)
@@ -347,6 +375,37 @@ static int fake_orphans(struct sup__exit_source *src,
 	return 0;
 }
 
+static int fake_members(struct sup__exit_source *src,
+			struct sup__members *ret_members)
+{
+	unsigned int i;
+	int ret = 0;
+
+	(void)src;
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < n_members && !ret; i++)
+		ret = sup__members_add(ret_members, &members[i]);
+	if (gone_after)
+		n_members = 0;
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+static bool fake_is_adopted(struct sup__exit_source *src,
+			    const struct sup__member *m)
+{
+	(void)src;
+	return m->lineage && m->lineage == leftover;
+}
+
+static int fake_catch_up(struct sup__exit_source *src, int64_t deadline)
+{
+	(void)src;
+	(void)deadline;
+	fake_exit_wait_told();
+	return 0;
+}
+
 const struct sup__exit_ops fake_exit_ops = {
 	.open = fake_open,
 	.close = fake_close,
@@ -359,4 +418,7 @@ const struct sup__exit_ops fake_exit_ops = {
 	.find = fake_find,
 	.token = fake_token,
 	.orphans = fake_orphans,
+	.members = fake_members,
+	.is_adopted = fake_is_adopted,
+	.catch_up = fake_catch_up,
 };

@@ -50,6 +50,11 @@ void fake_exit_set_find(uint64_t lineage, pid_t pid);
 /* Something of the lineage is alive: kill() finds it, and its end is told. */
 void fake_exit_set_leftover(uint64_t lineage);
 
+/* What members() lists; with members_end() only the first time. */
+void fake_exit_add_member(const struct sup__member *m);
+void fake_exit_reset_members(void);
+void fake_exit_members_end(void);
+
 /* Waits until kill() was called for a whole lineage with a signal. */
 void fake_exit_wait_kill(uint64_t lineage, int signo);
 

@@ -8,6 +8,7 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -49,6 +50,8 @@ int __wrap_sup__group_member_of(const struct sup__group *g,
 				struct sup__member *ret_member);
 int __wrap_sup__group_kill(const struct sup__group *g, struct sup__nl *request,
 			   uint64_t lineage, int signo);
+int __wrap_sup__group_seq(const struct sup__group *g, struct sup__nl *request,
+			  uint64_t *ret_seq);
 int __wrap_sup__group_members(const struct sup__group *g,
 			      struct sup__nl *request,
 			      struct sup__members *ret_members);
@@ -201,6 +204,15 @@ int __wrap_sup__group_kill(const struct sup__group *g, struct sup__nl *request,
 	n_requests++;
 	killed_lineage = lineage;
 	killed_signo = signo;
+	return 0;
+}
+
+int __wrap_sup__group_seq(const struct sup__group *g, struct sup__nl *request,
+			  uint64_t *ret_seq)
+{
+	(void)g;
+	(void)request;
+	*ret_seq = kernel_last;
 	return 0;
 }
 
@@ -581,6 +593,32 @@ static void kill_without_a_lineage_goes_to_the_process(void **state)
 	reap_child(&p);
 }
 
+static void *catch_up(void *arg)
+{
+	int *ret = arg;
+
+	*ret = src->ops->catch_up(src, sup_deadline_ms(30000));
+	return NULL;
+}
+
+static void who_waits_for_news_gets_up_when_they_are_told(void **state)
+{
+	pthread_t thread;
+	int ret = 1;
+
+	(void)state;
+	dispatch();
+	assert_int_equal(src->ops->catch_up(src, SUP_TRY), 0);
+	deliver(1, 3);
+	assert_int_equal(src->ops->catch_up(src, sup_deadline_ms(1)),
+			 -ETIMEDOUT);
+	assert_int_equal(pthread_create(&thread, NULL, catch_up, &ret), 0);
+	dispatch();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(ret, 0);
+	assert_int_equal(src->ops->catch_up(src, SUP_TRY), 0);
+}
+
 static void token_is_that_of_the_group(void **state)
 {
 	unsigned char token[SUP_TOKEN_SIZE];
@@ -611,6 +649,7 @@ int main(void)
 		T(one_that_was_reaped_is_lost),
 		T(kill_goes_to_the_lineage),
 		T(kill_without_a_lineage_goes_to_the_process),
+		T(who_waits_for_news_gets_up_when_they_are_told),
 		T(token_is_that_of_the_group),
 	};
 

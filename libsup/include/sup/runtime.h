@@ -27,6 +27,7 @@ enum sup_source {
 #define SUP_LACKS_THREADS	(1u << 4) /* threads that could not report */
 #define SUP_LACKS_OWNER_DEATH	(1u << 5) /* children outlive a killed owner */
 #define SUP_LACKS_ADOPTION	(1u << 6) /* nor can they be taken over */
+#define SUP_LACKS_AUDIT		(1u << 7) /* who is not supervised */
 
 struct sup_source_info {
 	enum sup_source source;

@@ -3,6 +3,7 @@
 #ifndef SUP_SUP_H
 #define SUP_SUP_H
 
+#include <sup/audit.h>
 #include <sup/event.h>
 #include <sup/log.h>
 #include <sup/monitor.h>

@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# supctl audit: who is not supervised in a supd. Needs the module. Speaks TAP.
+# BIN is where supd and supctl are, stray.so stands beside this.
+set -uo pipefail
+. "$(dirname "$0")/../lib/env.sh"
+. "$top/tests/lib/tap.inc"
+
+: "${BIN:=$build/bin}"
+if ! grep -q '^sup ' /proc/modules 2>/dev/null; then
+	echo "1..0 # SKIP the module is not loaded"
+	exit 0
+fi
+work=$(mktemp -d)
+pid=''
+end() {
+	[ -z "$pid" ] || kill "$pid" 2>/dev/null
+	wait
+	rm -rf "$work"
+}
+trap end EXIT
+unset XDG_RUNTIME_DIR NOTIFY_SOCKET JOURNAL_STREAM
+exec {never}<> <(:)
+
+until_ok() {
+	local -r end=$((SECONDS + 20))
+
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		read -r -t 0.05 -u "$never" || :
+	done
+}
+
+ctl() {
+	"$BIN/supctl" --state "$work/state" "$@"
+}
+
+# Starts supd with the variables given.
+start() {
+	env "$@" "$BIN/supd" --state "$work/state" "$work/tree.yaml" \
+		2>>"$work/err" &
+	pid=$!
+	until_ok ctl status || cat "$work/err"
+}
+
+stop() {
+	kill "$pid"
+	wait "$pid"
+	pid=''
+}
+
+# Sets strays, status.
+audit() {
+	strays=$(ctl audit "$@")
+	status=$?
+}
+
+nobody() {
+	[ "$status" -eq 0 ] && [ -z "$strays" ] && return
+	echo "status $status: $strays"
+	return 1
+}
+
+# Exactly so many strays, one of which looks like that.
+found() {
+	[ "$status" -eq 1 ] && [ "$(wc -l <<<"$strays")" -eq "$1" ] &&
+		grep -q -- "$2" <<<"$strays" && return
+	echo "status $status: $strays"
+	return 1
+}
+
+gone() {
+	[ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"
+}
+
+# A daemon of a child, in a session of its own, is that child's.
+cat >"$work/tree.yaml" <<-E
+	name: audited
+	intensity: 5
+	children:
+	  - {id: plain, argv: [tail, -f, /dev/null]}
+	  - id: forks
+	    argv: [sh, -c, "setsid tail -f /dev/null & exec tail -f /dev/null"]
+E
+: >"$work/err"
+
+start
+audit
+ok "a tree alone has no strays" nobody
+audit --json
+ok "nor in JSON" nobody
+ctl kill -s KILL plain
+ok "a child is restarted" ctl wait --for started --id plain --count 2 \
+	--since 0 --timeout 20000
+audit
+ok "then there is none, either" nobody
+stop
+
+mkfifo "$work/go" "$work/go.done"
+start LD_PRELOAD="$build/tests/integration/stray.so" STRAY="$work/go"
+audit
+ok "a thread that is not supervised" found 1 \
+	"^thread .*stray-thread .*not started by libsup"
+audit --json
+ok "the same in JSON" found 1 \
+	'"type":"thread","name":"stray-thread","pid":'"$pid",
+echo >"$work/go"
+read -r _ <"$work/go.done"
+audit
+ok "and a process" found 2 "^process .*stray-process .*not started by libsup"
+process=$(awk '$1 == "process" { print $2 }' <<<"$strays")
+kill -KILL "$process"
+ok "it is killed" until_ok gone "$process"
+audit
+ok "one that has ended is none" found 1 stray-thread
+stop
+tap_end

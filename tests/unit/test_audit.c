@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The audit over a source whose members the test makes up. */
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sup/audit.h>
+#include <sup/monitor.h>
+#include <sup/process.h>
+#include <sup/runtime.h>
+#include <sup/task.h>
+
+#include "base/thread.h"
+#include "core/runtime.h"
+#include "exit/members.h"
+#include "exit/proc.h"
+#include "lib/fake_exit.h"
+
+#define DEADLINE sup_deadline_ms(30000)
+
+static int open_runtime(void **state)
+{
+	(void)state;
+	fake_exit_reset();
+	sup__runtime_set_source(&fake_exit_ops);
+	return sup_open(NULL);
+}
+
+static int close_runtime(void **state)
+{
+	(void)state;
+	return sup_close();
+}
+
+static struct sup_stray strays[8];
+static int n_strays;
+
+static int keep(const struct sup_stray *stray, void *arg)
+{
+	(void)arg;
+	assert_true(n_strays < 8);
+	strays[n_strays++] = *stray;
+	return 0;
+}
+
+static void audit(void)
+{
+	n_strays = 0;
+	assert_int_equal(sup_audit(keep, NULL, DEADLINE), 0);
+}
+
+static void add_thread(uint64_t id, pid_t tid)
+{
+	fake_exit_add_member(&(struct sup__member){
+		.id = id, .pid = getpid(), .tid = tid, .start_ns = 10 * id,
+		.comm = "a-thread" });
+}
+
+static void add_process(uint64_t id, uint64_t lineage, pid_t pid)
+{
+	fake_exit_add_member(&(struct sup__member){
+		.id = id, .lineage = lineage, .pid = pid, .comm = "a-process",
+		.start_ns = 10 * id });
+}
+
+/* A thread task that says its number and waits to be killed. */
+static _Atomic pid_t task_tid;
+
+static int say_tid(void *arg)
+{
+	struct sup_info info;
+
+	(void)arg;
+	atomic_store(&task_tid, sup__gettid());
+	return sup_receive(&info, SUP_FOREVER);
+}
+
+static void strange_thread_is_found(void **state)
+{
+	struct sup_thread_spec spec = { .size = sizeof(spec),
+					.run = say_tid };
+	struct sup_pid pid;
+
+	(void)state;
+	atomic_store(&task_tid, 0);
+	assert_int_equal(sup_thread_start(&spec, &pid), 0);
+	while (!atomic_load(&task_tid))
+		;
+	add_thread(1, getpid());
+	add_thread(2, task_tid);
+	audit();
+	assert_int_equal(n_strays, 0);
+	add_thread(3, 4000000);
+	audit();
+	assert_int_equal(n_strays, 1);
+	assert_int_equal(strays[0].pid, getpid());
+	assert_int_equal(strays[0].tid, 4000000);
+	assert_int_equal(strays[0].lineage, 0);
+	assert_int_equal(strays[0].start_ns, 30);
+	assert_string_equal(strays[0].comm, "a-thread");
+	assert_false(strays[0].adopted);
+	assert_int_equal(sup_kill(pid, SUP_FOREVER), 0);
+	assert_int_equal(sup_wait(pid, NULL, DEADLINE), 0);
+}
+
+static struct sup_process_spec sleeping(void)
+{
+	static const char *const argv[] = { "sleep", "1000", NULL };
+
+	return (struct sup_process_spec){
+		.size = sizeof(struct sup_process_spec), .argv = argv,
+	};
+}
+
+static pid_t os_pid(struct sup_pid pid)
+{
+	pid_t os, tid;
+
+	assert_int_equal(sup_os_pid(pid, &os, &tid), 0);
+	return os;
+}
+
+/* Lineage 1000 is the first the fake source gives. */
+static void lineage_of_a_task_is_its_own(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid;
+	pid_t os;
+
+	(void)state;
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	os = os_pid(pid);
+	/* A child of the program, one of an owner before, one of a task. */
+	fake_exit_set_leftover(800);
+	add_process(700, 700, 4000001);
+	add_process(800, 800, 4000002);
+	add_process(1000, 1000, os);
+	add_process(1001, 1000, 4000003);
+	add_process(1002, 700, 4000004);
+	audit();
+	assert_int_equal(n_strays, 3);
+	assert_int_equal(strays[0].pid, 4000001);
+	assert_true(strays[0].lineage_first);
+	assert_false(strays[0].adopted);
+	assert_int_equal(strays[1].pid, 4000002);
+	assert_true(strays[1].adopted);
+	assert_int_equal(strays[2].pid, 4000004);
+	assert_int_equal(strays[2].lineage, 700);
+	assert_false(strays[2].lineage_first);
+	/* While what it has left is being cleared it is no stray. */
+	fake_exit_set_leftover(0);
+	fake_exit_reset_members();
+	add_process(1001, 1000, 4000003);
+	kill(os, SIGKILL);
+	fake_exit_push_end(os);
+	audit();
+	assert_int_equal(n_strays, 0);
+	fake_exit_push_lineage(1000);
+	assert_int_equal(sup_wait(pid, NULL, DEADLINE), 0);
+	audit();
+	assert_int_equal(n_strays, 1);
+	assert_int_equal(strays[0].pid, 4000003);
+}
+
+static void what_has_ended_meanwhile_is_none(void **state)
+{
+	(void)state;
+	add_thread(1, 4000000);
+	add_process(2, 2, 4000001);
+	fake_exit_members_end();
+	audit();
+	assert_int_equal(n_strays, 0);
+}
+
+static int refuse(const struct sup_stray *stray, void *arg)
+{
+	(void)stray;
+	++*(int *)arg;
+	return -EINTR;
+}
+
+static void callback_can_end_it(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	add_thread(1, 4000000);
+	add_thread(2, 4000001);
+	assert_int_equal(sup_audit(refuse, &n, DEADLINE), -EINTR);
+	assert_int_equal(n, 1);
+}
+
+static const struct sup__proc_start *intercepted;
+static bool intercept;
+
+int __real_sup__proc_spawn(const struct sup__proc_start *start,
+			   struct sup__proc *ret_p);
+int __wrap_sup__proc_spawn(const struct sup__proc_start *start,
+			   struct sup__proc *ret_p);
+
+static void audit_then_born(const struct sup__proc *p, void *arg)
+{
+	add_process(1000, 1000, p->pid);
+	assert_int_equal(sup_audit(keep, NULL, SUP_TRY), -ETIMEDOUT);
+	intercepted->born(p, arg);
+	audit();
+	assert_int_equal(n_strays, 0);
+}
+
+int __wrap_sup__proc_spawn(const struct sup__proc_start *start,
+			   struct sup__proc *ret_p)
+{
+	struct sup__proc_start mine = *start;
+
+	intercepted = start;
+	if (intercept)
+		mine.born = audit_then_born;
+	return __real_sup__proc_spawn(&mine, ret_p);
+}
+
+/* A member by birth, but in no table yet. */
+static void start_under_way_is_waited_for(void **state)
+{
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid pid;
+	pid_t os;
+
+	(void)state;
+	intercept = true;
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	intercept = false;
+	os = os_pid(pid);
+	kill(os, SIGKILL);
+	fake_exit_push_lineage(fake_exit_push_end(os));
+	assert_int_equal(sup_wait(pid, NULL, DEADLINE), 0);
+}
+
+static void closed_runtime_has_nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(sup_close(), 0);
+	assert_int_equal(sup_audit(keep, NULL, DEADLINE), -ENOTCONN);
+	assert_int_equal(sup_open(NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
+		T(strange_thread_is_found),
+		T(lineage_of_a_task_is_its_own),
+		T(what_has_ended_meanwhile_is_none),
+		T(callback_can_end_it),
+		T(start_under_way_is_waited_for),
+		T(closed_runtime_has_nobody),
+	};
+
+	return RUN_TESTS(tests);
+}
