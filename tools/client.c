@@ -24,6 +24,7 @@
 
 #define IDLE_MS		30000	/* to ask */
 #define STALL_MS	10000	/* to read what was asked for */
+#define AUDIT_MS	2000	/* for what is under way in libsup */
 #define BURST		64	/* packets until others have their turn */
 
 void client_init(struct client *c, int fd)
@@ -34,13 +35,20 @@ void client_init(struct client *c, int fd)
 	c->deadline = sup_deadline_ms(IDLE_MS);
 }
 
+static void free_pictures(struct client *c)
+{
+	free(c->nodes);
+	c->nodes = NULL;
+	free(c->strays);
+	c->strays = NULL;
+}
+
 void client_drop(struct client *c)
 {
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	free(c->nodes);
-	c->nodes = NULL;
+	free_pictures(c);
 	if (c->op != NULL && !op_ended(c->op)) {
 		c->state = CLIENT_CLOSING;
 		return;
@@ -85,6 +93,33 @@ static void ask_tree(struct client *c, const struct client_view *view,
 	}
 	c->next_node = 0;
 	c->state = CLIENT_TREE;
+}
+
+static int keep_stray(const struct sup_stray *stray, void *arg)
+{
+	struct client *c = arg;
+	struct sup_stray *more;
+
+	more = reallocarray(c->strays, c->n_strays + 1, sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	more[c->n_strays++] = *stray;
+	c->strays = more;
+	return 0;
+}
+
+static void ask_audit(struct client *c)
+{
+	int ret;
+
+	c->next_stray = c->n_strays = 0;
+	ret = sup_audit(keep_stray, c, sup_deadline_ms(AUDIT_MS));
+	if (ret < 0) {
+		put_end(c, PROTO_SYSTEM, ret == -ENOMEM ? strerror(ENOMEM) :
+			sup_error());
+		return;
+	}
+	c->state = CLIENT_AUDIT;
 }
 
 static void ask_status(struct client *c, const struct client_view *view)
@@ -184,11 +219,13 @@ static void ask(struct client *c, const struct client_view *view,
 		ask_tree(c, view, req);
 	else if (strcmp(op, "status") == 0)
 		ask_status(c, view);
+	else if (strcmp(op, "audit") == 0)
+		ask_audit(c);
 	else if (strcmp(op, "events") == 0)
 		ask_events(c, req);
 	else
-		put_end(c, PROTO_USAGE, "\"op\": one of tree, status, events, "
-			"kill, stop, start, restart expected");
+		put_end(c, PROTO_USAGE, "\"op\": one of tree, status, audit, "
+			"events, kill, stop, start, restart expected");
 }
 
 static void read_request(struct client *c, const struct client_view *view)
@@ -259,6 +296,15 @@ static void make_packet(struct client *c)
 			       sizeof(c->out));
 		c->out_len = len > 0 ? (size_t)len : 0;
 		break;
+	case CLIENT_AUDIT:
+		if (c->next_stray == c->n_strays) {
+			put_end(c, PROTO_OK, "");
+			break;
+		}
+		len = row_stray(&c->strays[c->next_stray++], c->out,
+				sizeof(c->out));
+		c->out_len = len > 0 ? (size_t)len : 0;
+		break;
 	case CLIENT_EVENTS:
 		make_event(c);
 		break;
@@ -278,8 +324,7 @@ static void make_packet(struct client *c)
 static void finish_reply(struct client *c)
 {
 	c->ending = false;
-	free(c->nodes);
-	c->nodes = NULL;
+	free_pictures(c);
 	free(c->op);
 	c->op = NULL;
 	c->state = CLIENT_IDLE;

@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sup/audit.h>
 #include <sup/tree.h>
 
 enum client_state {
 	CLIENT_FREE,
 	CLIENT_IDLE,		/* a request may come */
 	CLIENT_TREE,		/* gets rows of a picture */
+	CLIENT_AUDIT,		/* the same, of strays */
 	CLIENT_EVENTS,
 	CLIENT_OP,		/* waits for what it asked for */
 	CLIENT_CLOSING,		/* gone, but its op still runs */
@@ -34,6 +36,9 @@ struct client {
 
 	struct sup_node *nodes;	/* TREE */
 	size_t n_nodes, next_node;
+
+	struct sup_stray *strays; /* AUDIT */
+	size_t n_strays, next_stray;
 
 	uint64_t cursor;	/* EVENTS: the last one sent */
 	uint64_t until;		/* and the last to send, if not following */

@@ -6,6 +6,7 @@
  * Request: {"v":1,"op":OP,...}, one at a time on a connection:
  *   tree    all: with supd's own tasks
  *   status
+ *   audit   who runs here without being supervised
  *   events  since: those after that number; last: at most so many old ones;
  *           follow: those to come, too
  *   kill    id: an id, path or pid; signal; tree: its descendants, too
@@ -13,7 +14,7 @@
  *
  * Reply: rows, then {"t":"end","code":N,"text":...}. code is what supctl
  * exits with; text says why. Rows: {"t":"node",...}, {"t":"status",...},
- * {"t":"event",...}, {"t":"gap","lost":N}.
+ * {"t":"stray",...}, {"t":"event",...}, {"t":"gap","lost":N}.
  */
 #ifndef TOOLS_PROTO_H
 #define TOOLS_PROTO_H

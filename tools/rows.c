@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sup/runtime.h>
@@ -41,6 +42,16 @@ static const char *type_name(const struct sup_node *node)
 	return node->os_pid == getpid() ? "thread" : "process";
 }
 
+/* Of something that began at that time of CLOCK_BOOTTIME. */
+static int64_t age_ns(uint64_t start_ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec -
+	       (int64_t)start_ns;
+}
+
 int row_node(const struct sup_node *node, char *buf, size_t size)
 {
 	char reason[160];
@@ -69,6 +80,26 @@ int row_node(const struct sup_node *node, char *buf, size_t size)
 		json_put_string(&w, "last_exit",
 				sup_reason_format(&node->last_reason, reason,
 						  sizeof(reason)));
+	return json_close(&w);
+}
+
+int row_stray(const struct sup_stray *stray, char *buf, size_t size)
+{
+	struct json_writer w;
+
+	json_open(&w, buf, size);
+	json_put_string(&w, "t", "stray");
+	json_put_string(&w, "type", stray->tid != 0 ? "thread" : "process");
+	json_put_string(&w, "name", stray->comm);
+	json_put_int(&w, "pid", stray->pid);
+	if (stray->tid != 0) {
+		json_put_int(&w, "tid", stray->tid);
+	} else {
+		json_put_int(&w, "lineage", (int64_t)stray->lineage);
+		json_put_bool(&w, "first", stray->lineage_first);
+		json_put_bool(&w, "adopted", stray->adopted);
+	}
+	json_put_int(&w, "age_ns", age_ns(stray->start_ns));
 	return json_close(&w);
 }
 

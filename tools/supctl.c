@@ -15,6 +15,7 @@ static const struct {
 	{ "tree", ctl_tree, "the tree, with states and last exits" },
 	{ "list", ctl_list, "one line per child" },
 	{ "status", ctl_status, "how supd itself is; 1 if a child is down" },
+	{ "audit", ctl_audit, "who is not supervised; 1 if anybody" },
 	{ "events", ctl_events, "what has happened" },
 	{ "wait", ctl_wait, "until something happens" },
 	{ "kill", ctl_kill, "send a signal to a child" },

@@ -48,6 +48,7 @@ const char *ctl_uptime(int64_t ns, char *buf, size_t size);
 int ctl_tree(struct ctl *ctl, int argc, char **argv);
 int ctl_list(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_events(struct ctl *ctl, int argc, char **argv);
 int ctl_wait(struct ctl *ctl, int argc, char **argv);
 int ctl_kill(struct ctl *ctl, int argc, char **argv);

@@ -223,6 +223,8 @@ supctl_with_supd() {
 		says 100 "stops with supd" ctl stop two
 	ok "start of what runs: no" says 1 "cannot start" ctl start two/a
 	ok "stop, then status says no" says 0 "" ctl stop two/a
+	ok "an audit over pidfds: not possible" \
+		says 111 "an audit needs the module" ctl audit
 	ok "status 1: a child is down" says 1 "4 of 5" ctl status
 	ok "stop of what is stopped: done" says 0 "" ctl stop two/a
 	ok "start again" says 0 "" ctl start two/a
