@@ -6,19 +6,39 @@
  * list the members again. Who is listed first, not known, and listed again, was
  * neither just being started nor just ending.
  */
-#include <sup/audit.h>
+#include "core/audit.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sup/runtime.h>
+#include <sup/audit.h>
 
 #include "base/error.h"
+#include "base/grace.h"
 #include "core/process.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "exit/members.h"
+
+static struct sup__grace starts = SUP__GRACE_INIT;
+
+unsigned int sup__start_begin(void)
+{
+	return sup__grace_enter(&starts);
+}
+
+void sup__start_end(unsigned int era)
+{
+	sup__grace_leave(&starts, era);
+}
+
+static int wait_starts(int64_t deadline)
+{
+	int ret = sup__grace_wait(&starts, deadline);
+
+	return ret ? sup__error(ret, "a start is still under way") : 0;
+}
 
 static bool is_known(const struct sup__members *all,
 		     const struct sup__member *m)
@@ -85,7 +105,7 @@ int sup_audit(int (*cb)(const struct sup_stray *stray, void *arg), void *arg,
 		return sup__error(-ENOTCONN, "the runtime is not open");
 	ret = src->ops->members(src, &all);
 	if (!ret)
-		ret = sup__runtime_wait_starts(deadline);
+		ret = wait_starts(deadline);
 	if (!ret)
 		ret = src->ops->catch_up(src, deadline);
 	if (!ret)

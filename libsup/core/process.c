@@ -16,6 +16,7 @@
 #include "base/futex.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "core/audit.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "exit/exit.h"
@@ -252,7 +253,7 @@ bool sup__process_event(const struct sup__exit_event *ev)
 static void start_is_known(struct process *p)
 {
 	if (p->is_starting)
-		sup__runtime_start_end(p->start_era);
+		sup__start_end(p->start_era);
 	p->is_starting = false;
 }
 
@@ -339,7 +340,7 @@ static int spawn(struct process *p, const struct sup_process_spec *spec)
 	int ret;
 
 	p->is_starting = true;
-	p->start_era = sup__runtime_start_begin();
+	p->start_era = sup__start_begin();
 	ret = sup__proc_spawn(&start, &p->proc);
 	start_is_known(p);
 	if (p->proc.pid)

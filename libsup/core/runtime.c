@@ -13,9 +13,6 @@
  * after a while. The same while serves the presses: these two have no event to
  * wait for.
  *
- * A record of a thread's end may come after its id has been given to another
- * thread: one from before that thread began is not about it.
- *
  * Lock: lists_lock, a leaf.
  */
 #include "core/runtime.h"
@@ -30,9 +27,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/grace.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "core/audit.h"
 #include "core/contain.h"
 #include "core/event.h"
 #include "core/monitor.h"
@@ -40,8 +37,8 @@
 #include "core/table.h"
 #include "core/task.h"
 #include "core/thread.h"
+#include "core/tids.h"
 
-#define TIDS 1024u
 #define GAP_MIN INT64_C(1000000)
 #define GAP_MAX INT64_C(256000000)
 
@@ -67,13 +64,10 @@ static struct {
 
 static const struct sup__exit_ops *test_ops;
 
-static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next four */
-static struct sup__task *tids[TIDS];
+static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next three */
 static struct sup__task *joins;
 static struct sup__task *presses;
 static uint32_t n_threads;
-
-static struct sup__grace starts = SUP__GRACE_INIT;
 
 struct sup__exit_source *sup__runtime_source(void)
 {
@@ -95,81 +89,17 @@ static void ring(void)
 	} while (n < 0 && errno == EINTR);
 }
 
-/*
- * The threads by their ids, each with a reference. An entry stays until the
- * source has told of the thread, or, with sources that do not, until it has
- * been joined. Takes one out, for the caller to put, or returns NULL.
- */
-static struct sup__task *tid_take_locked(uint32_t tid, int64_t begun_by)
-{
-	struct sup__task **at = &tids[tid % TIDS], *t;
-
-	sup__assert_held(&lists_lock);
-	while (*at && (atomic_load(&(*at)->os_tid) != tid ||
-		       (*at)->begun_ns > begun_by))
-		at = &(*at)->tid_next;
-	t = *at;
-	if (t)
-		*at = t->tid_next;
-	return t;
-}
-
-static struct sup__task *tid_take(uint32_t tid, int64_t begun_by)
-{
-	struct sup__task *t;
-
-	sup__lock(&lists_lock);
-	t = tid_take_locked(tid, begun_by);
-	sup__unlock(&lists_lock);
-	return t;
-}
-
 bool sup__runtime_knows_thread(pid_t tid)
 {
-	struct sup__task *t;
-
-	if (tid == atomic_load(&rt.tid))
-		return true;
-	sup__lock(&lists_lock);
-	for (t = tids[(uint32_t)tid % TIDS]; t; t = t->tid_next)
-		if ((pid_t)atomic_load(&t->os_tid) == tid)
-			break;
-	sup__unlock(&lists_lock);
-	return t;
-}
-
-unsigned int sup__runtime_start_begin(void)
-{
-	return sup__grace_enter(&starts);
-}
-
-void sup__runtime_start_end(unsigned int era)
-{
-	sup__grace_leave(&starts, era);
-}
-
-int sup__runtime_wait_starts(int64_t deadline)
-{
-	int ret = sup__grace_wait(&starts, deadline);
-
-	return ret ? sup__error(ret, "a start is still under way") : 0;
+	return tid == atomic_load(&rt.tid) || sup__tids_has(tid);
 }
 
 void sup__runtime_thread_begun(struct sup__task *t)
 {
-	uint32_t tid = atomic_load(&t->os_tid);
-	struct sup__task *before;
-
-	sup__task_ref(t);
+	sup__tids_add(t);
 	sup__lock(&lists_lock);
-	t->begun_ns = sup__now_ns();
-	before = tid_take_locked(tid, INT64_MAX);
-	t->tid_next = tids[tid % TIDS];
-	tids[tid % TIDS] = t;
 	n_threads++;
 	sup__unlock(&lists_lock);
-	if (before)
-		sup__task_put(before);
 }
 
 void sup__runtime_thread_ended(struct sup__task *t)
@@ -282,9 +212,9 @@ static void joined(struct sup__task *t)
 
 	sup__lock(&lists_lock);
 	n_threads--;
-	if (!rt.tells_threads)
-		entry = tid_take_locked(atomic_load(&t->os_tid), INT64_MAX);
 	sup__unlock(&lists_lock);
+	if (!rt.tells_threads)
+		entry = sup__tids_take(atomic_load(&t->os_tid), INT64_MAX);
 	if (entry)
 		sup__task_put(entry);
 	sup__task_put(t);
@@ -362,7 +292,7 @@ static bool thread_event(const struct sup__exit_event *ev)
 
 	if (ev->pid != getpid())
 		return false;
-	t = tid_take(ev->tid, ev->exit_ns ? ev->exit_ns : INT64_MAX);
+	t = sup__tids_take(ev->tid, ev->exit_ns ? ev->exit_ns : INT64_MAX);
 	if (!t)
 		return false;
 	reason.exit_ns = ev->exit_ns;
@@ -427,7 +357,7 @@ static void *exit_thread(void *arg)
 
 	(void)arg;
 	atomic_store(&rt.tid, sup__gettid());
-	sup__runtime_start_end(rt.start_era);
+	sup__start_end(rt.start_era);
 	while (!atomic_load(&rt.stop) || !is_idle()) {
 		ret = epoll_wait(rt.epoll_fd, events, 2, time_to_sleep());
 		if (ret < 0 && errno != EINTR)
@@ -506,14 +436,14 @@ static int open_runtime(const struct sup_options *opts)
 	sigaction(SUP__SIGNAL_PRESS, &press_action, &rt.old_press);
 	atomic_store(&rt.stop, false);
 	atomic_store(&rt.src, src);
-	rt.start_era = sup__runtime_start_begin();
+	rt.start_era = sup__start_begin();
 	ret = sup__thread_start("sup-exit", 0, exit_thread, NULL, &rt.thread);
 	if (ret)
 		goto end_start;
 	return 0;
 
 end_start:
-	sup__runtime_start_end(rt.start_era);
+	sup__start_end(rt.start_era);
 	atomic_store(&rt.src, NULL);
 	sigaction(SUP__SIGNAL_PRESS, &rt.old_press, NULL);
 	sup__contain_close();
@@ -556,19 +486,6 @@ static void stop_root(struct sup__task *t)
 	sup_wait(pid, NULL, SUP_FOREVER);
 }
 
-/* What the source has not told of any more. */
-static void clear_tids(void)
-{
-	struct sup__task *t;
-	uint32_t i;
-
-	for (i = 0; i < TIDS; i++)
-		while ((t = tids[i])) {
-			tids[i] = t->tid_next;
-			sup__task_put(t);
-		}
-}
-
 int sup_close(void)
 {
 	struct sup__exit_source *src = atomic_load(&rt.src);
@@ -588,7 +505,8 @@ int sup_close(void)
 	atomic_store(&rt.stop, true);
 	ring();
 	sup__thread_join(rt.thread);
-	clear_tids();
+	/* What the source has not told of any more. */
+	sup__tids_clear();
 	atomic_store(&rt.src, NULL);
 	src->ops->close(src);
 	sigaction(SUP__SIGNAL_PRESS, &rt.old_press, NULL);

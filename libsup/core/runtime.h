@@ -29,16 +29,6 @@ struct sup__exit_source *sup__runtime_source(void);
  */
 void sup__runtime_set_source(const struct sup__exit_ops *ops);
 
-/*
- * Around what makes a task and the point where it is known, be it a thread's
- * id or a process's number; begin returns what end wants, on any thread.
- */
-unsigned int sup__runtime_start_begin(void);
-void sup__runtime_start_end(unsigned int era);
-
-/* Until starts that have begun have come to their end. -ETIMEDOUT. */
-int sup__runtime_wait_starts(int64_t deadline);
-
 /* A thread task's, or our own. Any thread. */
 bool sup__runtime_knows_thread(pid_t tid);
 

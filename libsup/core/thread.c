@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "core/audit.h"
 #include "core/contain.h"
 #include "core/monitor.h"
 #include "core/runtime.h"
@@ -148,7 +149,7 @@ static void *trampoline(void *task)
 	t->thread = pthread_self();
 	sup__task_set_os(t, getpid(), sup__gettid());
 	sup__runtime_thread_begun(t);
-	sup__runtime_start_end(t->start_era);
+	sup__start_end(t->start_era);
 	unblock_press();
 	sup__contain_prepare(t);
 	run_with_alt_stack(t);
@@ -159,7 +160,7 @@ static void *trampoline(void *task)
 static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 {
 	size_t stack = m->stack_size;
-	unsigned int era = sup__runtime_start_begin();
+	unsigned int era = sup__start_begin();
 	pthread_t thread;
 	int ret;
 
@@ -170,7 +171,7 @@ static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 	sup__task_ref(t);
 	ret = sup__thread_start(m->name, stack, trampoline, t, &thread);
 	if (ret)
-		sup__runtime_start_end(era);
+		sup__start_end(era);
 	return ret;
 }
 

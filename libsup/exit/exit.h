@@ -32,7 +32,7 @@ struct sup__exit_event {
 	bool reaped;		/* by the source: do not waitid() again */
 	bool descendant;	/* PROCESS: of a child, and no child itself */
 	bool unrecorded;	/* PROCESS: the source had no room for it */
-	bool untracked;		/* OVERFLOW: some run that it knows nothing of */
+	bool untracked;		/* OVERFLOW: some run without a record */
 	int64_t exit_ns;	/* CLOCK_MONOTONIC, by the kernel if it told */
 	uint64_t utime_ns, stime_ns;
 	uint64_t max_rss;	/* bytes */

@@ -50,23 +50,23 @@ stop() {
 	pid=''
 }
 
-# Sets strays, status.
+# Sets strays, code.
 audit() {
 	strays=$(ctl audit "$@")
-	status=$?
+	code=$?
 }
 
 nobody() {
-	[ "$status" -eq 0 ] && [ -z "$strays" ] && return
-	echo "status $status: $strays"
+	[ "$code" -eq 0 ] && [ -z "$strays" ] && return
+	echo "status $code: $strays"
 	return 1
 }
 
 # Exactly so many strays, one of which looks like that.
 found() {
-	[ "$status" -eq 1 ] && [ "$(wc -l <<<"$strays")" -eq "$1" ] &&
+	[ "$code" -eq 1 ] && [ "$(wc -l <<<"$strays")" -eq "$1" ] &&
 		grep -q -- "$2" <<<"$strays" && return
-	echo "status $status: $strays"
+	echo "status $code: $strays"
 	return 1
 }
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Starts under way, which the audit waits for. */
+#ifndef SUP_CORE_AUDIT_H
+#define SUP_CORE_AUDIT_H
+
+/*
+ * Around what makes a task, until the runtime knows it: a thread by its id, a
+ * process by its number. begin returns what end, on any thread, wants. Makes
+ * no system call, unless an audit waits.
+ */
+unsigned int sup__start_begin(void);
+void sup__start_end(unsigned int era);
+
+#endif
