@@ -8,7 +8,9 @@
 #include "json.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
@@ -83,13 +85,31 @@ int events_next(uint64_t seq, struct numbered_event *ret_ev)
 
 static void put_signal(struct json_writer *w, const struct sup_reason *r)
 {
+	static const char *const senders[] = {
+		[SUP_SENT_BY_PROCESS] = "process",
+		[SUP_SENT_BY_KERNEL] = "kernel",
+		[SUP_SENT_BY_OOM_KILLER] = "oom_killer",
+		[SUP_SENT_BY_GROUP] = "group",
+	};
+	char addr[24];
+
 	json_put_int(w, "signal", r->signo);
 	json_put_bool(w, "core", r->core);
 	if (r->oom)
 		json_put_bool(w, "oom", true);
-	if (r->has_sender) {
+	if (r->withheld)
+		json_put_bool(w, "withheld", true);
+	if (r->sent_by != SUP_SENT_BY_UNKNOWN)
+		json_put_string(w, "sent_by", senders[r->sent_by]);
+	if (r->sent_by == SUP_SENT_BY_PROCESS) {
 		json_put_int(w, "sender_pid", r->sender_pid);
 		json_put_int(w, "sender_uid", r->sender_uid);
+		json_put_string(w, "sender", r->sender_comm);
+	}
+	if (r->has_fault) {
+		snprintf(addr, sizeof(addr), "0x%" PRIx64, r->fault_addr);
+		json_put_string(w, "fault_addr", addr);
+		json_put_int(w, "fault_code", r->fault_code);
 	}
 }
 

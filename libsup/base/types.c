@@ -28,6 +28,31 @@ append(struct text *t, const char *fmt, ...)
 	t->used += n;
 }
 
+/* That a fault comes from the kernel is not worth a word. */
+static void append_sender(struct text *t, const struct sup_reason *r)
+{
+	switch (r->sent_by) {
+	case SUP_SENT_BY_PROCESS:
+		append(t, ", sent by pid %d", (int)r->sender_pid);
+		if (r->sender_comm[0])
+			append(t, " (%.15s)", r->sender_comm);
+		append(t, " of uid %u", (unsigned int)r->sender_uid);
+		break;
+	case SUP_SENT_BY_KERNEL:
+		if (!r->has_fault)
+			append(t, ", from the kernel");
+		break;
+	case SUP_SENT_BY_OOM_KILLER:
+		append(t, ", from the OOM killer");
+		break;
+	case SUP_SENT_BY_GROUP:
+		append(t, ", with all of its group or lineage");
+		break;
+	case SUP_SENT_BY_UNKNOWN:
+		break;
+	}
+}
+
 static void append_signal(struct text *t, const struct sup_reason *r)
 {
 	const char *name = sigabbrev_np(r->signo);
@@ -39,12 +64,10 @@ static void append_signal(struct text *t, const struct sup_reason *r)
 		append(t, ", core dumped");
 	if (r->oom)
 		append(t, ", out of memory");
-	if (r->has_sender && r->sender_pid)
-		append(t, ", sent by pid %d of uid %u", (int)r->sender_pid,
-		       (unsigned int)r->sender_uid);
-	else if (r->has_sender)
-		append(t, ", from the kernel");
-	if (r->fault_addr)
+	if (r->withheld)
+		append(t, ", its cause is withheld from us");
+	append_sender(t, r);
+	if (r->has_fault)
 		append(t, ", at 0x%" PRIx64, r->fault_addr);
 }
 

@@ -36,6 +36,7 @@ struct sup__crash {
 	size_t guard;
 	bool happened;
 	int signo;
+	int code;
 	uintptr_t addr;
 	struct sup__frames frames;
 };
@@ -109,6 +110,7 @@ static const char *why_not(struct sup__task *t, int signo,
 		return "the signal was sent by somebody";
 	if (sup__locks_held)
 		return "the thread holds a lock of libsup";
+	crash->code = info->si_code;
 	crash->addr = by_abort ? 0 : (uintptr_t)info->si_addr;
 	if (has_overflowed(crash, crash->addr, stack_pointer(uc)))
 		return "the stack has overflowed";
@@ -268,7 +270,9 @@ void sup__contain_report(struct sup__task *t)
 	t->end_reason = (struct sup_reason){
 		.kind = SUP_REASON_SIGNAL,
 		.signo = crash->signo,
+		.has_fault = crash->signo != SIGABRT,
 		.fault_addr = crash->addr,
+		.fault_code = crash->code,
 	};
 	sup__log(LOG_ERR, "thread \"%s\" (%d): %s: contained, only this task "
 		 "ends", t->name, (int)atomic_load(&t->os_tid),

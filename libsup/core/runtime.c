@@ -317,13 +317,10 @@ static void on_event(const struct sup__exit_event *ev, void *arg)
 		sup__process_event(ev);
 		break;
 	case SUP__EXIT_OVERFLOW:
-		sup__log(LOG_ERR, "the group is at its limit: children were "
-			 "killed as they were born");
 		if (ev->untracked)
 			sup__process_untracked();
 		break;
 	case SUP__EXIT_OWNER:
-		sup__log(LOG_NOTICE, "the group is ours: its owner has ended");
 		break;
 	}
 	if (!claimed)

@@ -195,10 +195,7 @@ static int on_member(const struct genlmsghdr *hdr, void *arg)
 		m.pid = sup__nl_u32(a[SUP_A_MEMBER_TGID]);
 	}
 	m.start_ns = sup__nl_u64(a[SUP_A_MEMBER_START_BOOTTIME]);
-	if (a[SUP_A_MEMBER_COMM])
-		snprintf(m.comm, sizeof(m.comm), "%.*s",
-			 nla_len(a[SUP_A_MEMBER_COMM]),
-			 (const char *)nla_data(a[SUP_A_MEMBER_COMM]));
+	sup__nl_comm(a[SUP_A_MEMBER_COMM], m.comm);
 	return sup__members_add(arg, &m);
 }
 

@@ -13,6 +13,7 @@
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -339,6 +340,17 @@ int sup__nl_parse_nest(struct nlattr *nest, struct nlattr **attrs, int max)
 
 	return ret ? sup__error(-EBADMSG, "module sup: %s", nl_geterror(ret)) :
 		     0;
+}
+
+void sup__nl_comm(struct nlattr *attr, char ret_comm[16])
+{
+	char *c;
+
+	snprintf(ret_comm, 16, "%.*s", attr ? nla_len(attr) : 0,
+		 attr ? (const char *)nla_data(attr) : "");
+	for (c = ret_comm; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 }
 
 uint32_t sup__nl_u32(struct nlattr *attr)

@@ -64,6 +64,12 @@ int sup__nl_read(struct sup__nl *nl, sup__nl_cb cb, void *arg);
 int sup__nl_parse(const struct genlmsghdr *hdr, struct nlattr **attrs, int max);
 int sup__nl_parse_nest(struct nlattr *nest, struct nlattr **attrs, int max);
 
+/*
+ * Copies a name, "" if the attribute is missing. Any task can call itself what
+ * it likes, so what is not printable ASCII becomes a question mark.
+ */
+void sup__nl_comm(struct nlattr *attr, char ret_comm[16]);
+
 /* The value, or 0 if the attribute is missing or too short for one. */
 uint32_t sup__nl_u32(struct nlattr *attr);
 uint64_t sup__nl_u64(struct nlattr *attr);

@@ -4,12 +4,40 @@
 #include <errno.h>
 #include <linux/sup.h>
 #include <netlink/attr.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "exit/netlink_msg.h"
+
+static enum sup_sent_by sent_by(struct nlattr **a)
+{
+	static const enum sup_sent_by senders[] = {
+		[SUP_SENDER_PROCESS] = SUP_SENT_BY_PROCESS,
+		[SUP_SENDER_KERNEL] = SUP_SENT_BY_KERNEL,
+		[SUP_SENDER_OOM_KILLER] = SUP_SENT_BY_OOM_KILLER,
+		[SUP_SENDER_GROUP] = SUP_SENT_BY_GROUP,
+	};
+	uint32_t kind = sup__nl_u32(a[SUP_A_RECORD_SENDER_KIND]);
+
+	if (!a[SUP_A_RECORD_SENDER_KIND] ||
+	    kind >= sizeof(senders) / sizeof(senders[0]))
+		return SUP_SENT_BY_UNKNOWN;
+	return senders[kind];
+}
+
+static void parse_cause(struct nlattr **a, uint32_t flags,
+			struct sup_reason *r)
+{
+	r->sent_by = sent_by(a);
+	if (r->sent_by == SUP_SENT_BY_PROCESS) {
+		r->sender_pid = sup__nl_u32(a[SUP_A_RECORD_SENDER_PID]);
+		r->sender_uid = sup__nl_u32(a[SUP_A_RECORD_SENDER_UID]);
+		sup__nl_comm(a[SUP_A_RECORD_SENDER_COMM], r->sender_comm);
+	}
+	r->has_fault = flags & SUP_RECORD_FLAG_FAULT;
+	r->fault_addr = sup__nl_u64(a[SUP_A_RECORD_FAULT_ADDR]);
+	r->fault_code = sup__nl_u32(a[SUP_A_RECORD_FAULT_CODE]);
+}
 
 static void parse_reason(struct nlattr **a, struct sup_reason *r)
 {
@@ -22,9 +50,8 @@ static void parse_reason(struct nlattr **a, struct sup_reason *r)
 		r->signo = signo;
 		r->core = flags & SUP_RECORD_FLAG_CORE;
 		r->oom = flags & SUP_RECORD_FLAG_OOM;
-		r->has_sender = flags & SUP_RECORD_FLAG_SENDER;
-		r->sender_pid = sup__nl_u32(a[SUP_A_RECORD_SENDER_PID]);
-		r->sender_uid = sup__nl_u32(a[SUP_A_RECORD_SENDER_UID]);
+		r->withheld = flags & SUP_RECORD_FLAG_WITHHELD;
+		parse_cause(a, flags, r);
 	} else if (code) {
 		r->kind = SUP_REASON_EXIT;
 		r->code = code;
@@ -47,10 +74,10 @@ static void parse_exit(struct nlattr **a, struct sup__exit_event *ev)
 	ev->utime_ns = sup__nl_u64(a[SUP_A_RECORD_UTIME]);
 	ev->stime_ns = sup__nl_u64(a[SUP_A_RECORD_STIME]);
 	ev->max_rss = sup__nl_u64(a[SUP_A_RECORD_MAX_RSS]);
-	if (a[SUP_A_RECORD_COMM])
-		snprintf(ev->comm, sizeof(ev->comm), "%.*s",
-			 nla_len(a[SUP_A_RECORD_COMM]),
-			 (const char *)nla_data(a[SUP_A_RECORD_COMM]));
+	/* A program's own name cannot be changed by what runs it. */
+	sup__nl_comm(a[SUP_A_RECORD_EXEC_NAME] && !thread ?
+		     a[SUP_A_RECORD_EXEC_NAME] : a[SUP_A_RECORD_COMM],
+		     ev->comm);
 }
 
 static void log_overflow(struct nlattr **a)
@@ -64,6 +91,20 @@ static void log_overflow(struct nlattr **a)
 			 "the module has no memory",
 		 sup__nl_u32(a[SUP_A_RECORD_KILLED]),
 		 sup__nl_u32(a[SUP_A_RECORD_UNTRACKED]));
+}
+
+static void log_owner_lost(struct nlattr **a)
+{
+	static const char *const how[] = {
+		[SUP_OWNER_LOSS_PROCESS_ENDED] = "its owner has ended",
+		[SUP_OWNER_LOSS_SOCKET_CLOSED] = "its owner has let go of it",
+		[SUP_OWNER_LOSS_HANDED_OVER] = "its owner has given it away",
+	};
+	uint32_t loss = sup__nl_u32(a[SUP_A_RECORD_OWNER_LOSS]);
+
+	sup__log(LOG_NOTICE, "the group is ours: %s",
+		 loss < sizeof(how) / sizeof(how[0]) ? how[loss] :
+						       "its owner is gone");
 }
 
 int sup__record_parse(struct nlattr *nest, struct sup__record *ret_record)
@@ -96,6 +137,7 @@ int sup__record_parse(struct nlattr *nest, struct sup__record *ret_record)
 		break;
 	case SUP_RECORD_KIND_OWNER_LOST:
 		r.ev.kind = SUP__EXIT_OWNER;
+		log_owner_lost(a);
 		break;
 	default:
 		r.tell = false;

@@ -256,6 +256,8 @@ void bench_role(int argc, char **argv)
 		start_first_thread();
 		return;
 	}
+	if (!strcmp(argv[2], "crash"))
+		*(volatile int *volatile)BENCH_FAULT = 1;
 	if (!strcmp(argv[2], "exit"))
 		_exit(argc > 3 ? atoi(argv[3]) : 0);
 	if (!strcmp(argv[2], "family"))

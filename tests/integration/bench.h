@@ -57,10 +57,13 @@ int bench_count(enum sup_event_kind kind, const char *id);
 /* All so far: "started:a stopped:a". */
 const char *bench_history(void);
 
+#define BENCH_FAULT 0x1230
+
 /*
  * main() of each test calls this first. Roles of processes:
  *	wait		waits for a signal
  *	exit N		ends with that status
+ *	crash		writes to BENCH_FAULT, where nothing is
  *	family		starts a child that waits, says its pid, waits
  *	stray		the same, but the child is a double-forked one, in a
  *			session of its own

@@ -31,14 +31,34 @@ static void killed_process_is_restarted_with_its_cause(void **state)
 	assert_int_equal(ev.os_pid, before.os_pid);
 	assert_true(ev.exit_ns > 0 && ev.exit_ns <= ev.time_ns);
 	sup_exit_source(&info);
-	assert_int_equal(ev.reason.has_sender,
-			 !(info.lacks & SUP_LACKS_SENDER));
-	if (ev.reason.has_sender)
+	assert_int_equal(ev.reason.sent_by, info.lacks & SUP_LACKS_SENDER ?
+			 SUP_SENT_BY_UNKNOWN : SUP_SENT_BY_PROCESS);
+	if (ev.reason.sent_by == SUP_SENT_BY_PROCESS) {
 		assert_int_equal(ev.reason.sender_pid, getpid());
+		assert_string_equal(ev.reason.sender_comm, "test_process");
+	}
 	ev = bench_event(SUP_EVENT_STARTED, "p", 2);
 	assert_int_equal(ev.restarts, 1);
 	assert_int_not_equal(ev.os_pid, before.os_pid);
 	assert_int_equal(kill(ev.os_pid, 0), 0);
+}
+
+static void crash_says_where(void **state)
+{
+	struct sup_child_spec c = child("p", bench_process("crash", NULL,
+							   NULL));
+	struct sup_event ev;
+
+	(void)state;
+	bench_need(SUP_LACKS_SENDER);
+	c.restart = SUP_TEMPORARY;
+	bench_supervisor(SUP_ONE_FOR_ONE, 3, &c, 1);
+	ev = bench_event(SUP_EVENT_CHILD_TERMINATED, "p", 1);
+	assert_int_equal(ev.reason.signo, SIGSEGV);
+	assert_int_equal(ev.reason.sent_by, SUP_SENT_BY_KERNEL);
+	assert_true(ev.reason.has_fault);
+	assert_int_equal(ev.reason.fault_addr, BENCH_FAULT);
+	assert_int_equal(ev.reason.fault_code, SEGV_MAPERR);
 }
 
 static void exit_status_is_the_cause(void **state)
@@ -305,6 +325,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(killed_process_is_restarted_with_its_cause),
+		CASE(crash_says_where),
 		CASE(exit_status_is_the_cause),
 		CASE(exit_0_of_a_transient_process_is_an_end),
 		CASE(lineage_is_killed_with_its_head),

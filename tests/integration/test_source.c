@@ -152,7 +152,8 @@ static void signal_and_sender_are_told(void **state)
 	reap(&p);
 	if (src->info.lacks & SUP_LACKS_SENDER)
 		return;
-	assert_true(ev->reason.has_sender);
+	assert_int_equal(ev->reason.sent_by, SUP_SENT_BY_PROCESS);
+	assert_string_equal(ev->reason.sender_comm, "test_source");
 	assert_int_equal(ev->reason.sender_pid, getpid());
 	assert_int_equal(ev->reason.sender_uid, getuid());
 }

@@ -172,6 +172,8 @@ static void each_fault_is_contained(void **state)
 		assert_true(atomic_load(&log_lines) > 3);
 	}
 	r = end_of(start(write_badly, NULL));
+	assert_true(r.has_fault);
+	assert_int_equal(r.fault_code, SEGV_MAPERR);
 	assert_int_equal(r.fault_addr, 0x10);
 	close_runtime();
 }

@@ -67,6 +67,8 @@ static void process_ended_by_a_signal(void **state)
 	put(SUP_A_RECORD_FLAGS, SUP_RECORD_FLAG_CORE | SUP_RECORD_FLAG_SENDER);
 	put(SUP_A_RECORD_SENDER_PID, 88);
 	put(SUP_A_RECORD_SENDER_UID, 99);
+	put(SUP_A_RECORD_SENDER_KIND, SUP_SENDER_PROCESS);
+	nla_put_string(msg, SUP_A_RECORD_SENDER_COMM, "k\033ll\n");
 	put64(SUP_A_RECORD_UTIME, 1);
 	put64(SUP_A_RECORD_STIME, 2);
 	put64(SUP_A_RECORD_MAX_RSS, 3);
@@ -82,12 +84,50 @@ static void process_ended_by_a_signal(void **state)
 	assert_int_equal(r.ev.reason.signo, SIGSEGV);
 	assert_true(r.ev.reason.core);
 	assert_false(r.ev.reason.oom);
-	assert_true(r.ev.reason.has_sender);
+	assert_int_equal(r.ev.reason.sent_by, SUP_SENT_BY_PROCESS);
 	assert_int_equal(r.ev.reason.sender_pid, 88);
 	assert_int_equal(r.ev.reason.sender_uid, 99);
+	assert_string_equal(r.ev.reason.sender_comm, "k?ll?");
+	assert_false(r.ev.reason.has_fault);
 	assert_int_equal(r.ev.utime_ns + r.ev.stime_ns + r.ev.max_rss, 6);
 	assert_string_equal(r.ev.comm, "fifteen-letters");
 	assert_false(r.ev.reaped);
+}
+
+static void crash_has_its_place(void **state)
+{
+	struct sup__record r;
+
+	(void)state;
+	put_exit(SUP_MEMBER_KIND_PROCESS);
+	put(SUP_A_RECORD_SIGNAL, SIGSEGV);
+	put(SUP_A_RECORD_FLAGS, SUP_RECORD_FLAG_FAULT);
+	put(SUP_A_RECORD_SENDER_KIND, SUP_SENDER_KERNEL);
+	put64(SUP_A_RECORD_FAULT_ADDR, 4096);
+	put(SUP_A_RECORD_FAULT_CODE, SEGV_MAPERR);
+	nla_put_string(msg, SUP_A_RECORD_COMM, "worker-1");
+	nla_put_string(msg, SUP_A_RECORD_EXEC_NAME, "program");
+	assert_int_equal(parse(&r), 0);
+	assert_int_equal(r.ev.reason.sent_by, SUP_SENT_BY_KERNEL);
+	assert_true(r.ev.reason.has_fault);
+	assert_int_equal(r.ev.reason.fault_addr, 4096);
+	assert_int_equal(r.ev.reason.fault_code, SEGV_MAPERR);
+	assert_string_equal(r.ev.comm, "program");
+}
+
+/* Its sender is of a kind that came after us. */
+static void cause_that_is_withheld_or_unknown(void **state)
+{
+	struct sup__record r;
+
+	(void)state;
+	put_exit(SUP_MEMBER_KIND_PROCESS);
+	put(SUP_A_RECORD_SIGNAL, SIGKILL);
+	put(SUP_A_RECORD_FLAGS, SUP_RECORD_FLAG_WITHHELD);
+	put(SUP_A_RECORD_SENDER_KIND, 1000);
+	assert_int_equal(parse(&r), 0);
+	assert_true(r.ev.reason.withheld);
+	assert_int_equal(r.ev.reason.sent_by, SUP_SENT_BY_UNKNOWN);
 }
 
 static void process_that_exited(void **state)
@@ -155,6 +195,23 @@ static void overflow_is_logged(void **state)
 	assert_non_null(strstr(logged, "4 new processes"));
 }
 
+static void owner_lost_is_logged(void **state)
+{
+	struct sup__record r;
+
+	(void)state;
+	put64(SUP_A_RECORD_SEQ, 1);
+	put(SUP_A_RECORD_KIND, SUP_RECORD_KIND_OWNER_LOST);
+	put(SUP_A_RECORD_OWNER_LOSS, SUP_OWNER_LOSS_HANDED_OVER);
+	logged[0] = '\0';
+	sup_set_log_level(LOG_NOTICE);
+	sup_set_log_sink(keep_log, NULL);
+	assert_int_equal(parse(&r), 0);
+	sup_set_log_sink(NULL, NULL);
+	assert_int_equal(r.ev.kind, SUP__EXIT_OWNER);
+	assert_non_null(strstr(logged, "given it away"));
+}
+
 static void unknown_kinds_count_but_are_not_told(void **state)
 {
 	struct sup__record r;
@@ -182,6 +239,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 		T(process_ended_by_a_signal),
+		T(crash_has_its_place),
+		T(cause_that_is_withheld_or_unknown),
+		T(owner_lost_is_logged),
 		T(process_that_exited),
 		T(thread_names_its_process),
 		T(lineage_is_empty),

@@ -49,9 +49,18 @@ enum sup_reason_kind {
 	SUP_REASON_SHUTDOWN,	/* ended as it was asked to; term optional */
 	SUP_REASON_KILLED,	/* ended by us, without being asked */
 	SUP_REASON_EXIT,	/* any other status: code */
-	SUP_REASON_SIGNAL,	/* signo, core, and sender or fault address */
+	SUP_REASON_SIGNAL,	/* signo, core, who sent it, fault address */
 	SUP_REASON_NOPROC,	/* there was no such task */
 	SUP_REASON_LOST,	/* it ended and nobody could tell how */
+};
+
+/* Who sent the signal that ended a task. */
+enum sup_sent_by {
+	SUP_SENT_BY_UNKNOWN,
+	SUP_SENT_BY_PROCESS,	/* sender_pid, sender_uid, sender_comm */
+	SUP_SENT_BY_KERNEL,	/* for a fault, a terminal, a timer, a limit */
+	SUP_SENT_BY_OOM_KILLER,
+	SUP_SENT_BY_GROUP,	/* the module, to all of its group or lineage */
 };
 
 struct sup_reason {
@@ -61,10 +70,15 @@ struct sup_reason {
 	int signo;		/* SIGNAL */
 	bool core;		/* SIGNAL: a core was dumped */
 	bool oom;		/* SIGNAL: the OOM killer chose it */
-	bool has_sender;	/* SIGNAL: the next two are known */
-	pid_t sender_pid;	/* 0: the kernel */
+	bool withheld;		/* SIGNAL: nothing below is told: the task */
+				/* had gained rights that we have not */
+	enum sup_sent_by sent_by;	/* SIGNAL */
+	pid_t sender_pid;	/* 0: not visible in our pid namespace */
 	uid_t sender_uid;
-	uint64_t fault_addr;	/* SIGNAL: of a crash, 0 when unknown */
+	char sender_comm[16];	/* what it called itself, made printable */
+	bool has_fault;		/* SIGNAL: of an instruction of its own: */
+	int fault_code;		/* si_code of sigaction(2) */
+	uint64_t fault_addr;	/* si_addr */
 	/*
 	 * When, CLOCK_MONOTONIC; 0: not known. Of a process by the kernel,
 	 * unless the source lacks that (SUP_LACKS_KERNEL_TIME): then when it
