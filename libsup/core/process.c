@@ -80,7 +80,8 @@ static struct process *find_alive_locked(const struct sup__exit_event *ev)
 
 	DL_FOREACH(*bucket_of(ev->pid), p)
 		if (p->pid == ev->pid && p->alive && !ev->descendant &&
-		    (!p->lineage || p->lineage == ev->lineage))
+		    (!p->lineage || ev->unrecorded ||
+		     p->lineage == ev->lineage))
 			break;
 	return p;
 }
@@ -291,7 +292,7 @@ static void log_doubt(int err)
  * Whatever is in the table by now is looked at; what is not, but was born, has
  * looked at the count before.
  */
-void sup__process_untracked(void)
+static void doubt_all(bool with_lineage)
 {
 	struct process *p;
 	int i, err = 0;
@@ -300,10 +301,39 @@ void sup__process_untracked(void)
 	n_untracked++;
 	for (i = 0; i < N_BUCKETS; i++)
 		DL_FOREACH(table[i], p)
-			if (!p->lineage)
+			if (with_lineage || !p->lineage)
 				err = doubt_locked(p) ?: err;
 	sup__unlock(&table_lock);
 	log_doubt(err);
+}
+
+void sup__process_untracked(void)
+{
+	doubt_all(false);
+}
+
+static struct process *any_draining(void)
+{
+	struct process *p = NULL;
+	int i;
+
+	sup__lock(&table_lock);
+	for (i = 0; i < N_BUCKETS && !p; i++)
+		DL_FOREACH(table[i], p)
+			if (p->draining)
+				break;
+	sup__unlock(&table_lock);
+	return p;
+}
+
+/* Nobody will tell of the end of a lineage. */
+void sup__process_source_ended(void)
+{
+	struct process *p;
+
+	doubt_all(true);
+	while ((p = any_draining()))
+		finish(p);
 }
 
 static unsigned int count_untracked(void)

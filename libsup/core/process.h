@@ -35,4 +35,7 @@ bool sup__process_knows(uint64_t lineage, pid_t first);
 /* An OVERFLOW event with untracked. The runtime's thread. */
 void sup__process_untracked(void);
 
+/* An ENDED event. The runtime's thread. */
+void sup__process_source_ended(void);
+
 #endif

@@ -57,7 +57,7 @@ static struct {
 	_Atomic pid_t tid;		/* its */
 	struct sigaction old_press;
 	_Atomic bool stop;
-	bool tells_threads;
+	_Atomic bool tells_threads;
 	unsigned int start_era;
 	int64_t join_at, join_gap;	/* its thread's: when to try again */
 } rt;
@@ -319,6 +319,10 @@ static void on_event(const struct sup__exit_event *ev, void *arg)
 	case SUP__EXIT_OVERFLOW:
 		if (ev->untracked)
 			sup__process_untracked();
+		break;
+	case SUP__EXIT_ENDED:
+		rt.tells_threads = false;
+		sup__process_source_ended();
 		break;
 	case SUP__EXIT_OWNER:
 		break;

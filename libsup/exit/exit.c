@@ -13,7 +13,7 @@
 static bool cannot_be_used(int err)
 {
 	return err == -ENOENT || err == -EPERM || err == -EOPNOTSUPP ||
-	       err == -EPROTONOSUPPORT;
+	       err == -EPROTONOSUPPORT || err == -ESHUTDOWN;
 }
 
 static int open_pidfd(const struct sup_options *opts, const char *why,

@@ -20,6 +20,7 @@ enum sup__exit_kind {
 	SUP__EXIT_LINEAGE,	/* the last of a lineage ended */
 	SUP__EXIT_OVERFLOW,	/* children were killed at birth: limits */
 	SUP__EXIT_OWNER,	/* we adopted a group: its owner had ended */
+	SUP__EXIT_ENDED,	/* the source tracks nobody any more */
 };
 
 struct sup__exit_event {
@@ -78,7 +79,8 @@ struct sup__exit_ops {
 
 	/*
 	 * The source may have had no room for a watched child, whose end was
-	 * not told: makes sure that it will be. Any thread that keeps the end
+	 * not told: makes sure that it will be. After ENDED this is so of all
+	 * that were watched before, or found. Any thread that keeps the end
 	 * from being told meanwhile. -ENOMEM: it will be told late.
 	 */
 	int (*doubt)(struct sup__exit_source *src, struct sup__proc *p);

@@ -57,6 +57,7 @@ struct source {
 	struct sup__lock lock;		/* protects request */
 	struct sup__nl request;
 
+	_Atomic bool ended;		/* by the administrator: see below */
 	_Atomic uint64_t told;		/* seen, when all that is dealt with */
 	_Atomic uint32_t n_waiting;	/* for that to rise */
 	_Atomic uint32_t rises;		/* futex */
@@ -149,7 +150,8 @@ static void source_close(struct sup__exit_source *src)
 {
 	struct source *s = to_source(src);
 
-	if (sup__group_close(&s->group, &s->request))
+	if (!atomic_load(&s->ended) &&
+	    sup__group_close(&s->group, &s->request))
 		sup__log(LOG_WARNING, "%s", sup_error());
 	source_free(s);
 }
@@ -182,18 +184,38 @@ static int tell_record(struct source *s, struct nlattr *nest)
 	return 0;
 }
 
+/*
+ * The module is to be unloaded, and has nothing to do with us any more. What we
+ * still can do is to poll pidfds: so everybody is in doubt from now on.
+ */
+static void tell_ended(struct source *s)
+{
+	const struct sup__exit_event ev = { .kind = SUP__EXIT_ENDED };
+
+	if (atomic_exchange(&s->ended, true))
+		return;
+	sup__log(LOG_CRIT, "the administrator has ended the module's group: "
+		 "processes run on without it, descendants are not tracked");
+	s->cb(&ev, s->arg);
+}
+
 static int tell_batch(const struct genlmsghdr *hdr, void *arg)
 {
 	struct nlattr *attr;
 	struct source *s = arg;
 	int rest, ret = 0;
 
-	if (hdr->cmd != SUP_CMD_RECORD_NTF && hdr->cmd != SUP_CMD_RECORD_GET)
-		return 0;
 	nla_for_each_attr(attr, genlmsg_attrdata(hdr, 0),
-			  genlmsg_attrlen(hdr, 0), rest)
-		if (nla_type(attr) == SUP_A_BATCH_RECORD && !ret)
+			  genlmsg_attrlen(hdr, 0), rest) {
+		if (nla_type(attr) != SUP_A_BATCH_RECORD || ret)
+			continue;
+		if (hdr->cmd == SUP_CMD_RECORD_NTF ||
+		    hdr->cmd == SUP_CMD_RECORD_GET)
 			ret = tell_record(s, attr);
+		else if (hdr->cmd == SUP_CMD_INFORM_NTF &&
+			 sup__record_is_ended(attr))
+			tell_ended(s);
+	}
 	return ret;
 }
 
@@ -202,7 +224,7 @@ static int acknowledge(struct source *s)
 	struct nl_msg *msg;
 	int ret;
 
-	if (s->acked == s->seen)
+	if (s->acked == s->seen || atomic_load(&s->ended))
 		return 0;
 	msg = sup__nl_new(&s->owner, SUP_CMD_RECORD_ACK, 0);
 	if (msg && (nla_put_u64(msg, SUP_A_BATCH_GROUP, s->group.id) ||
@@ -223,6 +245,8 @@ static int ask_again(struct source *s)
 	uint64_t before;
 	int ret;
 
+	if (atomic_load(&s->ended))
+		return 0;
 	do {
 		before = s->seen;
 		msg = sup__nl_new(&s->again, SUP_CMD_RECORD_GET, 0);
@@ -259,6 +283,8 @@ static int find_child(struct source *s, struct sup__nl *nl, pid_t pid,
 	struct sup__member member;
 	int ret;
 
+	if (atomic_load(&s->ended))
+		return -ESRCH;
 	ret = sup__group_member_of(&s->group, nl, pid, &member);
 	if (!ret && member.id != member.lineage)
 		ret = -ESRCH;
@@ -334,12 +360,12 @@ static int source_dispatch(struct sup__exit_source *src, sup__exit_cb cb,
 	return ret;
 }
 
-/* It was born into the group. */
+/* It was born into the group, while there was one. */
 static int source_watch(struct sup__exit_source *src, struct sup__proc *p)
 {
-	(void)src;
-	(void)p;
-	return 0;
+	struct source *s = to_source(src);
+
+	return atomic_load(&s->ended) ? sup__doubts_add(&s->doubts, p) : 0;
 }
 
 static int source_doubt(struct sup__exit_source *src, struct sup__proc *p)
@@ -368,7 +394,9 @@ static int source_kill(struct sup__exit_source *src, const struct sup__proc *p,
 	if (!whole_lineage)
 		return sup__proc_signal(p, signo);
 	sup__lock(&s->lock);
-	if (!lineage)
+	if (atomic_load(&s->ended))
+		lineage = 0;
+	else if (!lineage)
 		lineage = ask_lineage_locked(s, p);
 	if (lineage)
 		ret = sup__group_kill(&s->group, &s->request, lineage, signo);
@@ -382,9 +410,8 @@ static int source_kill(struct sup__exit_source *src, const struct sup__proc *p,
 static bool source_lineage_alive(struct sup__exit_source *src,
 				 const struct sup__proc *p, uint64_t lineage)
 {
-	(void)src;
 	(void)p;
-	return lineage;
+	return lineage && !atomic_load(&to_source(src)->ended);
 }
 
 /* Still the same member after the pidfd was opened: then that refers to it. */

@@ -2,6 +2,7 @@
 #include "exit/netlink_doubt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <utlist.h>
 
@@ -63,20 +64,28 @@ bool sup__doubts_drop(struct sup__doubts *d, pid_t pid)
 	return p;
 }
 
+/* One that was adopted is not ours to wait for, but its pidfd tells, too. */
+static bool has_ended(const struct sup__proc *p)
+{
+	struct pollfd fd = { .fd = p->pidfd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
 bool sup__doubts_ended(struct sup__doubts *d, struct sup__doubt *ret_doubt)
 {
 	struct sup__doubt found = { .reason.kind = SUP_REASON_LOST };
 	struct sup__proc *p;
-	int ret = -EAGAIN;
+	int ret = 0;
 
 	sup__lock(&d->lock);
-	DL_FOREACH(d->list, p) {
-		ret = sup__proc_peek(p, &found.reason, NULL);
-		if (ret != -EAGAIN)
+	DL_FOREACH(d->list, p)
+		if (has_ended(p))
 			break;
-	}
-	if (p)
+	if (p) {
 		found.pid = p->pid;
+		ret = sup__proc_peek(p, &found.reason, NULL);
+	}
 	sup__unlock(&d->lock);
 	if (!p)
 		return false;

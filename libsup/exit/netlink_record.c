@@ -145,3 +145,11 @@ int sup__record_parse(struct nlattr *nest, struct sup__record *ret_record)
 	*ret_record = r;
 	return 0;
 }
+
+bool sup__record_is_ended(struct nlattr *nest)
+{
+	struct nlattr *a[SUP_A_RECORD_MAX + 1];
+
+	return !sup__nl_parse_nest(nest, a, SUP_A_RECORD_MAX) &&
+	       sup__nl_u32(a[SUP_A_RECORD_KIND]) == SUP_RECORD_KIND_ENDED;
+}

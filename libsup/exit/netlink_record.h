@@ -22,4 +22,7 @@ struct sup__record {
  */
 int sup__record_parse(struct nlattr *nest, struct sup__record *ret_record);
 
+/* True of the informative record that says that the group was ended. */
+bool sup__record_is_ended(struct nlattr *nest);
+
 #endif

@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <sys/wait.h>
+#include <syslog.h>
 
 static struct sup_child_spec child(const char *id,
 				   const struct sup_process_spec *p)
@@ -161,6 +162,33 @@ static void child_without_room_fails_to_start(void **state)
 	assert_int_equal(sup_kill(pid, LIMIT), 0);
 	assert_int_equal(sup_wait(pid, NULL, LIMIT), 0);
 	assert_int_equal(bench_count(SUP_EVENT_TASK_EXIT, NULL), 0);
+}
+
+/* The module is drained: what we know by ourselves goes on. */
+static void drained_module_leaves_us_our_children(void **state)
+{
+	struct sup_child_spec c = child("p", bench_process("wait", NULL, NULL));
+	struct sup_event ev;
+	struct sup_pid sup;
+	char old[16];
+
+	(void)state;
+	if (bench_source() != SUP_SOURCE_MODULE || geteuid()) {
+		print_message("skip: needs the module, and root\n");
+		skip();
+	}
+	sup_set_log_level(-1);
+	sup = bench_supervisor(SUP_ONE_FOR_ONE, 3, &c, 1);
+	bench_parameter("drain", "release", old);
+	bench_parameter("drain", "off", NULL);
+	assert_int_equal(kill(bench_child(sup, "p").os_pid, SIGKILL), 0);
+	ev = bench_event(SUP_EVENT_CHILD_TERMINATED, "p", 1);
+	assert_int_equal(ev.reason.signo, SIGKILL);
+	bench_event(SUP_EVENT_STARTED, "p", 2);
+	assert_int_equal(kill(bench_child(sup, "p").os_pid, SIGKILL), 0);
+	bench_event(SUP_EVENT_STARTED, "p", 3);
+	bench_stop(sup);
+	sup_set_log_level(LOG_WARNING);
 }
 
 /* It is nobody's child, but its end is told all the same. */
@@ -332,6 +360,7 @@ int main(int argc, char **argv)
 		CASE(double_forked_process_does_not_escape),
 		CASE(kill_takes_the_lineage),
 		CASE(child_without_room_fails_to_start),
+		CASE(drained_module_leaves_us_our_children),
 		CASE(end_of_a_double_forked_process_is_told),
 		CASE(processes_stop_in_reverse_order),
 		CASE(process_that_will_not_end_is_killed),

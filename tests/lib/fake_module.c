@@ -64,6 +64,22 @@ static int give(uint64_t first, uint64_t n, int cmd, sup__nl_cb cb, void *arg)
 	return ret;
 }
 
+/* An informative record has no number. */
+static int give_ended(sup__nl_cb cb, void *arg)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	struct nlattr *nest;
+	int ret;
+
+	genlmsg_put(msg, 0, 0, 30, 0, 0, SUP_CMD_INFORM_NTF, 1);
+	nest = nla_nest_start(msg, SUP_A_BATCH_RECORD);
+	nla_put_u32(msg, SUP_A_RECORD_KIND, SUP_RECORD_KIND_ENDED);
+	nla_nest_end(msg, nest);
+	ret = cb(genlmsg_hdr(nlmsg_hdr(msg)), arg);
+	nlmsg_free(msg);
+	return ret;
+}
+
 int __wrap_sup__nl_read(struct sup__nl *nl, sup__nl_cb cb, void *arg)
 {
 	struct fake_batch *b = &kernel.batches[kernel.n_read];
@@ -73,6 +89,8 @@ int __wrap_sup__nl_read(struct sup__nl *nl, sup__nl_cb cb, void *arg)
 		return 0;
 	kernel.n_read++;
 	nl->overrun = nl->overrun || b->overrun;
+	if (b->ended)
+		return give_ended(cb, arg);
 	return b->n ? give(b->first, b->n, SUP_CMD_RECORD_NTF, cb, arg) : 0;
 }
 
@@ -203,7 +221,7 @@ void fake_module_close(struct sup__exit_source *src)
 void fake_module_deliver(uint64_t first, uint64_t n)
 {
 	kernel.batches[kernel.n_batches++] = (struct fake_batch){
-		first, n, false
+		.first = first, .n = n,
 	};
 	if (first + n - 1 > kernel.last)
 		kernel.last = first + n - 1;

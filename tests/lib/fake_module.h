@@ -20,6 +20,7 @@
 struct fake_batch {
 	uint64_t first, n;
 	bool overrun;
+	bool ended;		/* it is said that the group was ended */
 };
 
 extern struct fake_kernel {

@@ -53,7 +53,8 @@ static void best_source_first(void **state)
 
 static void next_source_says_why(void **state)
 {
-	static const int cannot[] = { -ENOENT, -EPERM, -EOPNOTSUPP };
+	static const int cannot[] = { -ENOENT, -EPERM, -EOPNOTSUPP,
+					-ESHUTDOWN };
 	struct sup__exit_source *src;
 	size_t i;
 

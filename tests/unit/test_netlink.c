@@ -92,7 +92,9 @@ static void after_lost_messages_it_asks(void **state)
 	(void)state;
 	dispatch();
 	fake_module_deliver(1, 2);
-	kernel.batches[kernel.n_batches++] = (struct fake_batch){ 0, 0, true };
+	kernel.batches[kernel.n_batches++] = (struct fake_batch){
+		.overrun = true,
+	};
 	kernel.last = 9;
 	kernel.n_asked = 0;
 	dispatch();

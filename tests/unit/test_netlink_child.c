@@ -209,6 +209,38 @@ static void one_that_was_reaped_is_lost(void **state)
 	sup__proc_close(&p);
 }
 
+/* The administrator drains the module. */
+static void without_a_group_pidfds_tell(void **state)
+{
+	struct sup__proc p = fork_child(), later = fork_child();
+
+	(void)state;
+	dispatch_keeping();
+	kernel.batches[kernel.n_batches++] = (struct fake_batch){
+		.ended = true,
+	};
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_int_equal(kept[0].kind, SUP__EXIT_ENDED);
+	kernel.n_requests = kernel.n_acks = 0;
+	kernel.last = 9;
+	assert_int_equal(src->ops->doubt(src, &p), 0);
+	assert_int_equal(src->ops->watch(src, &later), 0);
+	assert_int_equal(src->ops->kill(src, &p, 5, SIGTERM, true), 0);
+	kill_child(&p);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_int_equal(kept[0].pid, p.pid);
+	assert_false(src->ops->lineage_alive(src, &p, 5));
+	kill_child(&later);
+	dispatch_keeping();
+	assert_int_equal(n_kept, 1);
+	assert_int_equal(kept[0].pid, later.pid);
+	assert_int_equal(kernel.n_requests + kernel.n_acks, 0);
+	reap_child(&p);
+	reap_child(&later);
+}
+
 static void kill_goes_to_the_lineage(void **state)
 {
 	struct sup__proc p = fork_child();
@@ -264,6 +296,7 @@ int main(void)
 		T(doubt_ends_with_a_member),
 		T(doubt_outlives_a_namesake),
 		T(one_that_was_reaped_is_lost),
+		T(without_a_group_pidfds_tell),
 		T(kill_goes_to_the_lineage),
 		T(kill_without_a_lineage_goes_to_the_process),
 	};

@@ -206,6 +206,29 @@ static void overflow_before_the_birth_is_no_miss(void **state)
 	end_and_tell(pid);
 }
 
+/* What waits for the end of a lineage goes on, the others are doubted. */
+static void source_that_ended_keeps_nobody(void **state)
+{
+	const struct sup__exit_event ev = { .kind = SUP__EXIT_ENDED };
+	struct sup_process_spec spec = sleeping();
+	struct sup_pid lives, drains;
+	uint64_t lineage;
+	pid_t os;
+
+	(void)state;
+	assert_int_equal(sup_process_start(&spec, &lives), 0);
+	assert_int_equal(sup_process_start(&spec, &drains), 0);
+	os = os_pid(drains);
+	kill(os, SIGTERM);
+	lineage = fake_exit_push_end(os);
+	fake_exit_wait_kill(lineage, SIGKILL);
+	fake_exit_push(&ev);
+	assert_int_equal(end_of(drains).signo, SIGTERM);
+	fake_exit_wait_told();
+	assert_int_equal(fake_exit_doubts_of(os_pid(lives)), 1);
+	end_and_tell(lives);
+}
+
 /* A grandchild's end is not that of a child with the number it once had. */
 static void descendant_is_not_taken_for_a_child(void **state)
 {
@@ -291,6 +314,7 @@ int main(void)
 		T(child_without_room_fails_to_start),
 		T(untracked_children_are_doubted),
 		T(overflow_before_the_birth_is_no_miss),
+		T(source_that_ended_keeps_nobody),
 		T(descendant_is_not_taken_for_a_child),
 		T(living_orphan_is_taken_over),
 		T(leftover_of_a_dead_one_is_cleared),

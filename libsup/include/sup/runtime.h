@@ -58,8 +58,9 @@ struct sup_options {
  * Starts the runtime. opts may be NULL for all defaults. The calling thread
  * stays foreign: it may use every call that says "any thread".
  * Errors: -EALREADY it runs; -EINVAL a bad option; -ENOENT the module was
- * demanded and is not loaded; -EPERM not allowed to use it; -EACCES a wrong
- * token; -ENOMEM, -EMFILE, -EAGAIN for want of memory, files, threads.
+ * demanded and is not loaded; -EPERM not allowed to use it; -ESHUTDOWN it is
+ * being drained; -EACCES a wrong token; -ENOMEM, -EMFILE, -EAGAIN for want of
+ * memory, files, threads.
  */
 SUP_API int sup_open(const struct sup_options *opts);
 
