@@ -45,6 +45,8 @@ bc			builds User-Mode Linux
 python3			part of the demo, netlink generator
 python3-yaml		netlink generator
 python3-jsonschema	netlink generator
+libnl-utils		genl-ctrl-list, in a test
+rsync			installs kselftests as a kernel tree does
 kmod			loads the module
 dkms			builds and installs the module, in its test
 openssl			keys for signing the module
@@ -182,7 +184,8 @@ fetch_matching_image() {
 source_members() {
 	local t=tools/testing/selftests
 
-	printf '%s\n' $t/lib.mk $t/kselftest.h $t/kselftest_harness.h \
+	printf '%s\n' $t/Makefile $t/lib.mk \
+		$t/kselftest.h $t/kselftest_harness.h \
 		$t/kselftest_deps.sh $t/kselftest_install.sh \
 		$t/run_kselftest.sh $t/gen_kselftest_tar.sh $t/kselftest \
 		tools/net/ynl tools/scripts scripts/checkpatch.pl \
@@ -195,10 +198,21 @@ source_members() {
 		Documentation/netlink/netlink-raw.yaml
 }
 
+# All of it, that is: the list may have grown.
+source_is_here() {
+	local -r dir=$cache/$source_package
+	local member
+
+	[ -s "$dir/stamp" ] || return
+	for member in $(source_members); do
+		[ -e "$dir/$member" ] || return
+	done
+}
+
 fetch_source() {
 	local dir=$cache/$source_package tar
 
-	[ ! -s "$dir/stamp" ] || return 0
+	! source_is_here || return 0
 	say "fetching $source_package (not installed):" \
 		"kselftest, checkpatch, netlink generator"
 	have_lists || update_lists || true
@@ -240,7 +254,7 @@ is_complete() {
 
 	kver=$(target_kver)
 	[ -n "$kver" ] && [ -s "$cache/linux-image-$kver/stamp" ] &&
-		[ -s "$cache/$source_package/stamp" ] &&
+		source_is_here &&
 		compgen -G "$cache/linux-headers-$second_series.*/stamp" \
 			>/dev/null
 }
