@@ -53,7 +53,7 @@ static uint64_t make_number(struct fuzz *f, const struct attr *a)
 	uint64_t number = odd_number(f);
 
 	if (a->mask)
-		return number & a->mask;
+		return chance(f, 50) ? a->mask : number & a->mask;
 	if (number >= a->min && number <= a->max)
 		return number;
 	/* Small ranges are those of enums and signals: all of them alike. */
@@ -179,18 +179,42 @@ static void any_op(struct fuzz *f, struct message *m)
 	} while (!spec_ops[m->op].requests[m->mode].exists);
 }
 
-/* Of two, mostly the one that was accepted more rarely until now. */
+/* A request that is about no group makes one, say. */
+static bool is_about_group(const struct message *m)
+{
+	const struct op *op = &spec_ops[m->op];
+	const struct attr *attrs = spec_sets[op->set].attrs;
+	int i;
+
+	for (i = 0; i < op->requests[m->mode].n; i++)
+		if (attrs[op->requests[m->mode].attrs[i]].class == CLASS_GROUP)
+			return true;
+	return false;
+}
+
+static uint64_t accepted(const struct message *m)
+{
+	return shared->counts[m->op][m->mode].accepted;
+}
+
+/*
+ * Of two, mostly the one that was accepted more rarely until now; and now and
+ * then one that needs to know of nothing.
+ */
 static void choose_op(struct fuzz *f, struct message *m)
 {
 	struct message other;
+	int tries;
 
 	any_op(f, m);
 	any_op(f, &other);
-	if (chance(f, 30) || shared->counts[m->op][m->mode].accepted <=
-			     shared->counts[other.op][other.mode].accepted)
-		return;
-	m->op = other.op;
-	m->mode = other.mode;
+	for (tries = chance(f, 12) ? 50 : 0; tries && is_about_group(m); tries--)
+		any_op(f, m);
+	if (is_about_group(m) && accepted(&other) < accepted(m) &&
+	    chance(f, 70)) {
+		m->op = other.op;
+		m->mode = other.mode;
+	}
 }
 
 /* Of a few things, the one that has most of what is wanted. */

@@ -205,48 +205,39 @@ static pid_t start_keeper(struct fuzz *f)
 	return pid;
 }
 
-/* The module's parameters that change meanwhile; the first is the usual. */
+/*
+ * What is changed meanwhile, and in the end is as it was before. The first is
+ * the usual value. Nobody needs to know of each crash.
+ */
+#define PARAM	"/sys/module/sup/parameters/"
 static struct {
-	const char *name;
+	const char *path;
 	const char *values[4];
 	char before[32];
 } knobs[] = {
-	{ .name = "unprivileged", .values = { "2", "2", "1", "0" } },
-	{ .name = "max_groups", .values = { "1024", "1024", "12", "3" } },
-	{ .name = "max_members", .values = { "16384", "16384", "60", "10" } },
-	{ .name = "max_records", .values = { "65536", "65536", "200", "20" } },
-	{ .name = "max_grace_ms", .values = { "3000", "1000", "100", "1" } },
-	{ .name = "unhook_delay", .values = { "60", "5", "1", "0" } },
+	{ .path = "/proc/sys/debug/exception-trace",
+	  .values = { "0", "0", "0", "0" } },
+	{ .path = PARAM "unprivileged", .values = { "2", "2", "1", "0" } },
+	{ .path = PARAM "max_groups", .values = { "1024", "1024", "12", "3" } },
+	{ .path = PARAM "max_members", .values = { "16384", "900", "60", "9" } },
+	{ .path = PARAM "max_records", .values = { "65536", "999", "99", "9" } },
+	{ .path = PARAM "max_grace_ms", .values = { "3000", "999", "99", "1" } },
+	{ .path = PARAM "unhook_delay", .values = { "60", "5", "1", "0" } },
 };
-
-static void knob_path(char *path, size_t size, int i)
-{
-	snprintf(path, size, "/sys/module/sup/parameters/%s", knobs[i].name);
-}
-
-static void turn_knob(int i, const char *value)
-{
-	char path[80];
-
-	knob_path(path, sizeof(path), i);
-	write_file(path, value);
-}
 
 static void knobs_first(void)
 {
-	char path[80];
-	size_t i;
 	FILE *file;
+	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
-		knob_path(path, sizeof(path), i);
-		file = fopen(path, "re");
+		file = fopen(knobs[i].path, "re");
 		if (!file)
 			continue;
 		if (!fgets(knobs[i].before, sizeof(knobs[i].before), file))
 			knobs[i].before[0] = '\0';
 		fclose(file);
-		turn_knob(i, knobs[i].values[0]);
+		write_file(knobs[i].path, knobs[i].values[0]);
 	}
 }
 
@@ -256,14 +247,15 @@ static void knobs_back(void)
 
 	for (i = 0; i < ARRAY_SIZE(knobs); i++)
 		if (knobs[i].before[0])
-			turn_knob(i, knobs[i].before);
+			write_file(knobs[i].path, knobs[i].before);
 }
 
 static void turn_some_knob(struct fuzz *f)
 {
 	int i = below(f, ARRAY_SIZE(knobs));
 
-	turn_knob(i, knobs[i].values[chance(f, 50) ? 0 : below(f, 4)]);
+	write_file(knobs[i].path,
+		   knobs[i].values[chance(f, 50) ? 0 : below(f, 4)]);
 }
 
 /* A command that was not accepted yet gets more time. */
