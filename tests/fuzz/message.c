@@ -52,8 +52,10 @@ static uint64_t make_number(struct fuzz *f, const struct attr *a)
 {
 	uint64_t number = odd_number(f);
 
+	if (a->mask && chance(f, 35))
+		return a->mask;
 	if (a->mask)
-		return chance(f, 50) ? a->mask : number & a->mask;
+		return rnd(f) & (chance(f, 50) ? a->mask : a->mask & rnd(f));
 	if (number >= a->min && number <= a->max)
 		return number;
 	/* Small ranges are those of enums and signals: all of them alike. */
@@ -208,7 +210,8 @@ static void choose_op(struct fuzz *f, struct message *m)
 
 	any_op(f, m);
 	any_op(f, &other);
-	for (tries = chance(f, 12) ? 50 : 0; tries && is_about_group(m); tries--)
+	tries = chance(f, 12) ? 50 : 0;
+	while (tries-- > 0 && is_about_group(m))
 		any_op(f, m);
 	if (is_about_group(m) && accepted(&other) < accepted(m) &&
 	    chance(f, 70)) {

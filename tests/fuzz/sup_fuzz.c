@@ -213,10 +213,18 @@ static pid_t start_keeper(struct fuzz *f)
 static struct {
 	const char *path;
 	const char *values[4];
+	bool pulse;		/* back to the first at once */
 	char before[32];
 } knobs[] = {
 	{ .path = "/proc/sys/debug/exception-trace",
 	  .values = { "0", "0", "0", "0" } },
+	{ .path = "/sys/kernel/tracing/events/sup/enable",
+	  .values = { "0", "1", "1", "1" } },
+	{ .path = PARAM "drain", .pulse = true,
+	  .values = { "off", "refuse", "release", "kill" } },
+	{ .path = PARAM "max_observers", .values = { "99", "9", "1", "0" } },
+	{ .path = PARAM "max_group_records",
+	  .values = { "65536", "999", "99", "9" } },
 	{ .path = PARAM "unprivileged", .values = { "2", "2", "1", "0" } },
 	{ .path = PARAM "max_groups", .values = { "1024", "1024", "12", "3" } },
 	{ .path = PARAM "max_members", .values = { "16384", "900", "60", "9" } },
@@ -256,6 +264,20 @@ static void turn_some_knob(struct fuzz *f)
 
 	write_file(knobs[i].path,
 		   knobs[i].values[chance(f, 50) ? 0 : below(f, 4)]);
+	if (knobs[i].pulse)
+		write_file(knobs[i].path, knobs[i].values[0]);
+}
+
+/* The summary for people, while what it sums up changes. */
+static void read_summary(void)
+{
+	int fd = open("/sys/kernel/debug/sup/groups", O_RDONLY | O_CLOEXEC);
+	char buf[512];
+
+	while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
 }
 
 /* A command that was not accepted yet gets more time. */
@@ -293,6 +315,7 @@ static void watch(void)
 		else
 			sigtimedwait(&set, NULL, &tick);
 		turn_some_knob(&f);
+		read_summary();
 	}
 	if (pid > 0) {
 		kill(pid, SIGKILL);
