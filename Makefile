@@ -49,6 +49,9 @@ check-kernels: ## the same, on every series that Debian has a kernel of
 check-debug: ## the same, under KASAN, lockdep, kmemleak, with failing memory
 	$(RUN)/check.sh debug
 
+fuzz: ## an hour of fuzzing in a debug kernel; MINUTES= SEED= KERNEL=
+	$(RUN)/../fuzz/run.sh
+
 vm: modules lib tools examples ## a shell in the test machine
 	$(RUN)/../vm/shell.sh
 
@@ -106,6 +109,6 @@ distclean: ## remove downloads, too
 # Verbs run one after the other, what each of them builds in parallel.
 .NOTPARALLEL:
 .PHONY: all help setup demo check unit integration kselftest check-kernels \
-	check-debug vm modules lib tools examples lint style sparse regen \
-	regen-check install uninstall install-dkms uninstall-dkms clean \
-	distclean
+	check-debug fuzz vm modules lib tools examples lint style sparse \
+	regen regen-check install uninstall install-dkms uninstall-dkms \
+	clean distclean

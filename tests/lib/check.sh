@@ -4,7 +4,8 @@
 # Builds and runs the tests, all or those of the parts named, and ends with
 # one line "N passed, N failed, N skipped". Results and logs: build/check.
 #
-# usage: check.sh [lint|unit|integration|kselftest|kernels|debug]...
+# usage: check.sh [lint|unit|integration|kselftest|ynl|intree|fuzz|kernels|
+#                  debug]...
 #
 # kernels and debug are more than "all": the tests of the module on every
 # kernel that Debian has, and in the debug kernels.
@@ -138,7 +139,7 @@ run_module() {
 	fi
 	run_stock 6.1 $on_first
 	! wanted kselftest || run_stock 6.12 kselftest
-	[ -n "$parts" ] || run_debug uml kselftest
+	[ -n "$parts" ] || run_debug uml kselftest fuzz
 }
 
 run_kernels() {
@@ -151,15 +152,15 @@ run_kernels() {
 }
 
 run_debug_kernels() {
-	run_debug uml kselftest
-	run_debug smp kselftest failslab
+	run_debug uml kselftest fuzz
+	run_debug smp kselftest fuzz failslab
 }
 
 parts=$*
 purpose=
 for part in $parts; do
 	case $part in
-	lint | unit | integration | kselftest) ;;
+	lint | unit | integration | kselftest | ynl | intree | fuzz) ;;
 	kernels | debug) purpose=$part ;;
 	*) usage "unknown part \"$part\"" ;;
 	esac
@@ -182,6 +183,9 @@ if wanted integration; then
 	[ "${SOURCE:-module}" != module ] ||
 		with_module="$with_module integration"
 fi
+for part in ynl intree fuzz; do
+	! wanted $part || with_module="$with_module $part"
+done
 [ -z "$with_module" ] || run_module "$with_module"
 case $purpose in
 kernels) run_kernels ;;

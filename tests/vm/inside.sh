@@ -17,11 +17,12 @@ SUP_KO=$build/kmod/$(uname -r)/sup.ko
 export SUP_KO
 export SUP_HOLDER=$build/tests/kselftest/sup_holder
 export SOURCE=module
-limit=$((120 * ${SUP_SLOW:-1}))
 status=0
 
 for part; do
-	wrapper=''
+	wrapper='' limit=$((120 * ${SUP_SLOW:-1}))
+	# One program, which runs all of kselftest.
+	[ "$part" != intree ] || limit=$((5 * limit))
 	[ "$part" != failslab ] || wrapper=$top/tests/vm/failslab.sh
 	# shellcheck disable=SC2046
 	"$top/tests/vm/with-module.sh" "$top/tests/lib/runtests.sh" \
