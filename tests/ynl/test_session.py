@@ -7,26 +7,18 @@ calls of cli.py. Speaks TAP; needs the module.
 """
 
 import os
+import re
 import select
 import signal
+import subprocess
 import sys
-import traceback
-
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-SOURCE = TOP + '/build/cache/linux-source-6.12'
-SPEC = TOP + '/Documentation/netlink/specs/sup.yaml'
-SCHEMA = SOURCE + '/Documentation/netlink/genetlink-legacy.yaml'
-DEADLINE_S = 20
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, SOURCE + '/tools/net/ynl')
+from common import SCHEMA, SPEC, YNL, check, run_steps  # noqa: E402
+sys.path.insert(0, YNL)
 from lib import NlError, YnlFamily  # noqa: E402
 
-
-def check(truth, what):
-    if not truth:
-        raise AssertionError(what)
+DEADLINE_S = 60
 
 
 class Child:
@@ -168,8 +160,20 @@ class Session:
                              {'id': self.group['id']})
         check(os.strerror(error) == 'No such file or directory', error)
 
+    def listed(self):
+        """By libnl's program; with as many operations as the spec has."""
+        shown = subprocess.run(['genl-ctrl-list', '-d'], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout
+        family = re.search(r'^0x[0-9a-f]+ sup version 1$\n((^ .*$\n?)*)', shown,
+                           re.MULTILINE)
+        check(family, shown)
+        ops = re.findall(r'^ +op .*\((0x[0-9a-f]+)\)', family[1], re.MULTILINE)
+        check(sorted(int(op, 16) for op in ops) ==
+              sorted(op.req_value for op in self.ynl.ops.values()), family[1])
+
     def run(self):
-        steps = [
+        return run_steps([
+            (self.listed, 'genl-ctrl-list shows the family'),
             (self.create, 'creates a group'),
             (self.attach, 'attaches a process'),
             (self.attach_again, 'is told why another attempt is refused'),
@@ -179,17 +183,7 @@ class Session:
             (self.kept, 'dumps and acknowledges records'),
             (self.kill, 'kills, and is notified of that'),
             (self.delete, 'deletes the group'),
-        ]
-        print(f'1..{len(steps)}')
-        for n, (step, name) in enumerate(steps, 1):
-            try:
-                step()
-            except Exception:  # of the library, too, which raises plain ones
-                print('# ' + traceback.format_exc().replace('\n', '\n# '))
-                print(f'not ok {n} - {name}', flush=True)
-                return 1
-            print(f'ok {n} - {name}', flush=True)
-        return 0
+        ])
 
 
 if __name__ == '__main__':
