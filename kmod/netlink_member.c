@@ -127,6 +127,13 @@ static int add_task(struct sk_buff *skb, struct genl_info *info,
 				 "a process cannot be a member of its own group");
 		return -EINVAL;
 	}
+	if (kind == SUP_MEMBER_KIND_THREAD &&
+	    info->attrs[SUP_A_MEMBER_DESCENDANTS]) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[SUP_A_MEMBER_DESCENDANTS],
+				    "descendants are of a process, not of a thread");
+		return -EINVAL;
+	}
 	if (kind == SUP_MEMBER_KIND_THREAD && group->fatal) {
 		GENL_SET_ERR_MSG(info,
 				 "a group with a fatal set has no thread members");
