@@ -172,12 +172,17 @@ static int add_self(struct sk_buff *skb, struct genl_info *info,
 	ret = sup_nl_check_self(skb, info->extack);
 	if (ret)
 		return ret;
-	if (nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS]))
+	if (nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS])) {
 		ret = sup_attach_descendants(group, skb, NULL, &added);
-	else
+	} else if (group->fatal) {
+		GENL_SET_ERR_MSG(info,
+				 "a group with a fatal set has no thread members");
+		ret = -EOPNOTSUPP;
+	} else {
 		ret = sup_attach_threads(group,
 					 cookie ? nla_get_u64(cookie) : 0,
 					 &added);
+	}
 	if (ret)
 		return explain_add(info, ret);
 	return nla_put_u32(reply, SUP_A_MEMBER_ADDED, added);
