@@ -107,7 +107,8 @@ struct found {
 
 /*
  * True if the process is the child of a member of the lineage or, without a
- * lineage, of the caller or any member. Takes references, if found is given.
+ * lineage, of the caller or any member; never the caller, who may be below what
+ * he attaches. Takes references, if found is given.
  */
 static bool is_wanted(struct sup_group *group, struct sup_lineage *lineage,
 		      struct task_struct *task, struct found *found)
@@ -117,6 +118,7 @@ static bool is_wanted(struct sup_group *group, struct sup_lineage *lineage,
 	struct sup_member *member;
 
 	if (task->flags & SUP_PF_WORKER || !atomic_read(&task->signal->live) ||
+	    task->signal == current->signal ||
 	    sup_member_of(task->signal, SUP_KEY_PROCESS))
 		return false;
 	member = sup_member_of(parent->signal, SUP_KEY_PROCESS);
