@@ -237,6 +237,14 @@ static void unpublish(struct sup_group *group)
 	sup_group_put(group);
 }
 
+static int check_drain(struct netlink_ext_ack *extack)
+{
+	if (!sup_draining())
+		return 0;
+	NL_SET_ERR_MSG(extack, "the module is being drained");
+	return -ESHUTDOWN;
+}
+
 /*
  * Makes a group of which the calling process is the owner, and returns a
  * reference.
@@ -248,6 +256,9 @@ int sup_group_new(const struct sup_group_spec *spec,
 	struct sup_group *group;
 	int ret;
 
+	ret = check_drain(extack);
+	if (ret)
+		return ret;
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	ret = sup_hooks_get();
@@ -275,11 +286,10 @@ int sup_group_new(const struct sup_group_spec *spec,
 	/* Pairs with the acquire in sup_group_in(). */
 	smp_store_release(&group->net, sock_net(owner->sk));
 	smp_store_release(&group->complete, true);
-	ret = -ESHUTDOWN;
 	/* Pairs with drain.c: there the flag is set, then groups looked for. */
 	smp_mb();
-	if (sup_draining()) {
-		NL_SET_ERR_MSG(extack, "the module is being drained");
+	ret = check_drain(extack);
+	if (ret) {
 		sup_group_end(group);
 		goto put_group;
 	}
