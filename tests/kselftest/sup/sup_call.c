@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A call for each request of the family. */
+#include <errno.h>
 #include <string.h>
 
 #include "sup_nl.h"
@@ -106,6 +107,18 @@ int group_kill(struct sup *s, uint64_t id, int sig, uint64_t lineage,
 	return call(s, &r, parse_group, ret);
 }
 
+int group_kill_alone(struct sup *s, uint64_t id, int sig, struct group *ret)
+{
+	struct request r;
+
+	request_init(&r, s, SUP_CMD_GROUP_KILL, false);
+	put_u64(&r, SUP_A_GROUP_ID, id);
+	put_u32(&r, SUP_A_GROUP_SIGNAL, sig);
+	put_flag(&r, SUP_A_GROUP_ALONE);
+	memset(ret, 0, sizeof(*ret));
+	return call(s, &r, parse_group, ret);
+}
+
 int group_adopt(struct sup *s, uint64_t id, const unsigned char *token,
 		uint32_t flags, struct group *ret)
 {
@@ -197,6 +210,23 @@ int member_add_pidfd(struct sup *s, uint64_t group, int pidfd, uint64_t cookie,
 	return call(s, &r, parse_member, ret);
 }
 
+int member_add_family(struct sup *s, uint64_t group, pid_t pid,
+		      struct member *ret)
+{
+	struct request r;
+
+	begin_add(&r, s, group, 0);
+	if (pid) {
+		put_u32(&r, SUP_A_MEMBER_PID, pid);
+		put_u64(&r, SUP_A_MEMBER_START_TICKS, start_ticks(pid));
+	} else {
+		put_flag(&r, SUP_A_MEMBER_SELF);
+	}
+	put_flag(&r, SUP_A_MEMBER_DESCENDANTS);
+	memset(ret, 0, sizeof(*ret));
+	return call(s, &r, parse_member, ret);
+}
+
 int member_get(struct sup *s, uint64_t group, pid_t pid, uint32_t kind,
 	       struct member *ret)
 {
@@ -218,4 +248,40 @@ int record_ack(struct sup *s, uint64_t group, uint64_t seq)
 	put_u64(&r, SUP_A_BATCH_GROUP, group);
 	put_u64(&r, SUP_A_BATCH_SEQ, seq);
 	return call(s, &r, NULL, NULL);
+}
+
+struct awaited {
+	struct sup *s;
+	uint64_t id;
+	uint32_t state;
+};
+
+static bool has_state(void *arg)
+{
+	struct awaited *a = arg;
+	struct group g;
+
+	return !group_get(a->s, a->id, &g) && g.state == a->state;
+}
+
+bool group_reaches(struct sup *s, uint64_t id, uint32_t state)
+{
+	struct awaited a = { s, id, state };
+
+	return eventually(has_state, &a);
+}
+
+static bool is_over(void *arg)
+{
+	struct awaited *a = arg;
+	struct group g;
+
+	return group_get(a->s, a->id, &g) == -ENOENT;
+}
+
+bool group_ends(struct sup *s, uint64_t id)
+{
+	struct awaited a = { s, id, 0 };
+
+	return eventually(is_over, &a);
 }

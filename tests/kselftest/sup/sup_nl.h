@@ -102,6 +102,11 @@ int group_adopt(struct sup *s, uint64_t id, const unsigned char *token,
 		uint32_t flags, struct group *ret);
 int group_hand_over(struct sup *s, uint64_t id, uint32_t grace_ms,
 		    struct group *ret);
+/* The group without its subgroups. */
+int group_kill_alone(struct sup *s, uint64_t id, int sig, struct group *ret);
+/* Wait until the group has the state, or is no more. */
+bool group_reaches(struct sup *s, uint64_t id, uint32_t state);
+bool group_ends(struct sup *s, uint64_t id);
 int observe(struct sup *s, uint64_t id, uint32_t events);
 int spawn_set(struct sup *s, uint64_t group, uint32_t kind, uint64_t cookie);
 int spawn_clear(struct sup *s, uint64_t group);
@@ -116,6 +121,9 @@ int member_add_pid(struct sup *s, uint64_t group, pid_t pid, uint64_t ticks,
 		   uint32_t kind, uint64_t cookie, struct member *ret);
 int member_add_pidfd(struct sup *s, uint64_t group, int pidfd, uint64_t cookie,
 		     struct member *ret);
+/* A process, by its pid, and its descendants; pid 0: those of the caller. */
+int member_add_family(struct sup *s, uint64_t group, pid_t pid,
+		      struct member *ret);
 int member_get(struct sup *s, uint64_t group, pid_t pid, uint32_t kind,
 	       struct member *ret);
 int record_ack(struct sup *s, uint64_t group, uint64_t seq);
