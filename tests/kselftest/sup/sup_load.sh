@@ -66,7 +66,7 @@ if [ $was_loaded = 0 ] && ! load; then
 	exit 4
 fi
 echo "TAP version 13"
-echo "1..6"
+echo "1..7"
 
 unload
 report $? "unload when idle"
@@ -102,6 +102,13 @@ while [ $i -lt 10 ]; do
 	i=$((i + 1))
 done
 report $ret "unload right after the last group"
+
+drained() {
+	echo kill >/sys/module/sup/parameters/drain && unload
+}
+with_group drained
+report $? "unload a drained module while the owner of a group lives"
+load
 
 [ $was_loaded = 1 ] && { unload; load; } || unload
 exit $failed
