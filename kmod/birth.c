@@ -158,6 +158,7 @@ void sup_on_exec(struct task_struct *task, pid_t old_pid)
 		strscpy_pad(member->exit->exec_name, task->comm,
 			    TASK_COMM_LEN);
 		member->thread_exec = old_pid != task->pid;
+		WRITE_ONCE(member->leader_first, false);
 		info.member = member;
 		info.old_tid = old_pid;
 		sup_inform(member->group, &info);

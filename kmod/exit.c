@@ -129,9 +129,9 @@ static int process_late(struct wait_queue_entry *wait, unsigned int mode,
 	fill_process_times(member->exit, task);
 	member->exit->lineage = member->lineage->id;
 	member->exit->leader_status = task->exit_code;
-	if (sig->flags & SIGNAL_GROUP_EXIT)
+	if (member->group_exit)
 		member->exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
-	else if (member->exit->last_tid)
+	if (member->leader_first && member->exit->last_tid)
 		member->exit->flags |= SUP_RECORD_FLAG_LEADER_FIRST;
 	sup_cause_fill(member, task);
 	finish_late(member);
@@ -194,12 +194,22 @@ static void thread_late(struct callback_head *work)
 	sup_member_finish(member, GFP_KERNEL);
 }
 
+/*
+ * True if it did not end by itself, but with its process. That the kernel says
+ * so of the process is not enough: it does, too, when the last thread ends.
+ */
+static bool ends_with_others(const struct task_struct *task)
+{
+	return task->flags & PF_SIGNALED &&
+	       task->signal->flags & SIGNAL_GROUP_EXIT;
+}
+
 /* Its own fault, or an end of the whole process that it had a part in. */
 static void fill_thread_cause(struct sup_exit *exit, struct task_struct *task)
 {
 	if (exit->fault_sig && exit->fault_sig == (exit->status & 0x7f))
 		exit->flags |= SUP_RECORD_FLAG_FAULT;
-	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+	if (ends_with_others(task))
 		exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
 }
 
@@ -223,6 +233,20 @@ static void begin_thread(struct sup_member *member, struct task_struct *task)
 	finish_late(member);
 }
 
+/* By a thread that is not the last, or not the only one that could be. */
+static void note_thread(struct sup_member *member,
+			const struct task_struct *task)
+{
+	bool group_exit = task->signal->flags & SIGNAL_GROUP_EXIT;
+
+	if (ends_with_others(task))
+		WRITE_ONCE(member->group_exit, true);
+	else if (thread_group_leader(task) && !group_exit)
+		WRITE_ONCE(member->leader_first, true);
+	if (group_exit)
+		sup_watch_doomed(member);
+}
+
 /* The claim takes over the reference of the group's list. */
 void sup_on_exit(struct task_struct *task, bool group_dead)
 {
@@ -239,11 +263,9 @@ void sup_on_exit(struct task_struct *task, bool group_dead)
 		sup_owner_exited(task->signal);
 	member = sup_member_of(task->signal, SUP_KEY_PROCESS);
 	/* Two threads that exit together may both see it dead. */
-	if (member && group_dead) {
-		if (sup_member_claim(member, SUP_EXITING))
-			begin_process(member, task);
-	} else if (member && task->signal->flags & SIGNAL_GROUP_EXIT) {
-		sup_watch_doomed(member);
-	}
+	if (member && group_dead && sup_member_claim(member, SUP_EXITING))
+		begin_process(member, task);
+	else if (member)
+		note_thread(member, task);
 	rcu_read_unlock();
 }

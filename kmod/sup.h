@@ -155,7 +155,7 @@ struct sup_member {
 	bool by_group;			/* the module sent SIGKILL */
 	bool by_template;
 	bool charged;			/* a template has taken the quota */
-	bool thread_exec;		/* the last exec was by a non-leader */
+	bool thread_exec, group_exit, leader_first; /* what threads did */
 	bool listed;			/* under group->lock, for walks */
 	bool requeued;			/* the task work, once */
 	u8 kind;

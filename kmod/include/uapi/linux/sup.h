@@ -122,10 +122,11 @@ enum sup_record_kind {
  *   itself.
  * @SUP_RECORD_FLAG_WITHHELD: The task has gained rights that the owner has
  *   not, so who sent the signal, and where the fault was, is not told.
- * @SUP_RECORD_FLAG_GROUP_EXIT: The process was ended as a whole, by
- *   exit_group(2) or a signal, and not by the end of its last thread.
- * @SUP_RECORD_FLAG_LEADER_FIRST: The first thread of the process had ended
- *   before the others did.
+ * @SUP_RECORD_FLAG_GROUP_EXIT: The thread did not end by itself, but with its
+ *   process, by a signal or an exit_group(2) of another. Of a process, at
+ *   least one of its threads did that was not the last.
+ * @SUP_RECORD_FLAG_LEADER_FIRST: The first thread of the process had ended by
+ *   itself, and others went on.
  * @SUP_RECORD_FLAG_THREAD_EXEC: The last exec was by another thread than the
  *   first; that thread has the process id since.
  * @SUP_RECORD_FLAG_TEMPLATE: The member was born by a spawn template.
