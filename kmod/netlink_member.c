@@ -110,6 +110,13 @@ static int explain_add(struct genl_info *info, int error)
 	return error;
 }
 
+static int refuse_threads(struct genl_info *info)
+{
+	GENL_SET_ERR_MSG(info,
+			 "a group with a fatal set has no thread members");
+	return -EOPNOTSUPP;
+}
+
 static int add_task(struct sk_buff *skb, struct genl_info *info,
 		    struct sup_group *group, struct task_struct *task,
 		    struct sk_buff *reply)
@@ -134,11 +141,8 @@ static int add_task(struct sk_buff *skb, struct genl_info *info,
 				    "descendants are of a process, not of a thread");
 		return -EINVAL;
 	}
-	if (kind == SUP_MEMBER_KIND_THREAD && group->fatal) {
-		GENL_SET_ERR_MSG(info,
-				 "a group with a fatal set has no thread members");
-		return -EOPNOTSUPP;
-	}
+	if (kind == SUP_MEMBER_KIND_THREAD && group->fatal)
+		return refuse_threads(info);
 	ret = sup_task_may_attach(skb, task);
 	if (ret) {
 		GENL_SET_ERR_MSG(info,
@@ -165,6 +169,7 @@ static int add_task(struct sk_buff *skb, struct genl_info *info,
 static int add_self(struct sk_buff *skb, struct genl_info *info,
 		    struct sup_group *group, struct sk_buff *reply)
 {
+	bool descendants = nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS]);
 	struct nlattr *cookie = info->attrs[SUP_A_MEMBER_COOKIE];
 	u32 added = 0;
 	int ret;
@@ -172,17 +177,14 @@ static int add_self(struct sk_buff *skb, struct genl_info *info,
 	ret = sup_nl_check_self(skb, info->extack);
 	if (ret)
 		return ret;
-	if (nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS])) {
+	if (!descendants && group->fatal)
+		return refuse_threads(info);
+	if (descendants)
 		ret = sup_attach_descendants(group, skb, NULL, &added);
-	} else if (group->fatal) {
-		GENL_SET_ERR_MSG(info,
-				 "a group with a fatal set has no thread members");
-		ret = -EOPNOTSUPP;
-	} else {
+	else
 		ret = sup_attach_threads(group,
 					 cookie ? nla_get_u64(cookie) : 0,
 					 &added);
-	}
 	if (ret)
 		return explain_add(info, ret);
 	return nla_put_u32(reply, SUP_A_MEMBER_ADDED, added);
@@ -425,10 +427,8 @@ static int parse_template(struct sk_buff *skb, struct genl_info *info,
 	if (ret || kind_of(info) != SUP_MEMBER_KIND_THREAD ||
 	    !(*ret_group)->fatal)
 		return ret;
-	GENL_SET_ERR_MSG(info,
-			 "a group with a fatal set has no thread members");
 	sup_group_put(*ret_group);
-	return -EOPNOTSUPP;
+	return refuse_threads(info);
 }
 
 int sup_nl_spawn_set_doit(struct sk_buff *skb, struct genl_info *info)
