@@ -21,6 +21,22 @@ int group_new(struct sup *s, uint32_t flags, uint32_t policy,
 	return call(s, &r, parse_group, ret);
 }
 
+int group_new_telling(struct sup *s, uint32_t flags, uint32_t events,
+		      uint32_t fatal, uint32_t stuck_ms, struct group *ret)
+{
+	struct request r;
+
+	request_init(&r, s, SUP_CMD_GROUP_NEW, false);
+	put_u32(&r, SUP_A_GROUP_FLAGS, flags);
+	if (events)
+		put_u32(&r, SUP_A_GROUP_EVENTS, events);
+	if (fatal)
+		put_u32(&r, SUP_A_GROUP_FATAL, fatal);
+	if (stuck_ms)
+		put_u32(&r, SUP_A_GROUP_STUCK_MS, stuck_ms);
+	return group_new_with(s, &r, ret);
+}
+
 int group_new_with(struct sup *s, struct request *r, struct group *ret)
 {
 	memset(ret, 0, sizeof(*ret));

@@ -179,6 +179,8 @@ static void parse_record(const void *attrs, size_t len, struct record *r)
 {
 	memset(r, 0, sizeof(*r));
 	PARSE(attrs, len, record_fields, r);
+	for_each_attr(a, attrs, len)
+		r->attrs |= 1ULL << (a->nla_type & 63);
 }
 
 void parse_group(uint8_t cmd, const void *attrs, size_t len, void *arg)

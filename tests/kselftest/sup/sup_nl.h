@@ -24,6 +24,7 @@ struct record {
 	uint64_t start_time, start_boottime;
 	char comm[SUP_COMM_SIZE], exec_name[SUP_COMM_SIZE];
 	char sender_comm[SUP_COMM_SIZE];
+	uint64_t attrs;		/* a bit for each attribute that it has */
 	/* Of the message that it came in. */
 	uint64_t group, lost;
 	uint8_t cmd;
@@ -92,6 +93,9 @@ void parse_member(uint8_t cmd, const void *attrs, size_t len, void *arg);
 
 int group_new(struct sup *s, uint32_t flags, uint32_t policy,
 	      uint32_t grace_ms, struct group *ret);
+/* One that asks for events, or has a fatal set; stuck_ms 0: the default. */
+int group_new_telling(struct sup *s, uint32_t flags, uint32_t events,
+		      uint32_t fatal, uint32_t stuck_ms, struct group *ret);
 /* The same with what the caller has put into the request. */
 int group_new_with(struct sup *s, struct request *r, struct group *ret);
 int group_del(struct sup *s, uint64_t id, bool release);
@@ -135,6 +139,12 @@ int record_wait(struct sup *s, uint32_t kind, struct record *ret);
 /* The next exit record of a process or thread; others are passed over. */
 int record_exit_of(struct sup *s, pid_t pid, struct record *ret);
 
+/* True if the kernel has put the attribute into the record. */
+static inline bool has(const struct record *r, int attr)
+{
+	return r->attrs >> attr & 1;
+}
+
 /* Field 22 of /proc/PID/stat; 0 if there is no such task. */
 uint64_t start_ticks(pid_t pid);
 /* True once the process is gone or a zombie; gives up after 10 s. */
@@ -144,5 +154,7 @@ bool alive(pid_t pid);
 bool eventually(bool (*cond)(void *arg), void *arg);
 int param_set(const char *name, const char *value);
 int pidfd_of(pid_t pid);
+/* The program sup_helper, which is beside the test's; cut to size. */
+const char *helper_path(void);
 
 #endif

@@ -91,3 +91,18 @@ int pidfd_of(pid_t pid)
 {
 	return syscall(SYS_pidfd_open, pid, 0);
 }
+
+const char *helper_path(void)
+{
+	static char path[256];
+	const size_t room = sizeof(path) - sizeof("sup_helper");
+	ssize_t n = readlink("/proc/self/exe", path, room);
+	char *base;
+
+	if (n < 0)
+		return "";
+	path[n] = 0;
+	base = strrchr(path, '/');
+	strcpy(base ? base + 1 : path, "sup_helper");
+	return path;
+}
