@@ -6,7 +6,7 @@
 #
 # usage: tests/vm/run.sh [-l LIST]... [-e NAME=VALUE]... [-o FOLDER] [-n NAME]
 #                        [-t SECONDS] [-m MIB] [-k KVER] [-a "KERNEL ARGS"]
-#                        [-d uml|smp] [-i] [-q] [--] COMMAND [ARGUMENT]...
+#                        [-c] [-d uml|smp] [-i] [-q] [--] COMMAND [ARGUMENT]...
 #
 #   -l LIST     adds the files of LIST (format: mkinitramfs.sh) to the machine;
 #               tests/vm/base.list (bash, busybox) is always there
@@ -17,6 +17,7 @@
 #   -k KVER     kernel (default: the newest 6.1 with headers installed)
 #   -a ARGS     more words for the kernel's command line
 #   -n NAME     name of the run, for its logs (default: run)
+#   -c          one CPU whose clock counts instructions: one is one nanosecond
 #   -d uml|smp  a debug kernel instead, with the kernel's own checkers
 #               (debug-build.sh): User-Mode Linux, which has one CPU and needs
 #               no emulation, or one for QEMU
@@ -37,7 +38,8 @@ set -euo pipefail
 
 lists=("$top/tests/vm/base.list") env=() out='' limit=300 mem=1024
 name=run kver='' append='' interactive=no quiet=no debug=''
-while getopts l:e:o:t:m:k:a:n:d:iq opt; do
+clock=(-smp 2)
+while getopts l:e:o:t:m:k:a:n:cd:iq opt; do
 	case $opt in
 	l) lists+=("$OPTARG") ;;
 	e) env+=("$OPTARG") ;;
@@ -47,6 +49,7 @@ while getopts l:e:o:t:m:k:a:n:d:iq opt; do
 	k) kver=$OPTARG ;;
 	a) append=$OPTARG ;;
 	n) name=$OPTARG ;;
+	c) clock=(-smp 1 -icount "shift=0,sleep=off") ;;
 	d) debug=$OPTARG ;;
 	i) interactive=yes ;;
 	q) quiet=yes ;;
@@ -104,7 +107,7 @@ boot_uml() {
 
 boot_qemu() {
 	exec timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
-		-accel "$accel" -smp 2 -cpu max -m "$mem" \
+		-accel "$accel" "${clock[@]}" -cpu "${SUP_CPU:-max}" -m "$mem" \
 		-nodefaults -no-user-config -display none -no-reboot -nic none \
 		-chardev stdio,id=s0,signal=off -serial chardev:s0 \
 		-serial "file:$tmp/verdict" -serial "file:$tmp/out.tar" \
