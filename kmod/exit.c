@@ -234,8 +234,7 @@ static void begin_thread(struct sup_member *member, struct task_struct *task)
 }
 
 /* By a thread that is not the last, or not the only one that could be. */
-static void note_thread(struct sup_member *member,
-			const struct task_struct *task)
+static void note_thread(struct sup_member *member, struct task_struct *task)
 {
 	bool group_exit = task->signal->flags & SIGNAL_GROUP_EXIT;
 

@@ -175,13 +175,12 @@ static int install_locked(struct sup_group *group, struct sup_owner *owner,
 
 static bool inherits_already(u32 flags)
 {
-	bool ret = false;
-	u32 flag;
+	bool ret;
 
+	flags &= SUP_GROUP_FLAG_INHERIT_THREADS |
+		 SUP_GROUP_FLAG_INHERIT_CHILDREN;
 	rcu_read_lock();
-	for (flag = 1; flag <= flags; flag <<= 1)
-		if (flags & flag && sup_inheriting(current->signal, flag))
-			ret = true;
+	ret = sup_inheriting(current->signal, flags);
 	rcu_read_unlock();
 	return ret;
 }
