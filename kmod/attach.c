@@ -15,7 +15,32 @@
 
 #include "compat.h"
 
-/* The caller gets a reference. Errors are those of sup_member_add(). */
+/*
+ * True if the process owns the group or one above it: as a member it would be
+ * below itself, and could not kill the one without the other.
+ */
+static bool owns_above(const struct task_struct *task,
+		       const struct sup_group *group)
+{
+	const struct sup_group *above;
+	struct sup_owner *owner;
+	struct sup_key *key = NULL;
+	bool ret = false;
+
+	rcu_read_lock();
+	while (!ret && (key = sup_key_next(key, task->signal, SUP_KEY_OWNER))) {
+		owner = container_of(key, struct sup_owner, process_key);
+		for (above = group; above && !ret; above = above->parent)
+			ret = owner->group == above;
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+/*
+ * The caller gets a reference. -EPERM if the task owns the group or one above
+ * it; other errors are those of sup_member_add().
+ */
 static int add(struct sup_group *group, struct task_struct *task, u8 kind,
 	       struct sup_lineage *lineage, u64 cookie,
 	       struct sup_member **ret_member)
@@ -23,6 +48,8 @@ static int add(struct sup_group *group, struct task_struct *task, u8 kind,
 	struct sup_member *member;
 	int ret;
 
+	if (kind == SUP_MEMBER_KIND_PROCESS && owns_above(task, group))
+		return -EPERM;
 	member = sup_member_new(group, kind, lineage, cookie, GFP_KERNEL);
 	if (IS_ERR(member))
 		return PTR_ERR(member);

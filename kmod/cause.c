@@ -40,6 +40,8 @@ static void fill_sender(struct sup_member *member, struct task_struct *task,
 
 	if (exit->sender_kind == SUP_SENDER_PROCESS) {
 		exit->flags |= SUP_RECORD_FLAG_SENDER;
+		if (exit->sender_ns != READ_ONCE(member->group->ns))
+			exit->sender_pid = 0;
 		exit->sender_uid = from_kuid_munged(cred->user_ns,
 					KUIDT_INIT(exit->sender_uid));
 	} else if (exit->sender_sig == SIGKILL) {
@@ -108,10 +110,16 @@ static bool is_fault(int sig, const struct kernel_siginfo *info,
 	       sig == SIGILL || sig == SIGTRAP;
 }
 
+/*
+ * By the task itself. An address is for who may look into its memory, which is
+ * less than who may kill it: not for the starter of a setuid program.
+ */
 static void note_fault(struct sup_exit *exit, int sig,
 		       const struct kernel_siginfo *info,
-		       const struct task_struct *task)
+		       struct task_struct *task)
 {
+	if (!task->mm || !__sup_task_dumpable(task))
+		return;
 	exit->fault_sig = sig;
 	exit->fault_code = info->si_code;
 	exit->fault_addr = (unsigned long)info->si_addr;
@@ -128,6 +136,7 @@ static void note_sender(struct sup_member *member, int sig,
 	if (!sent_by_current(info))
 		return;
 	exit->sender_kind = SUP_SENDER_PROCESS;
+	exit->sender_ns = READ_ONCE(member->group->ns);
 	exit->sender_pid = task_tgid_nr_ns(current,
 					   READ_ONCE(member->group->pidns));
 	exit->sender_uid = __kuid_val(current_uid());

@@ -75,7 +75,7 @@ static inline bool sup_task_frozen(const struct task_struct *task)
 #endif
 }
 
-/* The caller holds task_lock(), and the task has an mm. */
+/* The task has an mm, and is current, or the caller holds task_lock(). */
 static inline bool __sup_task_dumpable(struct task_struct *task)
 {
 #ifdef SUP_HAVE_EXEC_STATE

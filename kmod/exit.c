@@ -131,7 +131,7 @@ static int process_late(struct wait_queue_entry *wait, unsigned int mode,
 	member->exit->leader_status = task->exit_code;
 	if (member->group_exit)
 		member->exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
-	if (member->leader_first && member->exit->last_tid)
+	if (member->leader_first && member->exit->has_last)
 		member->exit->flags |= SUP_RECORD_FLAG_LEADER_FIRST;
 	sup_cause_fill(member, task);
 	finish_late(member);
@@ -163,9 +163,12 @@ static void begin_process(struct sup_member *member, struct task_struct *task)
 	spin_unlock_irq(&sighand->siglock);
 	exit->record.time = ktime_get_ns();
 	exit->last_status = task->exit_code;
-	if (!thread_group_leader(task))
+	exit->has_last = !thread_group_leader(task);
+	if (exit->has_last) {
+		exit->last_ns = READ_ONCE(member->group->ns);
 		exit->last_tid = task_pid_nr_ns(task,
 					READ_ONCE(member->group->pidns));
+	}
 	tell_exiting(member);
 	sup_fatal(member->group, SUP_RECORD_KIND_EXIT);
 	init_waitqueue_func_entry(&member->wait, process_late);
@@ -195,8 +198,9 @@ static void thread_late(struct callback_head *work)
 }
 
 /*
- * True if it did not end by itself, but with its process. That the kernel says
- * so of the process is not enough: it does, too, when the last thread ends.
+ * True if a signal, or an exit_group(2) of another, ended it. That the kernel
+ * says so of the process is not enough: it does, too, when its last thread ends
+ * by itself.
  */
 static bool ends_with_others(const struct task_struct *task)
 {
@@ -233,7 +237,6 @@ static void begin_thread(struct sup_member *member, struct task_struct *task)
 	finish_late(member);
 }
 
-/* By a thread that is not the last, or not the only one that could be. */
 static void note_thread(struct sup_member *member, struct task_struct *task)
 {
 	bool group_exit = task->signal->flags & SIGNAL_GROUP_EXIT;
@@ -261,10 +264,10 @@ void sup_on_exit(struct task_struct *task, bool group_dead)
 	if (group_dead)
 		sup_owner_exited(task->signal);
 	member = sup_member_of(task->signal, SUP_KEY_PROCESS);
+	if (member)
+		note_thread(member, task);
 	/* Two threads that exit together may both see it dead. */
 	if (member && group_dead && sup_member_claim(member, SUP_EXITING))
 		begin_process(member, task);
-	else if (member)
-		note_thread(member, task);
 	rcu_read_unlock();
 }

@@ -316,6 +316,8 @@ void sup_member_finish(struct sup_member *member, gfp_t gfp)
 	exit->pid = pid_nr_ns(member->pid, group->pidns);
 	if (!member->lineage)
 		exit->tgid = task_tgid_nr_ns(member->task, group->pidns);
+	else if (exit->last_ns != group->ns)
+		exit->last_tid = 0;
 	if (sup_group_tells_locked(group)) {
 		member->exit = NULL;
 		sup_record_queue_locked(group, &exit->record);

@@ -94,6 +94,10 @@ static int task_by_pidfd(struct genl_info *info, struct task_struct **ret_task)
 static int explain_add(struct genl_info *info, int error)
 {
 	switch (error) {
+	case -EPERM:
+		GENL_SET_ERR_MSG(info,
+				 "process owns the group, or one above it");
+		break;
 	case -EEXIST:
 		GENL_SET_ERR_MSG(info, "task is a member of a group already");
 		break;

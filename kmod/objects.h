@@ -80,11 +80,13 @@ struct sup_exit {
 	u16 status, leader_status, last_status;	/* as from wait(2) */
 	u8 sender_kind, sender_sig;	/* sig 0: nobody known */
 	u8 fault_sig, fault_trap;	/* sig 0: no fault */
+	u8 sender_ns, last_ns;		/* group->ns when the pid was taken */
+	bool has_last;			/* the last thread was not the leader */
 	s16 fault_code;
 	pid_t pid, sender_pid;
 	union {
 		pid_t tgid;		/* of a thread */
-		pid_t last_tid;		/* of a process, if not the leader */
+		pid_t last_tid;		/* of a process with has_last */
 	};
 	uid_t sender_uid;
 	u32 max_rss;			/* pages */
@@ -223,6 +225,7 @@ struct sup_group {
 	struct sup_owner *owner;	/* NULL if there is none */
 	pid_t owner_pid;		/* in pidns, also when it is gone */
 	u32 flags, events;		/* of the last owner */
+	u8 ns;			/* counts the pid namespaces it had */
 	const struct cred *cred;	/* also read under RCU, like pidns */
 	struct pid_namespace *pidns;
 	struct sup_user *user;

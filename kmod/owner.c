@@ -140,6 +140,29 @@ static int check_adoption_locked(struct sup_group *group,
 	return 0;
 }
 
+/*
+ * Numbers of processes that were taken in the former owner's pid namespace
+ * mean nothing in another, or somebody else.
+ */
+static void forget_pids_locked(struct sup_group *group)
+{
+	struct sup_record *record;
+	struct sup_exit *exit;
+
+	WRITE_ONCE(group->ns, group->ns + 1);
+	list_for_each_entry(record, &group->records, node) {
+		if (record->kind != SUP_RECORD_KIND_EXIT)
+			continue;
+		exit = container_of(record, struct sup_exit, record);
+		exit->pid = 0;
+		exit->sender_pid = 0;
+		/* Or, in the same place, the last thread's. */
+		exit->tgid = 0;
+	}
+	group->owner_lost.pid = 0;
+	group->owner_pid = 0;
+}
+
 /* Exchanges the group's rights for the new ones. */
 static int install_locked(struct sup_group *group, struct sup_owner *owner,
 			  struct rights *rights,
@@ -156,6 +179,8 @@ static int install_locked(struct sup_group *group, struct sup_owner *owner,
 		NL_SET_ERR_MSG(extack, "user is at a limit of the module");
 		return -EDQUOT;
 	}
+	if (group->pidns && group->pidns != rights->pidns)
+		forget_pids_locked(group);
 	swap(group->cred, rights->cred);
 	swap(group->pidns, rights->pidns);
 	swap(group->user, rights->user);

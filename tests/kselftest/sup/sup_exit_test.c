@@ -46,7 +46,7 @@ TEST_F(exits, code)
 		ASSERT_EQ(0, record_exit_of(&self->s, pid, &r));
 		EXPECT_EQ(i, r.code);
 		EXPECT_EQ(0, r.signal);
-		EXPECT_EQ(SUP_RECORD_FLAG_GROUP_EXIT, r.flags);
+		EXPECT_EQ(0, r.flags);
 		EXPECT_EQ(pid, r.tgid);
 		EXPECT_EQ(PROCESS, r.member_kind);
 	}

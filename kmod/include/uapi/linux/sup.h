@@ -123,8 +123,8 @@ enum sup_record_kind {
  * @SUP_RECORD_FLAG_WITHHELD: The task has gained rights that the owner has
  *   not, so who sent the signal, and where the fault was, is not told.
  * @SUP_RECORD_FLAG_GROUP_EXIT: The thread did not end by itself, but with its
- *   process, by a signal or an exit_group(2) of another. Of a process, at
- *   least one of its threads did that was not the last.
+ *   process, by a signal or an exit_group(2) of another; or, of a process, one
+ *   of its threads.
  * @SUP_RECORD_FLAG_LEADER_FIRST: The first thread of the process had ended by
  *   itself, and others went on.
  * @SUP_RECORD_FLAG_THREAD_EXEC: The last exec was by another thread than the
