@@ -10,9 +10,17 @@
 #include "sup_test.h"
 #include "sup_attack.h"
 
+/* What is sent is where the polling thread, which is its maker's, has it. */
+struct message {
+	struct msghdr msg;
+	struct iovec iov;
+	struct request r;
+};
+
 struct ring {
 	int fd;
 	bool polled;
+	struct message *message;
 	char *sq, *cq;
 	struct io_uring_sqe *sqes;
 	struct io_uring_params p;
@@ -30,6 +38,7 @@ static int ring_open(struct ring *r, bool polled)
 {
 	memset(r, 0, sizeof(*r));
 	r->polled = polled;
+	r->message = shared_page();
 	if (polled)
 		r->p.flags = IORING_SETUP_SQPOLL;
 	r->p.sq_thread_idle = 10;
@@ -42,7 +51,7 @@ static int ring_open(struct ring *r, bool polled)
 		    sizeof(struct io_uring_cqe), IORING_OFF_CQ_RING);
 	r->sqes = map(r->fd, r->p.sq_entries * sizeof(struct io_uring_sqe),
 		      IORING_OFF_SQES);
-	return r->sq && r->cq && r->sqes ? 0 : -ENOMEM;
+	return r->sq && r->cq && r->sqes && r->message ? 0 : -ENOMEM;
 }
 
 static unsigned int *word(char *base, uint32_t offset)
@@ -95,19 +104,21 @@ struct how {
 /* What the kernel answers to a request that is sent in this way. */
 static int send_by(const struct how *how, struct sup *s, struct request *r)
 {
-	struct iovec iov = { r->buf, r->len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct message *m = how->ring->message;
 	struct io_uring_sqe sqe = {
 		.opcode = IORING_OP_SENDMSG,
 		.flags = how->worker ? IOSQE_ASYNC : 0,
 		.fd = s->fd,
-		.addr = (uintptr_t)&msg,
+		.addr = (uintptr_t)&m->msg,
 		.len = 1,
 		.personality = how->personality,
 	};
 	int ret;
 
 	request_end(r);
+	m->r = *r;
+	m->iov = (struct iovec){ m->r.buf, m->r.len };
+	m->msg = (struct msghdr){ .msg_iov = &m->iov, .msg_iovlen = 1 };
 	ret = run(how->ring, &sqe);
 	return ret < 0 ? ret - 1000 : answer(s, r);
 }
@@ -387,9 +398,9 @@ static int as_both(struct uring_data *self, int (*fn)(struct both *b))
 	int status;
 	pid_t pid;
 
+	b.victim = spawn_waiting();
 	pid = fork();
 	if (!pid) {
-		b.victim = spawn_waiting();
 		if (sup_open(&b.root) || ring_open(b.how.ring, false))
 			_exit(255);
 		b.how.personality = syscall(SYS_io_uring_register,
@@ -405,6 +416,8 @@ static int as_both(struct uring_data *self, int (*fn)(struct both *b))
 		_exit(status);
 	}
 	waitpid(pid, &status, 0);
+	/* Nobody else may, and a group may wait for its end. */
+	kill(b.victim, SIGKILL);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 253;
 }
 
