@@ -432,6 +432,9 @@ static int loss(struct sup *s, bool closes)
 	if (group_reaches(s, g->id, SUP_GROUP_STATE_RETAINED) &&
 	    !group_adopt(s, g->id, g->token, 0, g))
 		record_wait(s, SUP_RECORD_KIND_OWNER_LOST, &r);
+	/* It would wait for adoption again, and hold the module. */
+	if (group_del(s, g->id, true))
+		r.pid = 0;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	return r.pid == pid ? (int)r.owner_loss : -1;
