@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #define TURNS 5	/* of a round; odd, for a median */
-#define SAMPLES 32	/* of a turn, for each condition and kind */
+#define SAMPLES 48	/* of a turn, for each condition and kind */
 
 enum condition { BASE, IDLE, NONMEMBER, MEMBER, NCONDITIONS };
 enum kind { FORK, CLONE, SIGNAL, NKINDS };
