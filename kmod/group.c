@@ -285,6 +285,7 @@ int sup_group_new(const struct sup_group_spec *spec,
 		goto unpublish_group;
 	/* Pairs with the acquire in sup_group_in(). */
 	smp_store_release(&group->net, sock_net(owner->sk));
+	/* Pairs with the acquire in sup_group_is_complete(). */
 	smp_store_release(&group->complete, true);
 	/* Pairs with drain.c: there the flag is set, then groups looked for. */
 	smp_mb();

@@ -17,15 +17,19 @@ run() {
 }
 
 quiet=SPDX_LICENSE_TAG,FILE_PATH_CHANGES
-compat=() all=()
+# Advice that is for the kernel proper, and not for programs that test it.
+kernel_only=STRCPY,VOLATILE,STATIC_CONST_CHAR_ARRAY,EMBEDDED_FUNCTION_NAME
+compat=() all=() programs=()
 while IFS= read -r f; do
 	is_generated "$f" && continue
 	case $f in
 	kmod/compat.h) compat+=("$f") ;;
+	tests/*) programs+=("$f") ;;
 	*) all+=("$f") ;;
 	esac
 done < <(files 'kmod/*.[ch]' 'tests/kselftest/*.[ch]')
 bad_lines < <(run $quiet ${all[@]+"${all[@]}"})
+bad_lines < <(run $quiet,$kernel_only ${programs[@]+"${programs[@]}"})
 
 # The place of version checks, in which a constant stands left.
 bad_lines < <(run $quiet,LINUX_VERSION_CODE,CONSTANT_COMPARISON \

@@ -139,7 +139,7 @@ TEST_F_TIMEOUT(sup, kernel_for_a_timer_or_a_limit, 100)
 	size_t i;
 
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		spawn(cases[i].fn, (void *)cases[i].arg);
 		do {
 			ASSERT_EQ(0, record_next(&self->s, &r, 60000));

@@ -161,7 +161,7 @@ TEST_F(sup, only_what_was_asked_for)
 	uint32_t seen;
 	size_t i;
 
-	for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(masks); i++) {
 		ASSERT_EQ(0, group_new_telling(&self->s, CHILDREN, masks[i],
 					       0, 0, &g));
 		spawn(run, argv);

@@ -217,7 +217,7 @@ static void *set_and_wait(void *arg)
 
 static bool can_set(void *arg)
 {
-	FIXTURE_DATA(sup) *self = arg;
+	struct _test_data_sup *self = arg;
 
 	return !spawn_set(&self->s, self->g.id, PROCESS, 1);
 }
