@@ -254,11 +254,12 @@ TEST_F(hand_over, the_grace_time_ends_with_the_adoption)
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, variant->policy, 0, &g));
 	self->f->handed.id = g.id;
 	self->f->member = spawn_waiting();
-	ASSERT_EQ(0, group_hand_over(&self->s, g.id, 100, &g));
+	/* Long enough for a slow machine to adopt in. */
+	ASSERT_EQ(0, group_hand_over(&self->s, g.id, 2000, &g));
 	ASSERT_EQ(0, group_adopt(&self->s, g.id, g.token, 0, &g));
 	/* Another that nobody takes is over after the first would be. */
 	ASSERT_EQ(0, group_new(&self->s, 0, variant->policy, 0, &later));
-	ASSERT_EQ(0, group_hand_over(&self->s, later.id, 100, &later));
+	ASSERT_EQ(0, group_hand_over(&self->s, later.id, 2000, &later));
 	ASSERT_TRUE(group_ends(&self->s, later.id));
 	ASSERT_EQ(0, group_get(&self->s, g.id, &g));
 	EXPECT_EQ(SUP_GROUP_STATE_OWNED, g.state);
