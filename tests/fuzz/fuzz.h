@@ -69,6 +69,7 @@ struct sent {
 	uint32_t seq;
 	uint8_t op, mode;
 	uint32_t mask;
+	uint64_t group;
 };
 
 struct fuzz {
@@ -80,6 +81,7 @@ struct fuzz {
 	int pidfds[MAX_CHILDREN];
 	pid_t children[MAX_CHILDREN];
 	struct sent sent[NSENT];
+	uint64_t group;		/* of the last request that was accepted */
 	uint32_t nthings;
 	struct thing things[NLOCAL];
 };
@@ -106,6 +108,7 @@ struct message {
 	uint8_t buf[4096] __attribute__((aligned(8)));
 	size_t len;
 	uint32_t mask;
+	uint64_t group;
 	uint8_t op, mode;
 };
 

@@ -118,6 +118,8 @@ static void put(struct fuzz *f, struct message *m, const struct attr *a,
 	switch (a->kind) {
 	case KIND_NUMBER:
 		number = t ? t->values[a->class].number : make_number(f, a);
+		if (a->class == CLASS_GROUP)
+			m->group = number;
 		message_put(m, a->type, &number, a->size);
 		break;
 	case KIND_FLAG:
@@ -240,6 +242,7 @@ static void put_all(struct fuzz *f, struct message *m)
 	const struct op *op = &spec_ops[m->op];
 	const struct attr *attrs = spec_sets[op->set].attrs;
 	const uint8_t *list = op->requests[m->mode].attrs;
+	struct thing again = {};
 	uint64_t wanted = 0;
 	struct source s;
 	int i;
@@ -249,6 +252,12 @@ static void put_all(struct fuzz *f, struct message *m)
 			wanted |= 1ull << attrs[list[i]].class;
 	s.first = recall_for(f, wanted);
 	s.second = recall_for(f, s.first ? wanted & ~s.first->has : wanted);
+	/* What is done to one group after the other leads further. */
+	if (f->group && chance(f, 30)) {
+		thing_put_number(&again, CLASS_GROUP, f->group);
+		s.second = s.first;
+		s.first = &again;
+	}
 	for (i = 0; i < op->requests[m->mode].n; i++)
 		if (m->mask & (1u << i))
 			put(f, m, &attrs[list[i]], &s, 0);
@@ -258,6 +267,7 @@ void message_make(struct fuzz *f, struct message *m)
 {
 	choose_op(f, m);
 	m->mask = choose(f, m);
+	m->group = 0;
 	put_header(f, m);
 	put_all(f, m);
 }

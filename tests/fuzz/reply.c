@@ -91,13 +91,15 @@ static void take_message(struct fuzz *f, const struct nlmsghdr *nlh)
 }
 
 /* The attributes of a request that was accepted are worth another try. */
-static void keep_mask(struct fuzz *f, uint32_t seq)
+static void keep_request(struct fuzz *f, uint32_t seq)
 {
 	const struct sent *s = &f->sent[(seq >> 9) % NSENT];
 	uint32_t at;
 
 	if (s->seq != seq || s->op >= spec_nops)
 		return;
+	if (s->group)
+		f->group = s->group;
 	at = __atomic_fetch_add(&shared->nmasks[s->op][s->mode], 1,
 				__ATOMIC_RELAXED);
 	shared->masks[s->op][s->mode][at % 8] = s->mask;
@@ -115,7 +117,7 @@ static void take_result(struct fuzz *f, uint32_t seq, int error)
 	c = &shared->counts[op][mode];
 	if (!error) {
 		add(&c->accepted);
-		keep_mask(f, seq);
+		keep_request(f, seq);
 	} else if (-error > 0 && -error < MAX_ERRORS) {
 		add(&c->errors[-error]);
 	} else {

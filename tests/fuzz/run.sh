@@ -7,7 +7,7 @@
 #
 # By environment variables, which are those of "make fuzz":
 #   MINUTES    of the kernel's time (default 60)
-#   MESSAGES   sent meanwhile, evenly (default 5000 each minute)
+#   MESSAGES   sent meanwhile, evenly (default 1000 each minute)
 #   SEED       makes the choices of another run again (default: by chance)
 #   KERNEL     uml, smp (debug-build.sh); default uml
 #
@@ -21,7 +21,7 @@ minutes=${MINUTES:-60}
 kernel=${KERNEL:-uml}
 seed=${SEED:-$(od -An -tu4 -N4 /dev/urandom | xargs)}
 [[ $minutes =~ ^[1-9][0-9]{0,3}$ ]] || usage "MINUTES is a number from 1"
-messages=${MESSAGES:-$((minutes * 5000))}
+messages=${MESSAGES:-$((minutes * 1000))}
 case $kernel in
 uml) kargs=ARCH=um append=time-travel ;;
 smp) kargs='' append='' ;;

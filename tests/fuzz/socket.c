@@ -226,6 +226,7 @@ static void number_it(struct fuzz *f, struct message *m)
 	s->op = m->op;
 	s->mode = m->mode;
 	s->mask = m->mask;
+	s->group = m->group;
 	add(&shared->counts[m->op][m->mode].sent);
 	add(&shared->sent);
 }

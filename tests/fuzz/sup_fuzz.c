@@ -188,7 +188,8 @@ static void keeper(int64_t end)
 
 static pid_t start_keeper(struct fuzz *f)
 {
-	int64_t end = now_ns() + (4 + below(f, 12)) * NSEC;
+	int64_t most = shared->messages ? 60 : 12;
+	int64_t end = now_ns() + (4 + below(f, most)) * NSEC;
 	pid_t pid;
 
 	if (end > shared->end)
