@@ -60,6 +60,7 @@ TEST_F(sup, process_of_another_user)
 	struct plan p = { .sig = SIGKILL, .name = "other", .uid = NOBODY };
 	struct record r;
 	pid_t killer;
+	int status;
 
 	if (geteuid())
 		SKIP(return, "needs root");
@@ -74,8 +75,8 @@ TEST_F(sup, process_of_another_user)
 	/* Until the victim has become nobody the killer may not. */
 	do {
 		killer = spawn(send_as, &p);
-		waitpid(killer, NULL, 0);
-	} while (alive(p.victim));
+		waitpid(killer, &status, 0);
+	} while (status);
 	ASSERT_EQ(0, record_exit_of(&self->s, p.victim, &r));
 	EXPECT_EQ(SIGKILL, r.signal);
 	ASSERT_TRUE(HAS_SENDER(r));

@@ -66,8 +66,11 @@ static void family(void *arg)
 	wait_for_signal(NULL);
 }
 
-/* Reads until the group is empty; how many were killed on its behalf. */
-static int killed_until_empty(struct sup *s)
+/*
+ * Reads until the group is empty; how many were killed on its behalf. The exit
+ * of another, if there is one, goes to ret: it may be told among them.
+ */
+static int killed_until_empty(struct sup *s, struct record *ret)
 {
 	struct record r;
 	int n = 0;
@@ -75,30 +78,36 @@ static int killed_until_empty(struct sup *s)
 	do {
 		if (record_next(s, &r, 10000))
 			return -1;
-		if (r.kind != SUP_RECORD_KIND_EXIT || !BY_GROUP(r))
+		if (r.kind != SUP_RECORD_KIND_EXIT)
 			continue;
-		if (r.signal != SIGKILL || r.sender_kind != SUP_SENDER_GROUP)
+		if (!BY_GROUP(r) && !ret)
 			return -2;
-		n++;
+		if (BY_GROUP(r) && (r.signal != SIGKILL ||
+				    r.sender_kind != SUP_SENDER_GROUP))
+			return -3;
+		if (BY_GROUP(r))
+			n++;
+		else
+			*ret = r;
 	} while (r.kind != SUP_RECORD_KIND_GROUP_EMPTY);
 	return n;
 }
 
 TEST_F(fatal, one_exit_and_the_rest_is_killed)
 {
-	struct record r;
+	struct record r = {};
+	pid_t pid;
 
 	ASSERT_EQ(0, begin(self, BIT(EXIT)));
 	spawn(family, self->shared);
 	spawn(family, self->shared);
 	self->shared[1] = 6;
 	ASSERT_TRUE(eventually(counted, self->shared));
-	spawn(exit_with, (void *)3L);
+	pid = spawn(exit_with, (void *)3L);
 	/* The one that began it says nothing of the group. */
-	ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_EXIT, &r));
+	EXPECT_EQ(6, killed_until_empty(&self->s, &r));
+	EXPECT_EQ(pid, r.pid);
 	EXPECT_EQ(3, r.code);
-	EXPECT_FALSE(BY_GROUP(r));
-	EXPECT_EQ(6, killed_until_empty(&self->s));
 }
 
 /* In a group of its own, that is not fatal; its members count, too. */
@@ -122,6 +131,7 @@ static bool has_ended(void *arg)
 
 TEST_F(fatal, subgroups_are_killed_too)
 {
+	struct record r;
 	struct group g;
 
 	ASSERT_EQ(0, begin(self, BIT(EXIT)));
@@ -134,7 +144,7 @@ TEST_F(fatal, subgroups_are_killed_too)
 	EXPECT_EQ(2, g.processes);
 	spawn(exit_with, NULL);
 	/* Two are members of the group itself; empty means the whole tree. */
-	EXPECT_EQ(2, killed_until_empty(&self->s));
+	EXPECT_EQ(2, killed_until_empty(&self->s, &r));
 	/* Retaining is no way out for what was killed. */
 	EXPECT_TRUE(eventually(has_ended, &self->s));
 }
@@ -178,6 +188,7 @@ static void bomb(void *arg)
 
 TEST_F_TIMEOUT(fatal, fork_bombs_do_not_survive, 200)
 {
+	struct record r;
 	struct group g;
 	int round, i;
 
@@ -189,7 +200,7 @@ TEST_F_TIMEOUT(fatal, fork_bombs_do_not_survive, 200)
 			spawn(bomb, self->shared);
 		ASSERT_TRUE(eventually(counted, self->shared));
 		spawn(exit_with, NULL);
-		EXPECT_LT(0, killed_until_empty(&self->s));
+		EXPECT_LT(0, killed_until_empty(&self->s, &r));
 		ASSERT_EQ(0, group_get(&self->s, self->g.id, &g));
 		EXPECT_EQ(0, g.processes);
 		while (waitpid(-1, NULL, 0) > 0)
@@ -248,7 +259,7 @@ TEST_F(fatal, lineage_that_ends)
 	ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_EXIT, &r));
 	EXPECT_EQ(2, r.code);
 	EXPECT_FALSE(BY_GROUP(r));
-	EXPECT_EQ(3, killed_until_empty(&self->s));
+	EXPECT_EQ(3, killed_until_empty(&self->s, NULL));
 }
 
 static void count_and_wait(void *arg)
@@ -277,7 +288,7 @@ TEST_F(fatal, overflow)
 	ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_OVERFLOW, &rec));
 	EXPECT_EQ(1, rec.killed);
 	EXPECT_EQ(SUP_OVERFLOW_CAUSE_LIMIT, rec.cause);
-	EXPECT_EQ(3, killed_until_empty(&self->s));
+	EXPECT_EQ(3, killed_until_empty(&self->s, NULL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	EXPECT_EQ(3, self->shared[0]);
@@ -297,14 +308,14 @@ TEST_F(fatal, exec)
 	self->shared[1] = 3;
 	ASSERT_TRUE(eventually(counted, self->shared));
 	spawn(run, NULL);
-	EXPECT_EQ(4, killed_until_empty(&self->s));
+	EXPECT_EQ(4, killed_until_empty(&self->s, NULL));
 }
 
 TEST_F(fatal, fork_of_which_the_child_never_runs)
 {
 	ASSERT_EQ(0, begin(self, BIT(FORK)));
 	spawn(count_and_wait, self->shared);
-	EXPECT_EQ(1, killed_until_empty(&self->s));
+	EXPECT_EQ(1, killed_until_empty(&self->s, NULL));
 	EXPECT_EQ(0, self->shared[0]);
 }
 
