@@ -331,7 +331,11 @@ int sup_nl_group_hand_over_doit(struct sk_buff *skb, struct genl_info *info)
 		goto put_group;
 	ret = sup_owner_hand_over(group, grace, token);
 	if (ret) {
-		GENL_SET_ERR_MSG(info, "caller does not own the group any more");
+		if (ret == -EBUSY)
+			GENL_SET_ERR_MSG(info, "group is being killed");
+		else
+			GENL_SET_ERR_MSG(info,
+					 "caller does not own the group any more");
 		nlmsg_free(reply);
 		goto put_group;
 	}

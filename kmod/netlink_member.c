@@ -102,7 +102,8 @@ static int explain_add(struct genl_info *info, int error)
 		GENL_SET_ERR_MSG(info, "task is a member of a group already");
 		break;
 	case -EDQUOT:
-		GENL_SET_ERR_MSG(info, "user is at a limit of the module");
+		GENL_SET_ERR_MSG(info,
+				 "group or user is at a limit of the module");
 		break;
 	case -ESRCH:
 		GENL_SET_ERR_MSG(info, "task is exiting");

@@ -382,12 +382,15 @@ void sup_owner_orphan(struct sup_group *group)
 
 /*
  * The owner, who is the caller, gives the group up for who presents the token
- * that is returned, within grace_ms. -ENOENT if it is the owner no more.
+ * that is returned, within grace_ms. -ENOENT if it is the owner no more; -EBUSY
+ * if an ancestor was killed, so that nobody could adopt it.
  */
 int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token)
 {
 	struct sup_owner *owner = NULL;
 
+	if (sup_group_dying(group, NULL))
+		return -EBUSY;
 	spin_lock_bh(&group->lock);
 	if (!group->ended && group->owner &&
 	    group->owner->task->signal == current->signal) {

@@ -141,7 +141,7 @@ TEST_F(limit, attaching_above_the_members)
 	pid = getpid();
 	EXPECT_EQ(-EDQUOT, member_add_pid(&self->s, self->g.id, pid,
 					  start_ticks(pid), THREAD, 0, &m));
-	EXPECT_STREQ("user is at a limit of the module", self->s.extack);
+	EXPECT_STREQ("group or user is at a limit of the module", self->s.extack);
 }
 
 /* The last: it leaves the limits as they were. */

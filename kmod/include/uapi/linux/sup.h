@@ -94,7 +94,7 @@ enum sup_member_state {
  * @SUP_RECORD_KIND_REFUSED: A kill by the kernel on the group's behalf was
  *   refused, since the process has gained rights that the owner has not.
  * @SUP_RECORD_KIND_ENDED: The group was ended by the administrator, who drains
- *   the module. Always told.
+ *   the module. Told without being asked for.
  */
 enum sup_record_kind {
 	SUP_RECORD_KIND_EXIT,
