@@ -501,8 +501,8 @@ static void expect_member_or_told(struct __test_metadata *_metadata,
 			break;
 	}
 	ASSERT_LT(nth, MAX_NTH);
-	/* A lineage, a member and a record. */
-	EXPECT_LE(3, overflows);
+	/* Some of what failed was the module's. */
+	EXPECT_LT(0, overflows);
 	ASSERT_EQ(0, group_del(&self->st.s, self->st.g.id, false));
 	EXPECT_TRUE(eventually(is_free, &self->in_use));
 }

@@ -134,7 +134,7 @@ TEST_F_TIMEOUT(sup, order_of_each_life, 100)
 				       &self->g));
 	self->s.ack = self->g.id;
 	/* So few at a time that the socket has room for all of it. */
-	while (exits < 48) {
+	while (exits < 24) {
 		for (; p.spawned < exits / 8 * 8 + 8; p.spawned++)
 			spawn(run, argv);
 		do {
@@ -147,7 +147,7 @@ TEST_F_TIMEOUT(sup, order_of_each_life, 100)
 		ASSERT_EQ(order[i], r.kind);
 		exits += r.kind == SUP_RECORD_KIND_EXIT;
 	}
-	EXPECT_EQ(48, p.n);
+	EXPECT_EQ(24, p.n);
 }
 
 TEST_F(sup, only_what_was_asked_for)
@@ -321,7 +321,7 @@ TEST_F_TIMEOUT(sup, reader_that_stalls_loses_these_and_nothing_else, 200)
 
 	ASSERT_EQ(0, setsockopt(self->s.fd, SOL_SOCKET, SO_RCVBUF, &size,
 				sizeof(size)));
-	stall(_metadata, &self->s, &self->g, 150);
+	stall(_metadata, &self->s, &self->g, 100);
 }
 
 TEST_F_TIMEOUT(sup, smallest_buffer_is_for_what_must_come, 200)
@@ -333,12 +333,12 @@ TEST_F_TIMEOUT(sup, smallest_buffer_is_for_what_must_come, 200)
 	ASSERT_EQ(0, group_new_telling(&self->s, CHILDREN, LIFE, 0, 0,
 				       &self->g));
 	/* With a reader who is in time, and without one. */
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 40; i++) {
 		spawn(exit_with, NULL);
 		ASSERT_EQ(0, read_one(&self->s, self->g.id));
 	}
-	run_children(100);
-	for (i = 0; i < 100; i++)
+	run_children(40);
+	for (i = 0; i < 40; i++)
 		ASSERT_EQ(0, read_one(&self->s, self->g.id));
 }
 

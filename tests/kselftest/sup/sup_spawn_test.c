@@ -137,7 +137,7 @@ TEST_F(sup, child_is_a_member_before_it_runs)
 	int i;
 
 	ASSERT_EQ(0, begin(&self->s, 0, &self->g));
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, spawn_set(&self->s, self->g.id, PROCESS, i));
 		pid = fork();
 		if (!pid) {
