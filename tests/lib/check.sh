@@ -139,7 +139,6 @@ run_module() {
 	fi
 	run_stock 6.1 $on_first
 	! wanted kselftest || run_stock 6.12 kselftest
-	[ -n "$parts" ] || run_debug uml kselftest fuzz
 }
 
 run_kernels() {
