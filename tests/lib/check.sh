@@ -182,8 +182,11 @@ if wanted integration; then
 	[ "${SOURCE:-module}" != module ] ||
 		with_module="$with_module integration"
 fi
+# Not part of every change yet: only if they are named.
 for part in ynl intree fuzz; do
-	! wanted $part || with_module="$with_module $part"
+	case " $parts " in
+	*" $part "*) with_module="$with_module $part" ;;
+	esac
 done
 [ -z "$with_module" ] || run_module "$with_module"
 case $purpose in
