@@ -191,7 +191,7 @@ TEST_F(portid, same_process_with_the_same_number_is_no_owner)
 }
 
 /* The end of the second holder is not taken for that of the owner. */
-TEST_F(portid, close_by_the_next_holder_loses_no_owner)
+TEST_F_TIMEOUT(portid, close_by_the_next_holder_loses_no_owner, 100)
 {
 	struct group g, got;
 	uint32_t portid;
