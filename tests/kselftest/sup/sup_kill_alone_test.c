@@ -55,6 +55,8 @@ static void fork_when_told(void *arg)
 {
 	struct alone_data *self = arg;
 
+	/* Not left to the parent, who may be killed before it stores it. */
+	self->sh->child = getpid();
 	tell(self->up[1]);
 	told(self->go[0]);
 	self->sh->grandchild = spawn_waiting();
@@ -70,7 +72,7 @@ static void own_subgroup(void *arg)
 	if (sup_open(&s) || group_new(&s, CHILDREN, SUP_POLICY_RETAIN, 60000,
 				      &self->sh->sub))
 		_exit(1);
-	self->sh->child = spawn(fork_when_told, self);
+	spawn(fork_when_told, self);
 	wait_for_signal(NULL);
 }
 
