@@ -361,14 +361,20 @@ static pid_t polling_thread(pid_t pid)
 	return ret;
 }
 
+/* It takes its name after it has begun. */
+static bool has_polling_thread(void *arg)
+{
+	return (*(pid_t *)arg = polling_thread(getpid()));
+}
+
 TEST_F(uring, threads_of_the_kernel_are_no_members)
 {
-	pid_t tid = polling_thread(getpid());
 	struct ring another;
 	struct record r;
 	struct member m;
+	pid_t tid;
 
-	ASSERT_NE(0, tid);
+	ASSERT_TRUE(eventually(has_polling_thread, &tid));
 	ASSERT_EQ(0, group_new(&self->s, THREADS, 0, 0, &self->g));
 	EXPECT_EQ(-EPERM, member_add_pid(&self->s, self->g.id, tid,
 					 start_ticks(tid), THREAD, 0, &m));
