@@ -295,6 +295,26 @@ struct sup__signal *sup__mailbox_next_signal(struct sup__mailbox *mb)
 	return (struct sup__signal *)next(&mb->signals_in, &mb->signals);
 }
 
+struct sup__signal *sup__mailbox_pick_signal(struct sup__mailbox *mb,
+		bool (*match)(const struct sup__signal *s, const void *arg),
+		const void *arg)
+{
+	struct sup__link **at, *l;
+
+	for (at = &mb->signals; *at; )
+		at = &(*at)->next;
+	l = atomic_load_explicit(&mb->signals_in, memory_order_relaxed);
+	if (l && l != CLOSED)
+		*at = reverse(atomic_exchange(&mb->signals_in, NULL));
+	for (at = &mb->signals; (l = *at); at = &l->next) {
+		if (match((struct sup__signal *)l, arg)) {
+			*at = l->next;
+			return (struct sup__signal *)l;
+		}
+	}
+	return NULL;
+}
+
 bool sup__mailbox_next_letter(struct sup__mailbox *mb,
 			      struct sup__letter *ret_letter)
 {

@@ -21,6 +21,7 @@ struct sup__link {
 enum sup__signal_kind {
 	SUP__SIGNAL_DOWN,	/* in a struct sup__monitor */
 	SUP__SIGNAL_EXIT,	/* in a child's struct sup__task, with a ref */
+	SUP__SIGNAL_NOTE,	/* struct sup__note: an exit signal */
 };
 
 struct sup__signal {
@@ -85,6 +86,10 @@ int sup__mailbox_put(struct sup__mailbox *mb, uint64_t owner,
 
 /* The next of a lane, or NULL. The reader only. */
 struct sup__signal *sup__mailbox_next_signal(struct sup__mailbox *mb);
+/* The oldest that matches, out of its turn, or NULL. The reader only. */
+struct sup__signal *sup__mailbox_pick_signal(struct sup__mailbox *mb,
+		bool (*match)(const struct sup__signal *s, const void *arg),
+		const void *arg);
 /* Moves the oldest letter out; its message is the caller's. False: none. */
 bool sup__mailbox_next_letter(struct sup__mailbox *mb,
 			      struct sup__letter *ret_letter);

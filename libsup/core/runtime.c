@@ -32,6 +32,7 @@
 #include "core/audit.h"
 #include "core/contain.h"
 #include "core/event.h"
+#include "core/link.h"
 #include "core/monitor.h"
 #include "core/process.h"
 #include "core/table.h"
@@ -480,7 +481,7 @@ static void stop_root(struct sup__task *t)
 			   sup_deadline_ms(SUP__KILL_MS);
 	struct sup_pid pid = sup__task_pid(t);
 
-	sup__task_exit(t, &SUP_SHUTDOWN);
+	sup__link_shut(t, SUP_PID_NONE, &SUP_SHUTDOWN);
 	if (sup_wait(pid, NULL, deadline) != -ETIMEDOUT)
 		return;
 	sup_kill(pid, sup_deadline_ms(SUP__KILL_MS));

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "core/call.h"
+#include "core/link.h"
 #include "core/monitor.h"
 #include "core/table.h"
 #include "core/task.h"
@@ -319,6 +320,22 @@ static bool is_same(const struct sup_reason *a, const struct sup_reason *b)
 	       a->term == b->term && a->signo == b->signo;
 }
 
+static int ask_to_stop(struct sup_pid pid, const struct sup_reason *reason)
+{
+	struct sup__task *t = sup__task_get(pid);
+	int ret = 0;
+
+	if (!t || sup__task_has_ended(t))
+		ret = sup__error(-ESRCH, "pid: no such task");
+	else if (!t->is_server)
+		ret = sup__error(-EINVAL, "pid: \"%s\" is no server", t->name);
+	else
+		sup__link_stop(t, reason);
+	if (t)
+		sup__task_put(t);
+	return ret;
+}
+
 int sup_server_stop(struct sup_pid pid, const struct sup_reason *reason,
 		    struct sup_reason *ret_reason, int64_t deadline)
 {
@@ -329,10 +346,9 @@ int sup_server_stop(struct sup_pid pid, const struct sup_reason *reason,
 	if (pid.v && pid.v == sup_self().v)
 		return sup__error(-EDEADLK, "a server cannot wait for its own "
 				  "end");
-	ret = sup_exit(pid, reason);
-	if (ret)
-		return ret;
-	ret = sup_wait(pid, &end, deadline);
+	ret = ask_to_stop(pid, reason);
+	if (!ret)
+		ret = sup_wait(pid, &end, deadline);
 	if (ret)
 		return ret;
 	if (ret_reason)

@@ -10,6 +10,7 @@
 #include <sup/task.h>
 
 #include "base/lock.h"
+#include "core/link.h"
 #include "core/mailbox.h"
 #include "core/task.h"
 
@@ -29,6 +30,7 @@ struct sup__task {
 	void *priv;
 	char name[SUP__TASK_NAME];
 	bool is_server, contain;
+	uint64_t parent_pid;		/* 0: none */
 	void (*body)(struct sup__task *t);	/* leaves end_reason */
 	const void *body_arg;
 	int (*run)(void *arg);		/* a plain thread's */
@@ -37,6 +39,7 @@ struct sup__task {
 	struct sup__mailbox mailbox;
 	_Atomic uint32_t callers;	/* calls that may wait for it */
 	_Atomic uint32_t sig;		/* SUP__SIG_* */
+	_Atomic bool traps;		/* changed under the lock */
 	_Atomic int state;		/* enum sup__task_state */
 	_Atomic int start;		/* enum sup__start_state */
 	_Atomic pid_t os_pid;
@@ -56,6 +59,10 @@ struct sup__task {
 	struct sup__signal exit_signal;	/* to the parent, with a reference */
 
 	struct sup__name *names;	/* under the registry's lock */
+
+	struct sup__note parent_note;	/* what its parent sends it */
+	struct sup__bond *bonds;	/* under the bonds' lock */
+	bool bonds_closed;		/* so is this */
 
 	/* Its own thread's, then of who frees it. */
 	pthread_t thread;

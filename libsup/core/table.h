@@ -63,7 +63,6 @@ int sup__task_enter(struct sup__task *t, const char *reg_name,
 		    struct sup_pid *ret_holder);
 /* Whoever waited for the start waits no more. False: it is over. */
 bool sup__task_give_up_start(struct sup__task *t);
-void sup__task_exit(struct sup__task *t, const struct sup_reason *reason);
 /* The last started top-level task that lives, with a reference, or NULL. */
 struct sup__task *sup__task_newest_root(void);
 /* Whether foreign threads may start tasks. */

@@ -6,10 +6,11 @@
  *
  * ORDER, at an end: the reason is stored; it leaves the tree, and its children
  * are told to end; its names go; its mailbox closes; it is ENDED; only then
- * are told, from the same thread: callers, waiters, monitors, its parent.
+ * are told, from the same thread: callers, those it is linked with, waiters,
+ * monitors, its parent.
  *
  * Locks, none held while another of these is taken: the tree's (who is whose
- * child) and each task's. Both are leaves.
+ * child) and each task's. Both are leaves. Exit signals are core/link.c's.
  */
 #include "core/task.h"
 
@@ -25,6 +26,7 @@
 #include "base/futex.h"
 #include "core/call.h"
 #include "core/contain.h"
+#include "core/link.h"
 #include "core/monitor.h"
 #include "core/registry.h"
 #include "core/runtime.h"
@@ -152,7 +154,7 @@ static void shut_children(struct sup__task *t)
 	struct sup__task *child;
 
 	while ((child = orphan_child(t))) {
-		sup__task_exit(child, &SUP_SHUTDOWN);
+		sup__link_shut(child, sup__task_pid(t), &SUP_SHUTDOWN);
 		sup__task_put(child);
 	}
 }
@@ -184,6 +186,8 @@ struct sup__task *sup__task_alloc(const char *name, size_t mailbox)
 	if (!t)
 		return NULL;
 	t->exit_signal.kind = SUP__SIGNAL_EXIT;
+	t->parent_note.reserved = true;
+	t->parent_pid = sup_self().v;
 	t->receive_deadline = SUP_FOREVER;
 	strncpy(t->name, name ? name : "task", sizeof(t->name) - 1);
 	sup__mailbox_init(&t->mailbox, atomic_load(&t->seat), mailbox);
@@ -299,6 +303,8 @@ static void drop_signals(struct sup__task *t)
 	while ((s = sup__mailbox_next_signal(&t->mailbox))) {
 		if (s->kind == SUP__SIGNAL_DOWN)
 			sup__monitor_drop(s);
+		else if (s->kind == SUP__SIGNAL_NOTE)
+			sup__link_drop(s);
 		else
 			sup__task_put(sup__task_of_exit(s));
 	}
@@ -309,7 +315,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 	struct sup__monitor *monitors;
 	struct sup__waiter *waiters;
 	struct sup__task *parent;
-	bool started;
+	bool started, linked;
 
 	store_reason(t, reason);
 	parent = leave_tree(t);
@@ -322,8 +328,9 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 	if (!started)
 		wake_starter(t);
 	sup__call_task_ended(t);
+	linked = sup__link_task_ended(t, parent);
 	sup__monitor_tell(t, waiters, monitors);
-	if (parent && started)
+	if (parent && started && !linked)
 		tell_parent(t, parent);
 	if (parent)
 		sup__task_put(parent);
@@ -370,43 +377,6 @@ int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid)
 		*ret_tid = atomic_load(&t->os_tid);
 	sup__task_put(t);
 	return 0;
-}
-
-void sup__task_exit(struct sup__task *t, const struct sup_reason *reason)
-{
-	bool first;
-
-	sup__lock(&t->lock);
-	first = !(atomic_load(&t->sig) & SUP__SIG_EXIT);
-	if (first) {
-		t->exit_reason = *reason;
-		atomic_fetch_or(&t->sig, SUP__SIG_EXIT);
-	}
-	sup__unlock(&t->lock);
-	if (!first)
-		return;
-	if (t->ops) {
-		t->ops->exit(t->priv, reason);
-		return;
-	}
-	sup__seat_wake(atomic_load(&t->seat));
-	if (!t->is_server)
-		sup__runtime_press(t, SUP_FOREVER);
-}
-
-int sup_exit(struct sup_pid pid, const struct sup_reason *reason)
-{
-	struct sup__task *t = sup__task_get(pid);
-	int ret = 0;
-
-	if (!t || sup__task_has_ended(t))
-		ret = sup__error(-ESRCH, "pid: no such task");
-	else if (reason->kind != SUP_REASON_NORMAL || t->is_server)
-		sup__task_exit(t, reason);
-	/* Else OTP's exit(P, normal), which a task that does not trap drops. */
-	if (t)
-		sup__task_put(t);
-	return ret;
 }
 
 int sup_kill(struct sup_pid pid, int64_t deadline)

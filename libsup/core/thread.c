@@ -28,6 +28,7 @@
 #include "base/thread.h"
 #include "core/audit.h"
 #include "core/contain.h"
+#include "core/link.h"
 #include "core/monitor.h"
 #include "core/runtime.h"
 #include "core/table.h"
@@ -290,6 +291,10 @@ static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
 			if (sup__monitor_take(s, ret_info))
 				return true;
 			continue;
+		}
+		if (s->kind == SUP__SIGNAL_NOTE) {
+			sup__link_take(s, ret_info);
+			return true;
 		}
 		child = sup__task_of_exit(s);
 		ret_info->kind = SUP_INFO_EXIT;

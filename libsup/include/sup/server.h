@@ -25,7 +25,7 @@ struct sup_from {
 
 /* Returned by a callback: go on, or end. */
 #define SUP_CONTINUE	0
-#define SUP_STOP	2	/* reason as set by sup_server_stop() */
+#define SUP_STOP	2	/* reason as set by sup_server_stop_with() */
 
 /*
  * All but init may be NULL: an unhandled call is answered with -ENOSYS, an
@@ -45,7 +45,7 @@ struct sup_server_ops {
 	int (*info)(void *state, struct sup_info *info);
 	/*
 	 * The last callback: after SUP_STOP, a negative return, or an exit
-	 * signal of the parent. Not after a kill nor a contained crash. Frees
+	 * signal that ends it. Not after a kill nor a contained crash. Frees
 	 * the state.
 	 */
 	void (*terminate)(void *state, const struct sup_reason *reason);
@@ -104,8 +104,9 @@ SUP_API int sup_server_timeout(int64_t ms);
 
 /*
  * Asks a server to end with the reason and waits until it has (OTP stop/3).
- * Errors: -EPIPE it ended with another reason, in *ret_reason; -ETIMEDOUT;
- * -ESRCH; -EDEADLK it is the caller.
+ * Even one that traps exits. Any thread. Errors: -EPIPE it ended with another
+ * reason, in *ret_reason; -ETIMEDOUT it will still end; -ESRCH; -EINVAL it is
+ * no server; -EDEADLK it is the caller.
  */
 SUP_API int sup_server_stop(struct sup_pid pid, const struct sup_reason *reason,
 			    struct sup_reason *ret_reason, int64_t deadline);

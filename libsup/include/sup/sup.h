@@ -5,6 +5,7 @@
 
 #include <sup/audit.h>
 #include <sup/event.h>
+#include <sup/link.h>
 #include <sup/log.h>
 #include <sup/monitor.h>
 #include <sup/process.h>

@@ -55,11 +55,12 @@ SUP_API bool sup_is_alive(struct sup_pid pid);
 SUP_API int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid);
 
 /*
- * Sends an exit signal (OTP exit/2). SHUTDOWN and other reasons end a task
- * that does not trap at its next libsup call, a server through its terminate
- * callback; processes get their stop signal. The first one counts. Only servers
- * heed NORMAL. Until a plain thread has ended its system calls are interrupted
- * now and again (EINTR, by the signal SIGRTMIN + 5). Any thread. -ESRCH.
+ * Sends an exit signal (OTP exit/2); <sup/link.h> says what it does. One that
+ * ends a task does so at its next libsup call, a server after the callback it
+ * is in; the first one counts. Until a plain thread has ended its system calls
+ * are interrupted now and again (EINTR, by the signal SIGRTMIN + 5). To itself
+ * a task that does not trap exits does not return. Any thread. Errors: -ESRCH;
+ * -ENOMEM it traps exits and the sender is not its parent.
  */
 SUP_API int sup_exit(struct sup_pid pid, const struct sup_reason *reason);
 
@@ -88,7 +89,8 @@ SUP_API int sup_contain_object(const void *addr);
 enum sup_info_kind {
 	SUP_INFO_MSG,		/* msg, sent by sup_send() */
 	SUP_INFO_DOWN,		/* a monitored task ended: ref, pid, reason */
-	SUP_INFO_EXIT,		/* parent or child ended: pid, reason */
+	SUP_INFO_EXIT,		/* a child ended, or an exit signal that */
+				/* is trapped: pid of the sender, reason */
 	SUP_INFO_TIMEOUT,	/* the receive timeout of a server passed */
 };
 
