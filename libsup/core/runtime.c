@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/spec.h"
 #include "base/thread.h"
 #include "core/audit.h"
 #include "core/contain.h"

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/spec.h"
 #include "core/call.h"
 #include "core/link.h"
 #include "core/monitor.h"

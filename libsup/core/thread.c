@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/spec.h"
 #include "base/thread.h"
 #include "core/audit.h"
 #include "core/contain.h"
@@ -35,18 +36,6 @@
 #include "core/task.h"
 
 #define ALT_STACK_SIZE (64 * 1024)
-
-int sup__spec_copy(void *spec, size_t size, const void *from,
-		   const char *what)
-{
-	size_t theirs = from ? *(const size_t *)from : 0;
-
-	if (theirs < sizeof(size_t))
-		return sup__error(-EINVAL, "size is not that of a %s", what);
-	memset(spec, 0, size);
-	memcpy(spec, from, theirs < size ? theirs : size);
-	return 0;
-}
 
 bool sup__task_must_end(void)
 {

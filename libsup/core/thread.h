@@ -15,10 +15,6 @@ struct sup__task;
 #define SUP__MAILBOX_DEFAULT 1024
 #define SUP__KILL_MS 5000	/* for a kill without a deadline of its own */
 
-/* Copies an option struct of the caller's age; what it lacks is 0. -EINVAL. */
-int sup__spec_copy(void *spec, size_t size, const void *from,
-		   const char *what);
-
 /* What the task of a thread needs before it begins. */
 struct sup__thread_make {
 	const char *name;
