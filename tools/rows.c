@@ -19,6 +19,7 @@ static const char *strategy_name(enum sup_strategy s)
 		[SUP_ONE_FOR_ONE] = "one_for_one",
 		[SUP_ONE_FOR_ALL] = "one_for_all",
 		[SUP_REST_FOR_ONE] = "rest_for_one",
+		[SUP_SIMPLE_ONE_FOR_ONE] = "simple_one_for_one",
 	};
 
 	return names[s];

@@ -7,14 +7,18 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/spec.h"
 
 #define DEFAULT_SHUTDOWN_MS 5000
 
 static int check_fields(const struct sup_child_spec *spec)
 {
-	if (!spec->start)
+	if (!spec->start && !spec->start_with)
 		return sup__error(-EINVAL, "child \"%s\": start is missing",
 				  spec->id);
+	if (spec->start && spec->start_with)
+		return sup__error(-EINVAL, "child \"%s\": start and "
+				  "start_with are both there", spec->id);
 	if ((unsigned int)spec->restart > SUP_TEMPORARY)
 		return sup__error(-EINVAL, "child \"%s\": restart %d is none "
 				  "of permanent, transient, temporary",
@@ -27,22 +31,45 @@ static int check_fields(const struct sup_child_spec *spec)
 		return sup__error(-EINVAL, "child \"%s\": shutdown_ms %lld is "
 				  "neither a time nor one of its names",
 				  spec->id, (long long)spec->shutdown_ms);
+	if (spec->significant && spec->restart == SUP_PERMANENT)
+		return sup__error(-EINVAL, "child \"%s\": significant and "
+				  "permanent do not go together", spec->id);
 	return 0;
 }
 
-int sup__child_check(const struct sup_child_spec *spec)
+int sup__child_check(const struct sup_child_spec *from, bool needs_id,
+		     struct sup_child_spec *ret_spec)
 {
-	if (!spec)
+	const size_t least = offsetof(struct sup_child_spec, free_arg);
+	struct sup_child_spec spec;
+	int ret;
+
+	if (!from)
 		return sup__error(-EINVAL, "child spec: there is none");
-	if (spec->size < sizeof(*spec))
-		return sup__error(-EINVAL, "child spec: size %zu is not that "
-				  "of a sup_child_spec", spec->size);
-	if (!spec->id || !spec->id[0])
+	ret = sup__spec_copy_least(&spec, sizeof(spec), from, least,
+				   "sup_child_spec");
+	if (ret)
+		return ret;
+	if (!spec.id && !needs_id)
+		spec.id = "";
+	if (!spec.id || (needs_id && !spec.id[0]))
 		return sup__error(-EINVAL, "child spec: id is missing");
-	if (strnlen(spec->id, SUP_NAME_MAX + 1) > SUP_NAME_MAX)
+	if (strnlen(spec.id, SUP_NAME_MAX + 1) > SUP_NAME_MAX)
 		return sup__error(-EINVAL, "child \"%.*s...\": id is longer "
-				  "than %d bytes", 20, spec->id, SUP_NAME_MAX);
-	return check_fields(spec);
+				  "than %d bytes", 20, spec.id, SUP_NAME_MAX);
+	ret = check_fields(&spec);
+	if (!ret)
+		*ret_spec = spec;
+	return ret;
+}
+
+int sup__child_suits(const struct sup_child_spec *spec,
+		     enum sup_auto_shutdown auto_shutdown)
+{
+	if (spec->significant && auto_shutdown == SUP_AUTO_SHUTDOWN_NEVER)
+		return sup__error(-EINVAL, "child \"%s\": significant needs "
+				  "a supervisor with auto_shutdown", spec->id);
+	return 0;
 }
 
 struct sup__child *sup__child_new(const struct sup_child_spec *spec)
@@ -69,6 +96,8 @@ void sup__child_free(struct sup__child *c)
 		return;
 	if (c->owns_arg && c->spec.free_arg)
 		c->spec.free_arg((void *)c->spec.arg);
+	if (c->owns_arg && c->free_extra)
+		c->free_extra((void *)c->extra);
 	sup__free(c);
 }
 

@@ -41,7 +41,9 @@ struct sup__child {
 
 	struct sup_child_spec spec;	/* defaults filled in */
 	char id[SUP_NAME_MAX + 1];	/* spec.id */
-	bool owns_arg;			/* free_arg is ours to call */
+	const void *extra;		/* one child's own, for its start */
+	void (*free_extra)(void *extra);
+	bool owns_arg;			/* both frees are ours to call */
 
 	enum sup_child_state state;
 	struct sup_pid pid;		/* RUNNING, STOPPING; else none */
@@ -56,10 +58,16 @@ struct sup__child {
 };
 
 /*
- * Checks a spec: 0, or -EINVAL and a sentence that names the child and the
- * field. Any thread.
+ * Checks a spec of any age and copies it to one of ours: 0, or -EINVAL and a
+ * sentence that names the child and the field. Its id may be missing, which
+ * leaves "", if needs_id is false. Any thread.
  */
-int sup__child_check(const struct sup_child_spec *spec);
+int sup__child_check(const struct sup_child_spec *from, bool needs_id,
+		     struct sup_child_spec *ret_spec);
+
+/* Whether a supervisor with that auto_shutdown takes such a child. -EINVAL. */
+int sup__child_suits(const struct sup_child_spec *spec,
+		     enum sup_auto_shutdown auto_shutdown);
 
 /*
  * A copy of a checked spec, stopped. arg stays the caller's until owns_arg is
@@ -67,7 +75,10 @@ int sup__child_check(const struct sup_child_spec *spec);
  */
 struct sup__child *sup__child_new(const struct sup_child_spec *spec);
 
-/* Frees it, and arg if it is owned. NULL is fine. Not while its task lives. */
+/*
+ * Frees it, and arg and extra if they are owned. NULL is fine. Not while its
+ * task lives.
+ */
 void sup__child_free(struct sup__child *c);
 
 /*

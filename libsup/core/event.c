@@ -70,6 +70,7 @@ const char *sup_event_name(enum sup_event_kind kind)
 		[SUP_EVENT_SHUTDOWN_ERROR] = "shutdown_error",
 		[SUP_EVENT_GIVE_UP] = "give_up",
 		[SUP_EVENT_TASK_EXIT] = "task_exit",
+		[SUP_EVENT_AUTO_SHUTDOWN] = "auto_shutdown",
 	};
 
 	if ((unsigned int)kind >= sizeof(names) / sizeof(*names))

@@ -34,18 +34,29 @@ static struct sup__child **pid_slot(const struct sup__roster *r,
 	return &r->by_pid[hash_pid(pid) & (r->size - 1)];
 }
 
+/* By which pid it is found, or none. */
+static struct sup_pid key(const struct sup__roster *r,
+			  const struct sup__child *c)
+{
+	return r->by_pid_only ? c->last_pid : c->pid;
+}
+
 static void link_id(struct sup__roster *r, struct sup__child *c)
 {
 	struct sup__child **slot = id_slot(r, c->id);
 
+	if (r->by_pid_only)
+		return;
 	c->next_id = *slot;
 	*slot = c;
 }
 
 static void link_pid(struct sup__roster *r, struct sup__child *c)
 {
-	struct sup__child **slot = pid_slot(r, c->pid);
+	struct sup__child **slot = pid_slot(r, key(r, c));
 
+	if (!key(r, c).v)
+		return;
 	c->next_pid = *slot;
 	*slot = c;
 }
@@ -54,6 +65,8 @@ static void unlink_id(struct sup__roster *r, struct sup__child *c)
 {
 	struct sup__child **slot = id_slot(r, c->id);
 
+	if (r->by_pid_only)
+		return;
 	while (*slot != c)
 		slot = &(*slot)->next_id;
 	*slot = c->next_id;
@@ -61,8 +74,10 @@ static void unlink_id(struct sup__roster *r, struct sup__child *c)
 
 static void unlink_pid(struct sup__roster *r, struct sup__child *c)
 {
-	struct sup__child **slot = pid_slot(r, c->pid);
+	struct sup__child **slot = pid_slot(r, key(r, c));
 
+	if (!key(r, c).v)
+		return;
 	while (*slot != c)
 		slot = &(*slot)->next_pid;
 	*slot = c->next_pid;
@@ -94,8 +109,7 @@ static void grow(struct sup__roster *r)
 	r->size = size;
 	for (c = r->first; c; c = c->next) {
 		link_id(r, c);
-		if (c->pid.v)
-			link_pid(r, c);
+		link_pid(r, c);
 	}
 }
 
@@ -131,8 +145,7 @@ void sup__roster_add(struct sup__roster *r, struct sup__child *c)
 void sup__roster_del(struct sup__roster *r, struct sup__child *c)
 {
 	unlink_id(r, c);
-	if (c->pid.v)
-		unlink_pid(r, c);
+	unlink_pid(r, c);
 	*(c->prev ? &c->prev->next : &r->first) = c->next;
 	*(c->next ? &c->next->prev : &r->last) = c->prev;
 	r->n--;
@@ -142,14 +155,11 @@ int sup__roster_move(struct sup__roster *r, struct sup__child *c,
 		     enum sup__child_event event,
 		     const struct sup__child_news *news)
 {
-	struct sup_pid before = c->pid;
 	int ret;
 
-	if (before.v)
-		unlink_pid(r, c);
+	unlink_pid(r, c);
 	ret = sup__child_move(c, event, news);
-	if (c->pid.v)
-		link_pid(r, c);
+	link_pid(r, c);
 	return ret;
 }
 
@@ -168,7 +178,7 @@ struct sup__child *sup__roster_by_pid(const struct sup__roster *r,
 {
 	struct sup__child *c = *pid_slot(r, pid);
 
-	while (c && c->pid.v != pid.v)
+	while (c && key(r, c).v != pid.v)
 		c = c->next_pid;
 	return c;
 }

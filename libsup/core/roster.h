@@ -13,6 +13,11 @@
 
 struct sup__roster {
 	struct sup__child *first, *last;
+	/*
+	 * Its children are found by pid alone, and one that has none at the
+	 * moment by its last. Set before the first is added.
+	 */
+	bool by_pid_only;
 	size_t n;
 	/* Chained tables of the same size, a power of two. */
 	struct sup__child **by_id, **by_pid;
@@ -34,7 +39,7 @@ int sup__roster_move(struct sup__roster *r, struct sup__child *c,
 		     enum sup__child_event event,
 		     const struct sup__child_news *news);
 
-/* NULL: none. */
+/* NULL: none. By id: of a roster with ids. */
 struct sup__child *sup__roster_by_id(const struct sup__roster *r,
 				     const char *id);
 struct sup__child *sup__roster_by_pid(const struct sup__roster *r,

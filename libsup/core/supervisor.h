@@ -7,11 +7,15 @@
 #ifndef SUP_CORE_SUPERVISOR_H
 #define SUP_CORE_SUPERVISOR_H
 
+#include <sup/children.h>
+#include <sup/dynamic.h>
 #include <sup/registry.h>
 #include <sup/server.h>
 #include <sup/supervisor.h>
 
 #include "base/error.h"
+
+struct sup__board;
 
 /* Tags of messages to and from supervisors; other tags are not theirs. */
 #define SUP__SUPERVISOR_TAG(n) (UINT64_C(0x7375705f73757000) + (n))
@@ -20,32 +24,61 @@
 #define SUP__SUPERVISOR_RETRY SUP__SUPERVISOR_TAG(3)	/* a cast, to itself */
 
 enum sup__supervisor_op {
-	SUP__OP_START_CHILD,
-	SUP__OP_TERMINATE_CHILD,
-	SUP__OP_RESTART_CHILD,
-	SUP__OP_DELETE_CHILD,
+	SUP__OP_START_CHILD,		/* spec, id */
+	SUP__OP_START_EXTRA,		/* extra, free_extra */
+	SUP__OP_TERMINATE_CHILD,	/* id */
+	SUP__OP_TERMINATE_PID,		/* pid */
+	SUP__OP_RESTART_CHILD,		/* id */
+	SUP__OP_DELETE_CHILD,		/* id */
 	SUP__OP_COUNT_CHILDREN,
+	SUP__OP_WHICH_CHILDREN,
+	SUP__OP_WHICH_CHILD,		/* id */
+	SUP__OP_WHICH_PID,		/* pid */
 };
 
 struct sup__supervisor_request {
 	enum sup__supervisor_op op;
 	char id[SUP_NAME_MAX + 1];
-	struct sup_child_spec spec;	/* START_CHILD; its id is the above */
+	struct sup_pid pid;
+	struct sup_child_spec spec;	/* its id is the above */
+	const void *extra;
+	void (*free_extra)(void *extra);
 };
 
 struct sup__supervisor_reply {
 	int ret;
 	struct sup_pid pid;
+	bool has_info;
+	uint64_t info;
 	struct sup_child_counts counts;
 	char text[SUP__ERROR_MAX];	/* sup_error(), if ret is an error */
+	size_t n;			/* children that follow it */
 };
 
 struct sup__supervisor_retry {
 	uint64_t number;
 	char id[SUP_NAME_MAX + 1];
+	struct sup_pid pid;		/* the last, of one without an id */
 };
 
-/* The supervisor's callbacks; its init's arg is a checked spec. */
+/* The supervisor's callbacks; its init's arg is a board. */
 extern const struct sup_server_ops sup__supervisor_ops;
+
+/*
+ * Starts a supervisor with such a board, of which the caller keeps its own
+ * reference. As sup_server_start().
+ */
+int sup__supervisor_start(struct sup__board *b, const char *name, bool reg,
+			  struct sup_pid *ret_pid);
+
+/* Asks sup and waits. 0: *ret_reply is its answer, good or bad. */
+int sup__supervisor_ask(struct sup_pid sup,
+			const struct sup__supervisor_request *req,
+			struct sup__supervisor_reply *ret_reply);
+
+/* Asks, and returns what it says; *ret_pid, which may be NULL, as told. */
+int sup__supervisor_do(struct sup_pid sup,
+		       const struct sup__supervisor_request *req,
+		       struct sup_pid *ret_pid);
 
 #endif

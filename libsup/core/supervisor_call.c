@@ -4,51 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/spec.h"
 #include "core/child.h"
-#include "core/intensity.h"
 #include "core/supervisor.h"
+#include "core/supervisor_spec.h"
 #include "core/tree.h"
 
-static int check_flags(const struct sup_supervisor_spec *spec)
+int sup__supervisor_start(struct sup__board *b, const char *name, bool reg,
+			  struct sup_pid *ret_pid)
 {
-	if (!spec || spec->size < sizeof(*spec))
-		return sup__error(-EINVAL, "size is not that of a "
-				  "sup_supervisor_spec");
-	if ((unsigned int)spec->strategy > SUP_REST_FOR_ONE)
-		return sup__error(-EINVAL, "strategy %d is none of "
-				  "one_for_one, one_for_all, rest_for_one",
-				  (int)spec->strategy);
-	if (spec->intensity < SUP_INTENSITY_NONE ||
-	    spec->intensity > SUP__INTENSITY_MAX)
-		return sup__error(-EINVAL, "intensity %d is not in -1 ... %d",
-				  spec->intensity, SUP__INTENSITY_MAX);
-	if (spec->name && strlen(spec->name) > SUP_NAME_MAX)
-		return sup__error(-EINVAL, "name is longer than %d bytes",
-				  SUP_NAME_MAX);
-	if (spec->reg && (!spec->name || !spec->name[0]))
-		return sup__error(-EINVAL, "reg is set and name is missing");
-	if (spec->n_children && !spec->children)
-		return sup__error(-EINVAL, "n_children is %zu and children is "
-				  "missing", spec->n_children);
-	return 0;
-}
+	struct sup_server_spec server = {
+		.size = sizeof(server), .ops = &sup__supervisor_ops,
+		.name = name, .reg = reg, .arg = b,
+	};
 
-static int enter_child(struct sup__board *b, const struct sup_child_spec *spec)
-{
-	struct sup__child *c;
-	int ret;
-
-	ret = sup__child_check(spec);
-	if (ret)
-		return ret;
-	if (sup__roster_by_id(&b->roster, spec->id))
-		return sup__error(-EEXIST, "child \"%s\": id is there twice",
-				  spec->id);
-	c = sup__child_new(spec);
-	if (!c)
-		return -ENOMEM;
-	sup__roster_add(&b->roster, c);
-	return 0;
+	return sup_server_start(&server, ret_pid);
 }
 
 /*
@@ -57,36 +28,48 @@ static int enter_child(struct sup__board *b, const struct sup_child_spec *spec)
  */
 int sup_supervisor_start(const void *supervisor_spec, struct sup_pid *ret_pid)
 {
-	const struct sup_supervisor_spec *spec = supervisor_spec;
-	struct sup_server_spec server = {
-		.size = sizeof(server),
-		.ops = &sup__supervisor_ops,
-	};
+	const size_t least = offsetof(struct sup_supervisor_spec,
+				      auto_shutdown);
+	struct sup_supervisor_spec spec;
 	struct sup__board *b;
-	size_t i;
 	int ret;
 
-	ret = check_flags(spec);
+	ret = sup__spec_copy_least(&spec, sizeof(spec), supervisor_spec, least,
+				   "sup_supervisor_spec");
+	if (!ret && spec.init)
+		ret = sup__supervisor_check(&(struct sup_supervisor_spec){
+				.name = spec.name, .reg = spec.reg });
 	if (ret)
 		return ret;
-	b = sup__board_new(spec);
+	b = sup__board_new(spec.name);
 	if (!b)
 		return -ENOMEM;
-	for (i = 0; !ret && i < spec->n_children; i++)
-		ret = enter_child(b, &spec->children[i]);
-	if (!ret) {
-		server.name = spec->name;
-		server.reg = spec->reg;
-		server.arg = b;
-		ret = sup_server_start(&server, ret_pid);
-	}
+	b->init = spec.init;
+	b->init_arg = spec.init_arg;
+	if (!spec.init)
+		ret = sup__supervisor_fill(b, &spec);
+	if (!ret)
+		ret = sup__supervisor_start(b, spec.name, spec.reg, ret_pid);
 	sup__board_put(b);
 	return ret;
 }
 
-/* Asks sup and waits. 0: *ret_reply is its answer, good or bad. */
+static _Thread_local struct {
+	bool has;
+	uint64_t value;
+} told;
+
+int sup_started_info(uint64_t *ret_info)
+{
+	if (!told.has)
+		return sup__error(-ENODATA, "the child's start gave no info");
+	*ret_info = told.value;
+	return 0;
+}
+
+/* Asks sup and waits. 0: *ret_reply is its answer; the caller's, to free. */
 static int ask(struct sup_pid sup, const struct sup__supervisor_request *req,
-	       struct sup__supervisor_reply *ret_reply)
+	       struct sup_msg *ret_reply)
 {
 	struct sup_msg msg = {
 		.tag = SUP__SUPERVISOR_REQUEST,
@@ -103,71 +86,119 @@ static int ask(struct sup_pid sup, const struct sup__supervisor_request *req,
 		return sup__error(-ESRCH, "the supervisor has ended: %s",
 				  sup_reason_format(&reason, text,
 						    sizeof(text)));
+	if (ret == -ENOSYS)
+		ret = sup__error(-EINVAL, "the task is no supervisor");
 	if (ret)
 		return ret;
 	if (reply.tag != SUP__SUPERVISOR_REPLY ||
-	    reply.len != sizeof(*ret_reply)) {
+	    reply.len < sizeof(struct sup__supervisor_reply)) {
 		sup_msg_free(&reply);
 		return sup__error(-EINVAL, "the task is no supervisor");
 	}
+	*ret_reply = reply;
+	return 0;
+}
+
+int sup__supervisor_ask(struct sup_pid sup,
+			const struct sup__supervisor_request *req,
+			struct sup__supervisor_reply *ret_reply)
+{
+	struct sup_msg reply;
+	int ret = ask(sup, req, &reply);
+
+	if (ret)
+		return ret;
 	memcpy(ret_reply, reply.data, sizeof(*ret_reply));
 	sup_msg_free(&reply);
 	return 0;
 }
 
-/* Asks about a child; returns what the supervisor says. */
-static int ask_child(struct sup_pid sup, struct sup__supervisor_request *req,
-		     const char *id, struct sup_pid *ret_pid)
+int sup__supervisor_do(struct sup_pid sup,
+		       const struct sup__supervisor_request *req,
+		       struct sup_pid *ret_pid)
 {
 	struct sup__supervisor_reply reply;
 	int ret;
 
-	if (!id || strnlen(id, sizeof(req->id)) == sizeof(req->id))
-		return sup__error(-ENOENT, "there is no child with such an id");
-	snprintf(req->id, sizeof(req->id), "%s", id);
-	ret = ask(sup, req, &reply);
+	told.has = false;
+	ret = sup__supervisor_ask(sup, req, &reply);
 	if (ret)
 		return ret;
 	if (ret_pid && (reply.ret >= 0 || reply.ret == -EEXIST))
 		*ret_pid = reply.pid;
 	if (reply.ret < 0)
 		return sup__error(reply.ret, "%s", reply.text);
+	told.has = reply.has_info;
+	told.value = reply.info;
 	return reply.ret;
 }
 
+static int name_child(struct sup__supervisor_request *req, const char *id)
+{
+	if (!id || strnlen(id, sizeof(req->id)) == sizeof(req->id))
+		return sup__error(-ENOENT, "there is no child with such an id");
+	snprintf(req->id, sizeof(req->id), "%s", id);
+	return 0;
+}
+
+/* Asks about a child; returns what the supervisor says. */
+static int do_child(struct sup_pid sup, enum sup__supervisor_op op,
+		    const char *id, struct sup_pid *ret_pid)
+{
+	struct sup__supervisor_request req = { .op = op };
+	int ret = name_child(&req, id);
+
+	return ret ? ret : sup__supervisor_do(sup, &req, ret_pid);
+}
+
+/* Whether its id may be missing is for the supervisor to say. */
 int sup_start_child(struct sup_pid sup, const struct sup_child_spec *spec,
 		    struct sup_pid *ret_pid)
 {
 	struct sup__supervisor_request req = { .op = SUP__OP_START_CHILD };
 	int ret;
 
-	ret = sup__child_check(spec);
+	ret = sup__child_check(spec, false, &req.spec);
 	if (ret)
 		return ret;
-	req.spec = *spec;
-	return ask_child(sup, &req, spec->id, ret_pid);
+	snprintf(req.id, sizeof(req.id), "%s", req.spec.id);
+	return sup__supervisor_do(sup, &req, ret_pid);
+}
+
+int sup_start_extra(struct sup_pid sup, const void *extra,
+		    void (*free_extra)(void *extra), struct sup_pid *ret_pid)
+{
+	struct sup__supervisor_request req = {
+		.op = SUP__OP_START_EXTRA,
+		.extra = extra, .free_extra = free_extra,
+	};
+
+	return sup__supervisor_do(sup, &req, ret_pid);
 }
 
 int sup_terminate_child(struct sup_pid sup, const char *id)
 {
-	struct sup__supervisor_request req = { .op = SUP__OP_TERMINATE_CHILD };
+	return do_child(sup, SUP__OP_TERMINATE_CHILD, id, NULL);
+}
 
-	return ask_child(sup, &req, id, NULL);
+int sup_terminate_child_pid(struct sup_pid sup, struct sup_pid pid)
+{
+	struct sup__supervisor_request req = {
+		.op = SUP__OP_TERMINATE_PID, .pid = pid,
+	};
+
+	return sup__supervisor_do(sup, &req, NULL);
 }
 
 int sup_restart_child(struct sup_pid sup, const char *id,
 		      struct sup_pid *ret_pid)
 {
-	struct sup__supervisor_request req = { .op = SUP__OP_RESTART_CHILD };
-
-	return ask_child(sup, &req, id, ret_pid);
+	return do_child(sup, SUP__OP_RESTART_CHILD, id, ret_pid);
 }
 
 int sup_delete_child(struct sup_pid sup, const char *id)
 {
-	struct sup__supervisor_request req = { .op = SUP__OP_DELETE_CHILD };
-
-	return ask_child(sup, &req, id, NULL);
+	return do_child(sup, SUP__OP_DELETE_CHILD, id, NULL);
 }
 
 int sup_count_children(struct sup_pid sup, struct sup_child_counts *ret_counts)
@@ -176,8 +207,83 @@ int sup_count_children(struct sup_pid sup, struct sup_child_counts *ret_counts)
 	struct sup__supervisor_reply reply;
 	int ret;
 
-	ret = ask(sup, &req, &reply);
+	ret = sup__supervisor_ask(sup, &req, &reply);
 	if (!ret)
 		*ret_counts = reply.counts;
 	return ret;
+}
+
+/* The children of a reply, to free(3); NULL if there are none. */
+static int take_rows(const struct sup_msg *msg, struct sup_child **ret_rows,
+		     size_t *ret_n)
+{
+	const struct sup__supervisor_reply *reply = msg->data;
+	struct sup_child *rows = NULL;
+
+	if (reply->ret < 0)
+		return sup__error(reply->ret, "%s", reply->text);
+	if (reply->n) {
+		rows = sup__memdup(reply + 1, reply->n * sizeof(*rows));
+		if (!rows)
+			return sup__error_nomem("a list of children");
+	}
+	*ret_rows = rows;
+	*ret_n = reply->n;
+	return 0;
+}
+
+static int which(struct sup_pid sup, const struct sup__supervisor_request *req,
+		 struct sup_child **ret_rows, size_t *ret_n)
+{
+	struct sup_msg reply;
+	int ret = ask(sup, req, &reply);
+
+	if (ret)
+		return ret;
+	ret = take_rows(&reply, ret_rows, ret_n);
+	sup_msg_free(&reply);
+	return ret;
+}
+
+int sup_which_children(struct sup_pid sup, struct sup_child **ret_children,
+		       size_t *ret_n)
+{
+	struct sup__supervisor_request req = { .op = SUP__OP_WHICH_CHILDREN };
+
+	return which(sup, &req, ret_children, ret_n);
+}
+
+static int which_one(struct sup_pid sup,
+		     const struct sup__supervisor_request *req,
+		     struct sup_child *ret_child)
+{
+	struct sup_child *row;
+	size_t n;
+	int ret;
+
+	ret = which(sup, req, &row, &n);
+	if (ret)
+		return ret;
+	*ret_child = *row;
+	sup__free(row);
+	return 0;
+}
+
+int sup_which_child(struct sup_pid sup, const char *id,
+		    struct sup_child *ret_child)
+{
+	struct sup__supervisor_request req = { .op = SUP__OP_WHICH_CHILD };
+	int ret = name_child(&req, id);
+
+	return ret ? ret : which_one(sup, &req, ret_child);
+}
+
+int sup_which_child_pid(struct sup_pid sup, struct sup_pid pid,
+			struct sup_child *ret_child)
+{
+	struct sup__supervisor_request req = {
+		.op = SUP__OP_WHICH_PID, .pid = pid,
+	};
+
+	return which_one(sup, &req, ret_child);
 }

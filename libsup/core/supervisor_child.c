@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include <sup/dynamic.h>
 #include <sup/monitor.h>
 #include <sup/server.h>
 #include <sup/task.h>
@@ -87,7 +88,8 @@ int sup__supervise_reserve(struct sup__board *b, size_t n)
 	size_t room = n + n / 2 + 4;
 	void *p;
 
-	if (n <= b->room || b->strategy == SUP_ONE_FOR_ONE)
+	if (n <= b->room || b->strategy == SUP_ONE_FOR_ONE ||
+	    b->strategy == SUP_SIMPLE_ONE_FOR_ONE)
 		return 0;
 	p = sup__realloc(b->order, room * sizeof(*b->order));
 	if (!p)
@@ -106,6 +108,34 @@ int sup__supervise_reserve(struct sup__board *b, size_t n)
 	return 0;
 }
 
+static _Thread_local struct {
+	bool has;
+	uint64_t value;
+} given;
+
+void sup_start_info(uint64_t info)
+{
+	given.has = true;
+	given.value = info;
+}
+
+bool sup__supervise_take_info(uint64_t *ret_info)
+{
+	bool has = given.has;
+
+	*ret_info = has ? given.value : 0;
+	given.has = false;
+	return has;
+}
+
+static int run_start(const struct sup__child *c, struct sup_pid *ret_pid)
+{
+	given.has = false;
+	if (c->spec.start_with)
+		return c->spec.start_with(c->spec.arg, c->extra, ret_pid);
+	return c->spec.start(c->extra ? c->extra : c->spec.arg, ret_pid);
+}
+
 /* Calls a child's start; what it should not return counts as an error, too. */
 static int call_start(const struct sup__child *c, struct sup_pid *ret_pid)
 {
@@ -113,7 +143,7 @@ static int call_start(const struct sup__child *c, struct sup_pid *ret_pid)
 	int ret;
 
 	sup__error(0, "%s", "");
-	ret = c->spec.start(c->spec.arg, &pid);
+	ret = run_start(c, &pid);
 	if (ret == SUP_IGNORE || (ret < 0 && ret != -EEXIST))
 		pid = SUP_PID_NONE;
 	if (ret > SUP_IGNORE)
@@ -161,17 +191,20 @@ int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 	return ret;
 }
 
-/* Asks, waits as long as the spec says, and kills if that was not enough. */
-static struct sup_reason end_task(const struct sup__child *c)
+static void ask_to_end(const struct sup__child *c)
+{
+	if (c->spec.shutdown_ms == SUP_SHUTDOWN_KILL)
+		sup_kill(c->pid, sup_deadline_ms(KILL_MS));
+	else
+		sup_exit(c->pid, &SUP_SHUTDOWN);
+}
+
+/* Waits as long as the spec says, and kills if that was not enough. */
+static struct sup_reason await_end(const struct sup__child *c, int64_t deadline)
 {
 	struct sup_reason reason = { .kind = SUP_REASON_LOST };
-	int64_t ms = c->spec.shutdown_ms;
-	int ret = -ETIMEDOUT;
+	int ret = sup_wait(c->pid, &reason, deadline);
 
-	if (ms != SUP_SHUTDOWN_KILL) {
-		sup_exit(c->pid, &SUP_SHUTDOWN);
-		ret = sup_wait(c->pid, &reason, sup_deadline_ms(ms));
-	}
 	if (ret == -ETIMEDOUT) {
 		sup_kill(c->pid, sup_deadline_ms(KILL_MS));
 		sup_wait(c->pid, &reason, SUP_FOREVER);
@@ -179,24 +212,105 @@ static struct sup_reason end_task(const struct sup__child *c)
 	return reason;
 }
 
+static int64_t patience(const struct sup__child *c)
+{
+	int64_t ms = c->spec.shutdown_ms;
+
+	return sup_deadline_ms(ms == SUP_SHUTDOWN_KILL ? -1 : ms);
+}
+
 static void bury(struct sup_pid pid);
 
-static void stop(struct sup__board *b, struct sup__child *c)
+/* Its task has been asked to end. */
+static void see_it_end(struct sup__board *b, struct sup__child *c,
+		       int64_t deadline)
 {
 	bool brutal = c->spec.shutdown_ms == SUP_SHUTDOWN_KILL;
 	struct sup__child_news news = { 0 };
 	struct sup_pid pid = c->pid;
 	enum sup_event_kind kind;
 
-	if (c->state == SUP_CHILD_RUNNING)
-		change(b, c, SUP__CHILD_STOP, &news);
-	news.reason = end_task(c);
+	news.reason = await_end(c, deadline);
 	bury(pid);
 	change(b, c, SUP__CHILD_DOWN, &news);
 	kind = SUP_EVENT_SHUTDOWN_ERROR;
 	if (sup__strategy_is_orderly(c->spec.restart, brutal, &news.reason))
 		kind = SUP_EVENT_STOPPED;
 	report(b, kind, c, 0);
+}
+
+static void stop(struct sup__board *b, struct sup__child *c)
+{
+	struct sup__child_news news = { 0 };
+
+	if (c->state == SUP_CHILD_RUNNING)
+		change(b, c, SUP__CHILD_STOP, &news);
+	ask_to_end(c);
+	see_it_end(b, c, patience(c));
+}
+
+/* The shortest patience of those still stopping; false: there are none. */
+static bool least_patience(const struct sup__board *b, int64_t *ret_ms)
+{
+	const struct sup__child *c;
+	uint64_t least = UINT64_MAX;
+	bool found = false;
+
+	/* Infinity, and kills, that nobody outstays, are the greatest. */
+	for (c = b->roster.first; c; c = c->next) {
+		if (c->state != SUP_CHILD_STOPPING)
+			continue;
+		found = true;
+		if ((uint64_t)c->spec.shutdown_ms < least)
+			least = (uint64_t)c->spec.shutdown_ms;
+	}
+	*ret_ms = (int64_t)least;
+	return found;
+}
+
+/*
+ * Children without ids are all asked at once; then those of one patience are
+ * waited for at a time, the shortest first, all from the same beginning, so
+ * that no one's patience makes another's longer.
+ */
+static void stop_at_once(struct sup__board *b)
+{
+	struct sup__child_news news = { 0 };
+	int64_t begin = sup__now_ns(), ms;
+	struct sup__child *c;
+
+	for (c = b->roster.last; c; c = c->prev) {
+		if (c->state == SUP_CHILD_RUNNING) {
+			change(b, c, SUP__CHILD_STOP, &news);
+			ask_to_end(c);
+		} else if (c->state != SUP_CHILD_STOPPING) {
+			change(b, c, SUP__CHILD_CANCEL, &news);
+		}
+	}
+	while (least_patience(b, &ms))
+		for (c = b->roster.last; c; c = c->prev)
+			if (c->state == SUP_CHILD_STOPPING &&
+			    c->spec.shutdown_ms == ms)
+				see_it_end(b, c, ms < 0 ? SUP_FOREVER :
+					   begin + ms * 1000000);
+}
+
+/* In the place of its supervisor, which was killed, perhaps while stopping. */
+static void stop_abandoned_at_once(struct sup__board *b)
+{
+	struct sup__child *c, *prev;
+
+	for (c = b->roster.last; c; c = prev) {
+		prev = c->prev;
+		if (c->pid.v)
+			continue;
+		c->owns_arg = c->owns_arg && c->state != SUP_CHILD_STARTING;
+		remove_child(b, c);
+	}
+	for (c = b->roster.last; c; c = c->prev)
+		if (c->state == SUP_CHILD_STOPPING)
+			ask_to_end(c);
+	stop_at_once(b);
 }
 
 /*
@@ -213,6 +327,8 @@ static void bury(struct sup_pid pid)
 
 	if (!b)
 		return;
+	if (sup__board_is_dynamic(b))
+		stop_abandoned_at_once(b);
 	while ((c = b->roster.last)) {
 		if (c->pid.v)
 			stop(b, c);
@@ -237,6 +353,10 @@ void sup__supervise_stop_all(struct sup__board *b)
 {
 	struct sup__child *c;
 
+	if (sup__board_is_dynamic(b)) {
+		stop_at_once(b);
+		return;
+	}
 	for (c = b->roster.last; c; c = c->prev)
 		sup__supervise_stop(b, c);
 }

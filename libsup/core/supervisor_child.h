@@ -29,13 +29,19 @@ int sup__supervise_reserve(struct sup__board *b, size_t n);
 int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 			 enum sup__start_kind kind, struct sup_pid *ret_pid);
 
+/* What the start just called gave with sup_start_info(), once. */
+bool sup__supervise_take_info(uint64_t *ret_info);
+
 /*
  * Leaves a child without a task and without a retry, whatever it had: asks,
  * waits as long as its spec says, kills if that was not enough, and waits.
  */
 void sup__supervise_stop(struct sup__board *b, struct sup__child *c);
 
-/* All of them, newest first. */
+/*
+ * All of them, newest first, one after the other; those of a supervisor whose
+ * children have no ids at once.
+ */
 void sup__supervise_stop_all(struct sup__board *b);
 
 /*

@@ -28,30 +28,35 @@ static struct sup__board *boards[BUCKETS];
 static size_t n_boards;
 static size_t until_sweep = BUCKETS;	/* boards put up before a sweep */
 
-struct sup__board *sup__board_new(const struct sup_supervisor_spec *spec)
+struct sup__board *sup__board_new(const char *name)
 {
 	struct sup__board *b = sup__zalloc(sizeof(*b));
-	size_t max = spec->intensity;
 
 	if (!b) {
 		sup__error_nomem("a supervisor");
 		return NULL;
 	}
-	snprintf(b->name, sizeof(b->name), "%s", spec->name ? spec->name : "");
-	b->strategy = spec->strategy;
-	if (spec->intensity <= 0)
-		max = spec->intensity == SUP_INTENSITY_DEFAULT;
-	b->period_s = spec->period_s ? spec->period_s : DEFAULT_PERIOD_S;
-	b->started_ns = sup__now_ns();
+	snprintf(b->name, sizeof(b->name), "%s", name ? name : "");
 	b->refs = 1;
-	if (sup__intensity_init(&b->restarts, max,
-				b->period_s * INT64_C(1000000000))) {
-		sup__free(b);
-		return NULL;
-	}
+	b->max_children = SIZE_MAX;
 	sup__lock_init(&b->lock);
 	sup__roster_init(&b->roster);
 	return b;
+}
+
+int sup__board_setup(struct sup__board *b,
+		     const struct sup_supervisor_spec *spec)
+{
+	size_t max = spec->intensity;
+
+	b->strategy = spec->strategy;
+	b->auto_shutdown = spec->auto_shutdown;
+	b->roster.by_pid_only = spec->strategy == SUP_SIMPLE_ONE_FOR_ONE;
+	if (spec->intensity <= 0)
+		max = spec->intensity == SUP_INTENSITY_DEFAULT;
+	b->period_s = spec->period_s ? spec->period_s : DEFAULT_PERIOD_S;
+	return sup__intensity_init(&b->restarts, max,
+				   b->period_s * INT64_C(1000000000));
 }
 
 static void board_free(struct sup__board *b)
@@ -62,6 +67,7 @@ static void board_free(struct sup__board *b)
 		sup__roster_del(&b->roster, c);
 		sup__child_free(c);
 	}
+	sup__child_free(b->simple);
 	sup__roster_fini(&b->roster);
 	sup__intensity_fini(&b->restarts);
 	sup__free(b->order);
@@ -141,6 +147,7 @@ void sup__board_show(struct sup__board *b)
 	struct sup__board *dead = NULL, *next;
 
 	b->pid = sup_self();
+	b->started_ns = sup__now_ns();
 	sup__lock(&boards_lock);
 	b->refs++;
 	if (!until_sweep--)
@@ -215,6 +222,7 @@ static void copy_child(const struct sup__child *c, unsigned int depth,
 		.os_tid = up ? c->os_tid : 0,
 		.type = c->spec.type,
 		.restart = c->spec.restart,
+		.significant = c->spec.significant,
 		.state = c->state,
 		.restarts = c->restarts,
 		.started_ns = c->started_ns,

@@ -24,8 +24,14 @@ struct sup__board {
 	struct sup_pid pid;	/* none: it is not */
 	char name[SUP_NAME_MAX + 1];
 	enum sup_strategy strategy;
+	enum sup_auto_shutdown auto_shutdown;
 	unsigned int period_s;
 	int64_t started_ns;
+	int (*init)(void *init_arg, struct sup_supervisor_spec *spec);
+	void *init_arg;
+	struct sup__child *simple;	/* of SIMPLE_ONE_FOR_ONE: its spec */
+	size_t max_children;
+	const void *extra;	/* for the starts of all; not of SIMPLE */
 
 	/* Under the lock of all boards. */
 	struct sup__board *next;
@@ -48,10 +54,23 @@ struct sup__board {
 };
 
 /*
- * A board for a checked spec, defaults filled in, without children and not yet
- * up, with one reference. NULL: no memory.
+ * A board without children and not yet up, with one reference. NULL: no
+ * memory. name may be NULL.
  */
-struct sup__board *sup__board_new(const struct sup_supervisor_spec *spec);
+struct sup__board *sup__board_new(const char *name);
+
+/*
+ * Whom it supervises how, from a checked spec, defaults filled in; but not the
+ * children. Before it is up. -ENOMEM.
+ */
+int sup__board_setup(struct sup__board *b,
+		     const struct sup_supervisor_spec *spec);
+
+/* Its children have no ids: simple_one_for_one, or a dynamic supervisor. */
+static inline bool sup__board_is_dynamic(const struct sup__board *b)
+{
+	return b->roster.by_pid_only;
+}
 
 void sup__board_ref(struct sup__board *b);
 

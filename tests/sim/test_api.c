@@ -44,6 +44,8 @@ static void SUP_23_child_adm(void **state)
 	check_counts(sup, 1, 1, 0, 1);
 
 	assert_int_equal(sup_terminate_child(sup, NULL), -ENOENT);
+	assert_int_equal(sup_terminate_child_pid(sup, c1.pid), -ENOENT);
+	assert_true(sup_is_alive(c1.pid));
 	gone = sup;
 	world_stop(sup);
 	assert_int_equal(sup_count_children(gone, &counts), -ESRCH);

@@ -2,6 +2,8 @@
 /* Strategies, retries, and when a supervisor gives up. */
 #include "checks.h"
 
+#include "core/supervisor.h"
+
 static void SUP_43_multiple_restarts(void **state)
 {
 	struct fake c = { .id = "c", .shutdown_ms = SUP_SHUTDOWN_KILL };
@@ -176,13 +178,9 @@ static void SUP_57_rest_for_one_other_child_fails(void **state)
 /* Sends what sup_terminate_child() and its like would, without waiting. */
 static int ask_child(struct sup_pid sup, int op, const char *id)
 {
-	struct {
-		int op;
-		char id[64];
-		struct sup_child_spec spec;
-	} req = { .op = op };
+	struct sup__supervisor_request req = { .op = op };
 	struct sup_msg msg = {
-		.tag = UINT64_C(0x7375705f73757001), .data = &req,
+		.tag = SUP__SUPERVISOR_REQUEST, .data = &req,
 		.len = sizeof(req),
 	};
 
@@ -201,8 +199,6 @@ static int result_of(int ask)
 	return ret;
 }
 
-enum { START, TERMINATE, RESTART, DELETE };
-
 /* What is asked while restarts fail comes before the next attempt. */
 static void SUP_81_hanging_restart_loop(void **state)
 {
@@ -214,9 +210,9 @@ static void SUP_81_hanging_restart_loop(void **state)
 	(void)state;
 	sup = world_supervisor(SUP_ONE_FOR_ONE, 8, 10, FAKES(&c));
 	world_end(c.pid, abnormal);
-	ask[0] = ask_child(sup, START, "c");
-	ask[1] = ask_child(sup, RESTART, "c");
-	ask[2] = ask_child(sup, DELETE, "c");
+	ask[0] = ask_child(sup, SUP__OP_START_CHILD, "c");
+	ask[1] = ask_child(sup, SUP__OP_RESTART_CHILD, "c");
+	ask[2] = ask_child(sup, SUP__OP_DELETE_CHILD, "c");
 	assert_true(world_step());	/* the end, and a failed restart */
 	assert_string_equal(world_listing(sup), "c*");
 	assert_true(world_step() && world_step() && world_step());
@@ -224,7 +220,7 @@ static void SUP_81_hanging_restart_loop(void **state)
 	assert_int_equal(result_of(ask[1]), -EAGAIN);
 	assert_int_equal(result_of(ask[2]), -EAGAIN);
 	assert_int_equal(c.starts, 2);
-	ask[3] = ask_child(sup, TERMINATE, "c");
+	ask[3] = ask_child(sup, SUP__OP_TERMINATE_CHILD, "c");
 	assert_true(world_step());	/* the retry was queued before */
 	assert_int_equal(c.starts, 3);
 	assert_true(world_step());

@@ -312,7 +312,7 @@ static void SUP_28_bad_flags(void **state)
 	struct sup_supervisor_spec s, good = { .size = sizeof(good) };
 	static const char *const words[] = {
 		"size", "strategy", "intensity", "intensity", "name",
-		"children",
+		"children", "auto_shutdown",
 	};
 	struct sup_pid pid;
 	size_t i;
@@ -321,10 +321,11 @@ static void SUP_28_bad_flags(void **state)
 	for (i = 0; i < N_OF(words); i++) {
 		s = good;
 		s.size = i == 0 ? 8 : s.size;
-		s.strategy = i == 1 ? 3 : 0;
+		s.strategy = i == 1 ? 4 : 0;
 		s.intensity = i == 2 ? -2 : i == 3 ? 1000001 : 0;
 		s.reg = i == 4;
 		s.n_children = i == 5;
+		s.auto_shutdown = i == 6 ? 3 : 0;
 		assert_int_equal(sup_supervisor_start(&s, &pid), -EINVAL);
 		assert_non_null(strstr(sup_error(), words[i]));
 	}

@@ -27,7 +27,7 @@ static struct text {
 	char buf[65536];		/* what does not fit is left out */
 	size_t len;
 } trace, events;
-static struct sup_event last_event[SUP_EVENT_TASK_EXIT + 1];
+static struct sup_event last_event[SUP_EVENT_AUTO_SHUTDOWN + 1];
 
 static void __attribute__((format(printf, 2, 3)))
 append(struct text *t, const char *fmt, ...)
@@ -279,7 +279,31 @@ struct sup_child_spec world_spec(struct fake *f)
 		.restart = f->restart,
 		.type = f->type,
 		.shutdown_ms = f->shutdown_ms,
+		.significant = f->significant,
 	};
+}
+
+struct sup_pid world_simple(int intensity, unsigned int period_s,
+			    const struct fake *template)
+{
+	struct sup_child_spec child = world_spec((struct fake *)template);
+	struct sup_supervisor_spec spec = {
+		.size = sizeof(spec), .name = "top",
+		.strategy = SUP_SIMPLE_ONE_FOR_ONE,
+		.intensity = intensity, .period_s = period_s,
+		.children = &child, .n_children = 1,
+	};
+	struct sup_pid pid;
+
+	child.free_arg = NULL;
+	assert_int_equal(sup_supervisor_start(&spec, &pid), 0);
+	return pid;
+}
+
+int world_start_extra(struct sup_pid sup, struct fake *f,
+		      struct sup_pid *ret_pid)
+{
+	return sup_start_extra(sup, f, count_free, ret_pid);
 }
 
 int world_try_supervisor(enum sup_strategy strategy, int intensity,

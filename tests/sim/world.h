@@ -36,6 +36,7 @@ struct fake {
 	enum sup_restart restart;
 	enum sup_child_type type;
 	int64_t shutdown_ms;
+	bool significant;
 	/* Called on the supervisor's thread in its start. May be NULL. */
 	void (*in_start)(struct fake *f);
 	void *arg;
@@ -59,6 +60,15 @@ struct sup_pid world_supervisor(enum sup_strategy strategy, int intensity,
 int world_try_supervisor(enum sup_strategy strategy, int intensity,
 			 unsigned int period_s, struct fake *const *f,
 			 struct sup_pid *ret_pid);
+
+/*
+ * A simple_one_for_one supervisor with the spec of template; its children are
+ * fakes that count their frees, which they do as extras.
+ */
+struct sup_pid world_simple(int intensity, unsigned int period_s,
+			    const struct fake *template);
+int world_start_extra(struct sup_pid sup, struct fake *f,
+		      struct sup_pid *ret_pid);
 
 /* Its task ends by itself; nobody has noticed yet. */
 void world_end(struct sup_pid pid, struct sup_reason reason);

@@ -19,6 +19,13 @@ static int never(const void *arg, struct sup_pid *ret_pid)
 	return -ENOSYS;
 }
 
+static int never_with(const void *arg, const void *extra,
+		      struct sup_pid *ret_pid)
+{
+	(void)extra;
+	return never(arg, ret_pid);
+}
+
 static int freed;
 
 static void count_free(void *arg)
@@ -33,17 +40,19 @@ static const struct sup_child_spec good = {
 
 static void check_refused(const struct sup_child_spec *spec, const char *word)
 {
-	assert_int_equal(sup__child_check(spec), -EINVAL);
+	struct sup_child_spec checked;
+
+	assert_int_equal(sup__child_check(spec, true, &checked), -EINVAL);
 	assert_non_null(strstr(sup_error(), word));
 }
 
 static void bad_specs_are_refused_by_name(void **state)
 {
 	char longest[SUP_NAME_MAX + 2];
-	struct sup_child_spec s;
+	struct sup_child_spec s, checked;
 
 	(void)state;
-	assert_int_equal(sup__child_check(&good), 0);
+	assert_int_equal(sup__child_check(&good, true, &checked), 0);
 	check_refused(NULL, "spec");
 	s = good; s.size = 0; check_refused(&s, "size");
 	s = good; s.id = NULL; check_refused(&s, "id");
@@ -53,11 +62,44 @@ static void bad_specs_are_refused_by_name(void **state)
 	s = good; s.restart = -1; check_refused(&s, "restart");
 	s = good; s.type = 2; check_refused(&s, "type");
 	s = good; s.shutdown_ms = -3; check_refused(&s, "shutdown_ms");
+	s = good; s.significant = true; check_refused(&s, "significant");
+	s = good; s.start_with = never_with; check_refused(&s, "start_with");
 	memset(longest, 'x', sizeof(longest));
 	longest[SUP_NAME_MAX + 1] = '\0';
 	s = good; s.id = longest; check_refused(&s, "id");
 	longest[SUP_NAME_MAX] = '\0';
-	assert_int_equal(sup__child_check(&s), 0);
+	assert_int_equal(sup__child_check(&s, true, &checked), 0);
+}
+
+/* As an older program has it, whose struct ended with type. */
+static void older_specs_are_taken(void **state)
+{
+	struct sup_child_spec s = good, checked;
+
+	(void)state;
+	s.restart = SUP_TRANSIENT;
+	s.significant = true;
+	s.size = offsetof(struct sup_child_spec, start_with);
+	assert_int_equal(sup__child_check(&s, true, &checked), 0);
+	assert_int_equal(checked.size, sizeof(checked));
+	assert_int_equal(checked.restart, SUP_TRANSIENT);
+	assert_false(checked.significant);
+	s.size = offsetof(struct sup_child_spec, arg);
+	check_refused(&s, "size");
+}
+
+static void significant_children_need_auto_shutdown(void **state)
+{
+	struct sup_child_spec s = good, checked;
+
+	(void)state;
+	s.significant = true;
+	s.restart = SUP_TEMPORARY;
+	assert_int_equal(sup__child_check(&s, true, &checked), 0);
+	assert_int_equal(sup__child_suits(&s, SUP_AUTO_SHUTDOWN_NEVER),
+			 -EINVAL);
+	assert_int_equal(sup__child_suits(&s, SUP_AUTO_SHUTDOWN_ANY), 0);
+	assert_int_equal(sup__child_suits(&s, SUP_AUTO_SHUTDOWN_ALL), 0);
 }
 
 /* OTP's defaults. SUP-13. */
@@ -311,6 +353,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_specs_are_refused_by_name),
+		cmocka_unit_test(older_specs_are_taken),
+		cmocka_unit_test(significant_children_need_auto_shutdown),
 		cmocka_unit_test(defaults_are_filled_in),
 		cmocka_unit_test(arg_is_freed_by_its_owner_alone),
 		cmocka_unit_test(the_table_is_this_and_no_more),

@@ -18,6 +18,7 @@ enum sup_event_kind {
 	SUP_EVENT_SHUTDOWN_ERROR,	/* stopped, but not as asked: reason */
 	SUP_EVENT_GIVE_UP,	/* reached_max_restart_intensity */
 	SUP_EVENT_TASK_EXIT,	/* an exit no supervisor claims: os_pid */
+	SUP_EVENT_AUTO_SHUTDOWN, /* the end of this one ends its supervisor */
 };
 
 struct sup_event {

@@ -4,6 +4,8 @@
 #define SUP_SUP_H
 
 #include <sup/audit.h>
+#include <sup/children.h>
+#include <sup/dynamic.h>
 #include <sup/event.h>
 #include <sup/link.h>
 #include <sup/log.h>

@@ -35,6 +35,7 @@ struct sup_node {
 	int64_t started_ns;		/* CLOCK_MONOTONIC */
 	bool has_ended;			/* last_reason is valid */
 	struct sup_reason last_reason;
+	bool significant;
 };
 
 /*

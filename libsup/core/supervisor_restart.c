@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What an end leads to is decided in core/strategy.c and core/intensity.c.
+ *
+ * An end that comes from a task that is no child's any more, because it was
+ * stopped, or ended as its group was, is ignored: so several ends at the same
+ * moment cost one restart of the group, as in OTP.
+ *
+ * A restart that fails is tried again by a message to itself, which queues
+ * behind what others have asked meanwhile. Should there be no room for it, it
+ * is sent after the next message, or a millisecond later if there is none.
+ */
+#include "core/supervisor_restart.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "core/supervisor_child.h"
+
+#define UNSENT_MS 1
+
+static bool send_retry(const struct sup__child *c)
+{
+	struct sup__supervisor_retry retry = {
+		.number = c->retry, .pid = c->last_pid,
+	};
+	struct sup_msg msg = {
+		.tag = SUP__SUPERVISOR_RETRY,
+		.data = &retry,
+		.len = sizeof(retry),
+	};
+
+	memcpy(retry.id, c->id, sizeof(retry.id));
+	return !sup_cast(sup_self(), &msg, SUP_TRY);
+}
+
+void sup__restart_send_retries(struct sup__board *b)
+{
+	struct sup__child *c = b->roster.first;
+
+	for (; c && b->n_unsent; c = c->next) {
+		if (!c->retry_unsent)
+			continue;
+		if (!send_retry(c)) {
+			sup_server_timeout(UNSENT_MS);
+			return;
+		}
+		c->retry_unsent = false;
+		b->n_unsent--;
+	}
+}
+
+/* The arrays of a plan for c; returns how many children it is about. */
+static size_t lay_out(struct sup__board *b, struct sup__child *c,
+		      size_t *ret_index)
+{
+	struct sup__child *i;
+	size_t n = 0;
+
+	for (i = b->roster.first; i; i = i->next) {
+		if (i == c)
+			*ret_index = n;
+		b->order[n] = i;
+		b->kinds[n++] = i->spec.restart;
+	}
+	return n;
+}
+
+static void restart_group(struct sup__board *b, struct sup__child *c)
+{
+	size_t index = 0, n, k, i;
+	struct sup__child *other;
+	int ret = 0;
+
+	n = lay_out(b, c, &index);
+	k = sup__strategy_plan(b->strategy, b->kinds, n, index,
+			       b->steps);
+	for (i = 0; i < k && ret >= 0; i++) {
+		other = b->order[b->steps[i].index];
+		switch (b->steps[i].act) {
+		case SUP__ACT_STOP:
+			sup__supervise_stop(b, other);
+			break;
+		case SUP__ACT_REMOVE:
+			sup__supervise_remove(b, other);
+			break;
+		case SUP__ACT_START:
+			ret = sup__supervise_start(b, other, SUP__RESTART,
+						   NULL);
+			break;
+		}
+	}
+}
+
+/*
+ * Restarts a child that has no task, and whoever the strategy takes along,
+ * unless that has happened too often of late: then the supervisor ends.
+ */
+static int restart(struct sup__board *b, struct sup__child *c)
+{
+	bool allowed;
+
+	sup__lock(&b->lock);
+	allowed = sup__intensity_add(&b->restarts, sup__now_ns());
+	sup__unlock(&b->lock);
+	if (!allowed) {
+		sup__supervise_report(b, SUP_EVENT_GIVE_UP, c, 0);
+		sup_server_stop_with(&SUP_SHUTDOWN);
+		return SUP_STOP;
+	}
+	if (b->strategy == SUP_ONE_FOR_ALL || b->strategy == SUP_REST_FOR_ONE)
+		restart_group(b, c);
+	else if (sup__supervise_start(b, c, SUP__RESTART, NULL) == SUP_IGNORE &&
+		 sup__board_is_dynamic(b))
+		sup__supervise_remove(b, c);
+	return SUP_CONTINUE;
+}
+
+static bool is_up(const struct sup__child *c)
+{
+	return c->pid.v || c->state == SUP_CHILD_RESTARTING;
+}
+
+/*
+ * A significant child has ended by itself, and stays so. True: that is the end
+ * of the supervisor, too.
+ */
+static bool is_over(const struct sup__board *b)
+{
+	const struct sup__child *c = b->roster.first;
+
+	if (b->auto_shutdown != SUP_AUTO_SHUTDOWN_ALL)
+		return b->auto_shutdown == SUP_AUTO_SHUTDOWN_ANY;
+	while (c && !(c->spec.significant && is_up(c)))
+		c = c->next;
+	return !c;
+}
+
+static int check_over(struct sup__board *b, struct sup__child *c, bool remove)
+{
+	bool over = c->spec.significant && is_over(b);
+
+	if (over)
+		sup__supervise_report(b, SUP_EVENT_AUTO_SHUTDOWN, c, 0);
+	if (remove)
+		sup__supervise_remove(b, c);
+	if (!over)
+		return SUP_CONTINUE;
+	sup_server_stop_with(&SUP_SHUTDOWN);
+	return SUP_STOP;
+}
+
+int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
+{
+	struct sup__child *c;
+
+	c = sup__roster_by_pid(&b->roster, info->pid);
+	if (!c || c->state != SUP_CHILD_RUNNING)
+		return SUP_CONTINUE;
+	sup__supervise_note_exit(b, c, &info->reason);
+	switch (sup__strategy_fate(c->spec.restart, &info->reason)) {
+	case SUP__FATE_RESTART:
+		return restart(b, c);
+	case SUP__FATE_REMOVE:
+		return check_over(b, c, true);
+	case SUP__FATE_KEEP:
+		return check_over(b, c, sup__board_is_dynamic(b));
+	}
+	return SUP_CONTINUE;
+}
+
+/* A retry counts as a restart. One that was cancelled is dropped. */
+int sup__restart_on_retry(struct sup__board *b,
+			  const struct sup__supervisor_retry *retry)
+{
+	struct sup__child *c;
+
+	if (sup__board_is_dynamic(b))
+		c = sup__roster_by_pid(&b->roster, retry->pid);
+	else
+		c = sup__roster_by_id(&b->roster, retry->id);
+	if (!c || c->state != SUP_CHILD_RESTARTING ||
+	    c->retry != retry->number)
+		return SUP_CONTINUE;
+	return restart(b, c);
+}
