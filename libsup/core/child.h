@@ -43,6 +43,7 @@ struct sup__child {
 	char id[SUP_NAME_MAX + 1];	/* spec.id */
 	const void *extra;		/* one child's own, for its start */
 	void (*free_extra)(void *extra);
+	size_t index;			/* of a partition */
 	bool owns_arg;			/* both frees are ours to call */
 
 	enum sup_child_state state;

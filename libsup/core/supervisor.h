@@ -34,6 +34,7 @@ enum sup__supervisor_op {
 	SUP__OP_WHICH_CHILDREN,
 	SUP__OP_WHICH_CHILD,		/* id */
 	SUP__OP_WHICH_PID,		/* pid */
+	SUP__OP_RESIZE,			/* n */
 };
 
 struct sup__supervisor_request {
@@ -43,6 +44,7 @@ struct sup__supervisor_request {
 	struct sup_child_spec spec;	/* its id is the above */
 	const void *extra;
 	void (*free_extra)(void *extra);
+	size_t n;
 };
 
 struct sup__supervisor_reply {
@@ -52,6 +54,7 @@ struct sup__supervisor_reply {
 	uint64_t info;
 	struct sup_child_counts counts;
 	char text[SUP__ERROR_MAX];	/* sup_error(), if ret is an error */
+	size_t n_old;			/* RESIZE */
 	size_t n;			/* children that follow it */
 };
 

@@ -73,6 +73,8 @@ static void remove_child(struct sup__board *b, struct sup__child *c)
 {
 	sup__lock(&b->lock);
 	b->n_unsent -= c->retry_unsent;
+	if (b->partitions && b->partitions[c->index] == c)
+		b->partitions[c->index] = NULL;
 	sup__roster_del(&b->roster, c);
 	sup__unlock(&b->lock);
 	sup__child_free(c);
@@ -128,22 +130,26 @@ bool sup__supervise_take_info(uint64_t *ret_info)
 	return has;
 }
 
-static int run_start(const struct sup__child *c, struct sup_pid *ret_pid)
+static int run_start(const struct sup__board *b, const struct sup__child *c,
+		     struct sup_pid *ret_pid)
 {
 	given.has = false;
 	if (c->spec.start_with)
 		return c->spec.start_with(c->spec.arg, c->extra, ret_pid);
-	return c->spec.start(c->extra ? c->extra : c->spec.arg, ret_pid);
+	if (b->simple && c->extra)
+		return c->spec.start(c->extra, ret_pid);
+	return c->spec.start(c->spec.arg, ret_pid);
 }
 
 /* Calls a child's start; what it should not return counts as an error, too. */
-static int call_start(const struct sup__child *c, struct sup_pid *ret_pid)
+static int call_start(const struct sup__board *b, const struct sup__child *c,
+		      struct sup_pid *ret_pid)
 {
 	struct sup_pid pid = SUP_PID_NONE;
 	int ret;
 
 	sup__error(0, "%s", "");
-	ret = run_start(c, &pid);
+	ret = run_start(b, c, &pid);
 	if (ret == SUP_IGNORE || (ret < 0 && ret != -EEXIST))
 		pid = SUP_PID_NONE;
 	if (ret > SUP_IGNORE)
@@ -171,7 +177,7 @@ int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 	int ret;
 
 	change(b, c, SUP__CHILD_START, &news);
-	ret = call_start(c, &news.pid);
+	ret = call_start(b, c, &news.pid);
 	if (ret_pid)
 		*ret_pid = news.pid;
 	if (ret == SUP_IGNORE) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/partition.h"
 #include "core/supervisor.h"
 #include "core/supervisor_child.h"
 #include "core/supervisor_restart.h"
@@ -249,6 +250,9 @@ static void answer(struct sup__board *b,
 		break;
 	case SUP__OP_TERMINATE_PID:
 		reply->ret = terminate_pid(b, req->pid);
+		break;
+	case SUP__OP_RESIZE:
+		reply->ret = sup__partition_resize(b, req->n, &reply->n_old);
 		break;
 	case SUP__OP_START_CHILD:
 		if (sup__board_is_dynamic(b)) {

@@ -7,6 +7,9 @@
 
 struct sup__board;
 
+/* The default intensity of what is Elixir's. */
+#define SUP__INTENSITY_ELIXIR 3
+
 /* The flags alone, of a spec of our own age. -EINVAL names the field. */
 int sup__supervisor_check(const struct sup_supervisor_spec *spec);
 

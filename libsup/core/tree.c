@@ -70,6 +70,7 @@ static void board_free(struct sup__board *b)
 	sup__child_free(b->simple);
 	sup__roster_fini(&b->roster);
 	sup__intensity_fini(&b->restarts);
+	sup__free(b->partitions);
 	sup__free(b->order);
 	sup__free(b->kinds);
 	sup__free(b->steps);

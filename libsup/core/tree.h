@@ -48,7 +48,13 @@ struct sup__board {
 	enum sup_restart *kinds;
 	struct sup__step *steps;
 
-	struct sup__lock lock;	/* the next two, but for their owner's looks */
+	/* Of a partition supervisor; else NULL and 0. */
+	size_t max_partitions;
+
+	/* The next four, but for their owner's looks. */
+	struct sup__lock lock;
+	struct sup__child **partitions;
+	size_t n_partitions;
 	struct sup__roster roster;
 	struct sup__intensity restarts;
 };

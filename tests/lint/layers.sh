@@ -19,6 +19,8 @@ libsup/core/child	24
 libsup/core/roster	24
 libsup/core/tree	24
 libsup/core/supervisor	25
+libsup/core/dynamic	25
+libsup/core/partition	25
 tools			40
 examples		40
 tests			50

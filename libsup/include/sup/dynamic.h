@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Children that have no ids, but come and go in any number: those of a
- * simple_one_for_one supervisor (OTP).
+ * simple_one_for_one supervisor (OTP), which share one spec, and those of a
+ * dynamic supervisor (Elixir's DynamicSupervisor), which bring their own.
  */
 #ifndef SUP_DYNAMIC_H
 #define SUP_DYNAMIC_H
@@ -39,6 +40,35 @@ SUP_API int sup_terminate_child_pid(struct sup_pid sup, struct sup_pid pid);
  */
 SUP_API void sup_start_info(uint64_t info);
 SUP_API int sup_started_info(uint64_t *ret_info);
+
+/* Values of sup_dynamic_spec.max_children besides a count. */
+#define SUP_CHILDREN_UNLIMITED	INT64_C(0)	/* the default */
+#define SUP_CHILDREN_NONE	INT64_C(-1)	/* 0: none at all */
+
+struct sup_dynamic_spec {
+	size_t size;
+	const char *name;	/* of the thread; also registered if reg */
+	bool reg;
+	int intensity;		/* restarts within the period; default 3 */
+	unsigned int period_s;	/* default 5 */
+	int64_t max_children;	/* those that are restarting count */
+	const void *extra;	/* for each start_with, at restarts, too; */
+				/* borrowed as long as the supervisor lives */
+};
+
+/*
+ * Starts a dynamic supervisor: one_for_one, without children. As a child:
+ * sup_child_spec.start = sup_dynamic_start, arg = the spec, type supervisor.
+ * Any thread. Errors: -EINVAL names the field; -EEXIST the name is taken;
+ * -ENOTCONN; -EAGAIN; -ENOMEM.
+ *
+ * sup_start_child() adds a child: its id may be missing, and need not be
+ * unique; it shows in reports alone. -ENOSPC: there are max_children. One
+ * that declines is not kept. When the supervisor ends all are asked to end at
+ * once, and each gets its own time.
+ */
+SUP_API int sup_dynamic_start(const void *dynamic_spec,
+			      struct sup_pid *ret_pid);
 
 #ifdef __cplusplus
 }

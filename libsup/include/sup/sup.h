@@ -10,6 +10,7 @@
 #include <sup/link.h>
 #include <sup/log.h>
 #include <sup/monitor.h>
+#include <sup/partition.h>
 #include <sup/process.h>
 #include <sup/registry.h>
 #include <sup/runtime.h>
