@@ -51,15 +51,21 @@ static const struct cred *cred_of(struct sup_group *group)
 	return cred;
 }
 
+/*
+ * If that is fatal, the kill that follows is refused again: so it is fatal only
+ * for what is not marked as dead already, with everything beside it.
+ */
 static void tell_refused(struct sup_member *member)
 {
+	struct sup_group *group = member->group;
 	struct sup_info info = {
 		.kind = SUP_RECORD_KIND_REFUSED,
 		.member = member,
 	};
 
-	sup_inform(member->group, &info);
-	sup_fatal(member->group, SUP_RECORD_KIND_REFUSED);
+	sup_inform(group, &info);
+	if (member->lineage->id > READ_ONCE(group->dead_tree))
+		sup_fatal(group, SUP_RECORD_KIND_REFUSED);
 }
 
 static void signal_member(struct sup_member *member, const struct cred *cred,

@@ -424,26 +424,34 @@ struct refusal {
 	bool lives;
 };
 
-/* An owner that is nobody, of two that wait and one that becomes root. */
-static int be_refused(struct fatal_data *self, struct refusal *ret)
+/* Becomes nobody, the owner of a group with a member that becomes root. */
+static int begin_with_risen(struct fatal_data *self, struct sup *s,
+			    uint32_t fatal, pid_t *ret)
 {
-	uint32_t events = BIT(REFUSED);
-	struct sup s;
-	pid_t risen;
+	pid_t pid;
 
-	if (setresuid(NOBODY, NOBODY, 0) || sup_open(&s) ||
-	    group_new_telling(&s, CHILDREN, events, BIT(EXIT), 0, &self->g))
+	if (setresuid(NOBODY, NOBODY, 0) || sup_open(s) ||
+	    group_new_telling(s, CHILDREN, BIT(REFUSED), fatal, 0, &self->g))
 		return 1;
-	risen = fork();
-	if (!risen) {
+	pid = fork();
+	if (!pid) {
 		if (setresuid(0, 0, 0))
 			_exit(1);
 		tell(self->up[1]);
 		wait_for_signal(NULL);
 	}
-	ret->risen = risen;
-	if (!told(self->up[0]))
-		return 2;
+	*ret = pid;
+	return told(self->up[0]) ? 0 : 2;
+}
+
+/* Two that wait, one that was root before, and one that ends. */
+static int be_refused(struct fatal_data *self, struct refusal *ret)
+{
+	struct sup s;
+	int err = begin_with_risen(self, &s, BIT(EXIT), &ret->risen);
+
+	if (err)
+		return err;
 	spawn_waiting();
 	if (setresuid(NOBODY, NOBODY, NOBODY))
 		return 3;
@@ -457,7 +465,7 @@ static int be_refused(struct fatal_data *self, struct refusal *ret)
 	if (!ret->refused.cmd &&
 	    record_wait(&s, SUP_RECORD_KIND_REFUSED, &ret->refused))
 		return 5;
-	ret->lives = alive(risen);
+	ret->lives = alive(ret->risen);
 	return 0;
 }
 
@@ -480,6 +488,45 @@ TEST_F(fatal, refusal_is_told_and_does_not_stop_the_rest)
 	EXPECT_EQ(SIGKILL, ret->killed.signal);
 	EXPECT_TRUE(ret->lives);
 	kill(ret->risen, SIGKILL);
+}
+
+#define MANY 100
+
+/* Counts refusals until nothing comes any more. */
+static int count_refusals(struct fatal_data *self, struct refusal *ret)
+{
+	struct record r;
+	struct sup s;
+	int err, n = 0;
+
+	err = begin_with_risen(self, &s, BIT(EXIT) | BIT(REFUSED),
+			       &ret->risen);
+	if (err || setresuid(NOBODY, NOBODY, NOBODY))
+		return MANY + 1;
+	spawn(exit_with, NULL);
+	while (n < MANY && !record_next(&s, &r, 1000))
+		n += r.kind == SUP_RECORD_KIND_REFUSED;
+	ret->lives = alive(ret->risen);
+	return n;
+}
+
+TEST_F(fatal, refusal_that_is_fatal_is_not_so_for_ever)
+{
+	struct refusal *ret = (void *)self->shared;
+	int status;
+	pid_t pid;
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	pid = fork();
+	if (!pid)
+		_exit(count_refusals(self, ret));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(ret->lives);
+	kill(ret->risen, SIGKILL);
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_LE(1, WEXITSTATUS(status));
+	EXPECT_GE(2, WEXITSTATUS(status));
 }
 
 TEST_HARNESS_MAIN
