@@ -97,12 +97,29 @@ static void retry_work(struct work_struct *work)
 	sup_group_put(group);
 }
 
-/* Queues one of the group's delayed works, with a reference. */
+/* Takes back one of the group's delayed works, with its reference. */
+void sup_group_cancel(struct sup_group *group, struct delayed_work *work)
+{
+	if (cancel_delayed_work(work))
+		sup_group_put(group);
+}
+
+/*
+ * Queues one of the group's delayed works, with a reference. What has ended is
+ * not held by a timer: the end is marked, then works are taken back; here one
+ * is queued, then the mark looked at. Also under siglock.
+ */
 void sup_group_later(struct sup_group *group, struct delayed_work *work,
 		     unsigned long delay)
 {
-	if (sup_group_get(group) && !queue_delayed_work(sup_wq, work, delay))
+	if (!sup_group_get(group))
+		return;
+	if (!queue_delayed_work(sup_wq, work, delay))
 		sup_group_put(group);
+	/* Pairs with the barrier in sup_group_end(). */
+	smp_mb();
+	if (READ_ONCE(group->ended))
+		sup_group_cancel(group, work);
 }
 
 /* Whether there is, or may come, somebody to be told. */
@@ -323,7 +340,7 @@ void sup_group_end(struct sup_group *group)
 		spin_unlock_bh(&group->lock);
 		return;
 	}
-	group->ended = true;
+	WRITE_ONCE(group->ended, true);
 	owner = group->owner;
 	group->owner = NULL;
 	atomic_dec(&group->user->groups);
@@ -335,8 +352,11 @@ void sup_group_end(struct sup_group *group)
 	sup_observers_drop(group);
 	sup_member_release_all(group, false);
 	sup_record_purge(group);
-	if (cancel_delayed_work(&group->grace))
-		sup_group_put(group);
+	/* Pairs with the barrier in sup_group_later(). */
+	smp_mb();
+	sup_group_cancel(group, &group->grace);
+	sup_group_cancel(group, &group->retry);
+	sup_group_cancel(group, &group->watch);
 	unpublish(group);
 }
 

@@ -221,7 +221,7 @@ struct sup_group {
 
 	spinlock_t lock;	/* everything below */
 	u8 state;
-	bool ended;
+	bool ended;		/* also read without, see sup_group_later() */
 	struct sup_owner *owner;	/* NULL if there is none */
 	pid_t owner_pid;		/* in pidns, also when it is gone */
 	u32 flags, events;		/* of the last owner */

@@ -245,8 +245,7 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		/* They were judged by the rights of the former. */
 		if (new_user)
 			sup_observers_drop(group);
-		if (cancel_delayed_work(&group->grace))
-			sup_group_put(group);
+		sup_group_cancel(group, &group->grace);
 		return 0;
 	}
 free_owner:
@@ -339,8 +338,7 @@ static void close_group(struct sup_group *group)
 {
 	bool empty;
 
-	if (cancel_delayed_work(&group->grace))
-		sup_group_put(group);
+	sup_group_cancel(group, &group->grace);
 	sup_record_purge(group);
 	sup_kill_all(group);
 	sup_member_release_all(group, true);

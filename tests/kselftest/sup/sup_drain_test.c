@@ -259,6 +259,22 @@ TEST_F(drain, who_gained_rights_holds_the_module_no_more)
 	kill(*self->shared, SIGKILL);
 }
 
+/* An hour of patience with who does not end, and nobody who is patient. */
+TEST_F(drain, timers_do_not_hold_what_has_ended)
+{
+	uint32_t stuck = 1U << SUP_RECORD_KIND_STUCK;
+	struct record r;
+	pid_t pid;
+
+	ASSERT_EQ(0, group_new_telling(&self->s, CHILDREN, stuck, 0, 3600000,
+				       &self->g));
+	pid = spawn_waiting();
+	kill(pid, SIGKILL);
+	ASSERT_EQ(0, record_exit_of(&self->s, pid, &r));
+	ASSERT_EQ(0, group_del(&self->s, self->g.id, false));
+	EXPECT_TRUE(module_gets_free());
+}
+
 TEST_F(drain, wrong_words)
 {
 	static const char *const wrong[] = { "on", "kil", "kill it", "KILL",
