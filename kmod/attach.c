@@ -37,6 +37,16 @@ static bool owns_above(const struct task_struct *task,
 	return ret;
 }
 
+/* Of a task that is gone already nobody will ask; its leader may be, too. */
+static void name_program(struct sup_exit *exit, struct task_struct *task)
+{
+	rcu_read_lock();
+	if (pid_alive(task))
+		strscpy_pad(exit->exec_name, task->group_leader->comm,
+			    TASK_COMM_LEN);
+	rcu_read_unlock();
+}
+
 /*
  * The caller gets a reference. -EPERM if the task owns the group or one above
  * it; other errors are those of sup_member_add().
@@ -53,8 +63,7 @@ static int add(struct sup_group *group, struct task_struct *task, u8 kind,
 	member = sup_member_new(group, kind, lineage, cookie, GFP_KERNEL);
 	if (IS_ERR(member))
 		return PTR_ERR(member);
-	strscpy_pad(member->exit->exec_name, task->group_leader->comm,
-		    TASK_COMM_LEN);
+	name_program(member->exit, task);
 	ret = sup_member_add(member, task);
 	if (!ret)
 		*ret_member = member;
