@@ -182,6 +182,11 @@ static int add_self(struct sk_buff *skb, struct genl_info *info,
 	ret = sup_nl_check_self(skb, info->extack);
 	if (ret)
 		return ret;
+	if (descendants && cookie) {
+		NL_SET_ERR_MSG_ATTR(info->extack, cookie,
+				    "a cookie is of one task, not of all descendants");
+		return -EINVAL;
+	}
 	if (!descendants && group->fatal)
 		return refuse_threads(info);
 	if (descendants)

@@ -441,6 +441,25 @@ TEST_F(descend, the_caller_is_no_member_of_its_own_group)
 	EXPECT_EQ(0, *status);
 }
 
+TEST_F(descend, a_cookie_is_of_one_process)
+{
+	struct request r;
+	struct member m;
+	pid_t pid;
+
+	pid = spawn_waiting();
+	request_init(&r, &self->s, SUP_CMD_MEMBER_ADD, false);
+	put_u64(&r, SUP_A_MEMBER_GROUP, self->g.id);
+	put_flag(&r, SUP_A_MEMBER_SELF);
+	put_flag(&r, SUP_A_MEMBER_DESCENDANTS);
+	put_u64(&r, SUP_A_MEMBER_COOKIE, 5);
+	EXPECT_EQ(-EINVAL, call(&self->s, &r, NULL, NULL));
+	EXPECT_STREQ("a cookie is of one task, not of all descendants",
+		     self->s.extack);
+	EXPECT_EQ(0, member_dump(&self->s, self->g.id, 0, &m, 1));
+	kill(pid, SIGKILL);
+}
+
 TEST_F(descend, of_a_process_only)
 {
 	pid_t pid = spawn_waiting();
