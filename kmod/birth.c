@@ -2,6 +2,7 @@
 /* How tasks become members by being born, and what an exec changes. */
 #include "sup.h"
 
+#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 
 #define GFP_PROBE	(GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT)
@@ -144,6 +145,25 @@ void sup_on_fork(struct task_struct *parent, struct task_struct *child)
 	rcu_read_unlock();
 }
 
+/*
+ * The number that the thread had before, as the owner sees it. A thread that
+ * became the first of its process has the number of that now, and what had its
+ * own is gone; only its member has kept it.
+ */
+static pid_t old_tid(const struct sup_member *member, struct task_struct *task,
+		     pid_t old_pid)
+{
+	struct pid_namespace *ns = READ_ONCE(member->group->pidns);
+	const struct sup_member *thread;
+
+	if (old_pid == task->pid)
+		return task_pid_nr_ns(task, ns);
+	if (ns == &init_pid_ns)
+		return old_pid;
+	thread = sup_member_of(task, SUP_KEY_THREAD);
+	return thread ? pid_nr_ns(thread->pid, ns) : 0;
+}
+
 /* The name of a task is that of the program, until the task changes it. */
 void sup_on_exec(struct task_struct *task, pid_t old_pid)
 {
@@ -160,7 +180,7 @@ void sup_on_exec(struct task_struct *task, pid_t old_pid)
 		member->thread_exec = old_pid != task->pid;
 		WRITE_ONCE(member->leader_first, false);
 		info.member = member;
-		info.old_tid = old_pid;
+		info.old_tid = old_tid(member, task, old_pid);
 		sup_inform(member->group, &info);
 		sup_fatal(member->group, SUP_RECORD_KIND_EXEC);
 	}

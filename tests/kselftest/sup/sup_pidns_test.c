@@ -177,6 +177,69 @@ TEST_F(pidns, process_and_sender_outside_are_0_to_the_owner_inside)
 	EXPECT_EQ(0, WEXITSTATUS(status));
 }
 
+static void *run_in_thread(void *arg)
+{
+	char *argv[] = { "x", "exit", "0", NULL };
+
+	*(pid_t *)arg = gettid();
+	execv(helper_path(), argv);
+	_exit(1);
+}
+
+static void run_here(void *arg)
+{
+	run_in_thread(arg);
+}
+
+static void exec_by_thread(void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, run_in_thread, arg))
+		_exit(1);
+	wait_for_signal(NULL);
+}
+
+/* Runs programs by threads, which are members or not. */
+static void exec_inside(struct pidns_data *self)
+{
+	uint32_t flags = CHILDREN, exec = 1U << SUP_RECORD_KIND_EXEC;
+	pid_t pid, *tid = &self->t->inner[0];
+	struct record r;
+	struct group g;
+	struct sup s;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (sup_open(&s) ||
+		    group_new_telling(&s, flags, exec, 0, 0, &g))
+			_exit(10);
+		pid = spawn(exec_by_thread, tid);
+		if (record_wait(&s, SUP_RECORD_KIND_EXEC, &r) || r.pid != pid)
+			_exit(11);
+		if (*tid == pid || r.old_tid != (i ? *tid : 0))
+			_exit(12 + i);
+		pid = spawn(run_here, tid);
+		if (record_wait(&s, SUP_RECORD_KIND_EXEC, &r) ||
+		    r.pid != pid || r.old_tid != pid)
+			_exit(14 + i);
+		group_del(&s, g.id, true);
+		sup_close(&s);
+		flags |= SUP_GROUP_FLAG_MEMBER_THREADS;
+	}
+	_exit(0);
+}
+
+TEST_F(pidns, former_number_of_who_execs_is_the_owners_or_0)
+{
+	pid_t outside;
+	int status;
+
+	outside = spawn_inside(exec_inside, self);
+	ASSERT_EQ(outside, waitpid(outside, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
 /* An exit record, a member, and no owner any more. */
 static void leave_group(struct pidns_data *self)
 {
