@@ -52,6 +52,22 @@ static void fill_sender(struct sup_member *member, struct task_struct *task,
 	}
 }
 
+/* Of a thread only the fault is told. */
+void sup_cause_fill_thread(struct sup_member *member, struct task_struct *task)
+{
+	struct sup_exit *exit = member->exit;
+	int sig = exit->status & 0x7f;
+
+	if (!sig)
+		return;
+	rcu_read_lock();
+	if (!has_power(READ_ONCE(member->group->cred), task))
+		exit->flags |= SUP_RECORD_FLAG_WITHHELD;
+	else if (exit->fault_sig == sig)
+		exit->flags |= SUP_RECORD_FLAG_FAULT;
+	rcu_read_unlock();
+}
+
 /* What was noted, if the status says that it was the cause. */
 void sup_cause_fill(struct sup_member *member, struct task_struct *task)
 {

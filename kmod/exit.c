@@ -208,15 +208,6 @@ static bool ends_with_others(const struct task_struct *task)
 	       task->signal->flags & SIGNAL_GROUP_EXIT;
 }
 
-/* Its own fault, or an end of the whole process that it had a part in. */
-static void fill_thread_cause(struct sup_exit *exit, struct task_struct *task)
-{
-	if (exit->fault_sig && exit->fault_sig == (exit->status & 0x7f))
-		exit->flags |= SUP_RECORD_FLAG_FAULT;
-	if (ends_with_others(task))
-		exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
-}
-
 static void begin_thread(struct sup_member *member, struct task_struct *task)
 {
 	struct sup_exit *exit = member->exit;
@@ -229,7 +220,9 @@ static void begin_thread(struct sup_member *member, struct task_struct *task)
 	}
 	exit->record.time = ktime_get_ns();
 	fill_common(member, task, task->exit_code);
-	fill_thread_cause(exit, task);
+	if (ends_with_others(task))
+		exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
+	sup_cause_fill_thread(member, task);
 	tell_exiting(member);
 	if (!sup_task_work_add(&member->work, thread_late))
 		return;

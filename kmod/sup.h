@@ -146,6 +146,7 @@ void sup_on_exec(struct task_struct *task, pid_t old_pid);
 void sup_on_signal(int sig, const struct kernel_siginfo *info,
 		   struct task_struct *task);
 void sup_cause_fill(struct sup_member *member, struct task_struct *task);
+void sup_cause_fill_thread(struct sup_member *member, struct task_struct *task);
 
 /* watch.c */
 void sup_watch_doomed(struct sup_member *member);

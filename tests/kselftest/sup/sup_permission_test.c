@@ -367,4 +367,62 @@ TEST_F(permission, who_gains_rights_leaves_the_owners_power)
 	EXPECT_TRUE(wait_gone(self->shared->owner_pid));
 }
 
+static void *write_nowhere(void *arg)
+{
+	*(volatile char *)(uintptr_t)4242 = 0;
+	return NULL;
+}
+
+/* Has gained rights, may be traced as anybody, and crashes in a thread. */
+static void crash_as_root(void)
+{
+	pthread_t thread;
+
+	setrlimit(RLIMIT_CORE, &(struct rlimit){});
+	if (setresuid(0, 0, 0) || prctl(PR_SET_DUMPABLE, 1) ||
+	    pthread_create(&thread, NULL, write_nowhere, NULL))
+		_exit(1);
+	wait_for_signal(NULL);
+}
+
+/* Told of two members: the process, and the thread that was born to it. */
+static int look_at_crash(void)
+{
+	uint32_t flags = CHILDREN | SUP_GROUP_FLAG_MEMBER_THREADS;
+	struct record r;
+	struct group g;
+	struct sup s;
+	int i;
+
+	if (setresuid(NOBODY, NOBODY, 0) || sup_open(&s) ||
+	    group_new(&s, flags, 0, 0, &g))
+		return 1;
+	if (!fork())
+		crash_as_root();
+	if (setresuid(NOBODY, NOBODY, NOBODY))
+		return 2;
+	for (i = 0; i < 2; i++) {
+		if (record_wait(&s, SUP_RECORD_KIND_EXIT, &r) ||
+		    r.signal != SIGSEGV)
+			return 3;
+		if (r.flags & SUP_RECORD_FLAG_FAULT || r.fault_addr)
+			return 4;
+		if (!(r.flags & SUP_RECORD_FLAG_WITHHELD))
+			return 5;
+	}
+	return 0;
+}
+
+TEST_F(permission, fault_of_a_thread_that_gained_rights_is_withheld)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(look_at_crash());
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
 TEST_HARNESS_MAIN
