@@ -110,19 +110,22 @@ static bool by_member(struct birth *birth, const struct signal_struct *sig)
 	return true;
 }
 
+/* False also if the template's group has ended: then it is as if none was. */
 static bool by_template(struct task_struct *parent, struct task_struct *child,
 			u8 kind)
 {
 	struct sup_member *member = sup_template_take(parent, kind);
+	int ret;
 
 	if (!member)
 		return false;
 	strscpy_pad(member->exit->exec_name, parent->group_leader->comm,
 		    TASK_COMM_LEN);
-	if (!sup_member_add(member, child))
+	ret = sup_member_add(member, child);
+	if (!ret)
 		born(member, child, 0);
 	sup_template_discard(member);
-	return true;
+	return ret != -ENOENT;
 }
 
 /* The child is in the kernel's lists, and has not run yet. */

@@ -96,25 +96,38 @@ void sup_template_drop(struct task_struct *task)
 	rcu_read_unlock();
 }
 
-/* The group has lost its owner, or ends. */
-void sup_template_drop_all(struct sup_group *group)
+enum drop { NONE, DROPPED, IS_TAKEN };
+
+static enum drop drop_first(struct sup_group *group)
 {
 	struct sup_template *template;
-	bool more;
+	enum drop ret = NONE;
 
-	do {
-		rcu_read_lock();
-		spin_lock_bh(&group->lock);
-		template = list_first_entry_or_null(&group->templates,
-						    struct sup_template, node);
-		more = template;
-		spin_unlock_bh(&group->lock);
-		/* Who has taken it is about to take it off the list. */
-		if (template && !drop(template))
-			cpu_relax();
-		rcu_read_unlock();
+	rcu_read_lock();
+	spin_lock_bh(&group->lock);
+	template = list_first_entry_or_null(&group->templates,
+					    struct sup_template, node);
+	spin_unlock_bh(&group->lock);
+	if (template)
+		ret = drop(template) ? DROPPED : IS_TAKEN;
+	rcu_read_unlock();
+	return ret;
+}
+
+/* The group has lost its owner, or ends. May sleep. */
+void sup_template_drop_all(struct sup_group *group)
+{
+	enum drop ret;
+
+	while ((ret = drop_first(group)) != NONE) {
+		/*
+		 * Who has taken it is about to take it off the list, but may
+		 * wait for a CPU before that, where probes are preemptible.
+		 */
+		if (ret == IS_TAKEN)
+			schedule_timeout_uninterruptible(1);
 		cond_resched();
-	} while (more);
+	}
 }
 
 static int arm(struct sup_group *group, struct sup_template *template)
