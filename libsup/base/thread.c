@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -108,4 +109,9 @@ void sup__thread_join(pthread_t thread)
 pid_t sup__gettid(void)
 {
 	return gettid();
+}
+
+int sup__thread_exact_waits(void)
+{
+	return prctl(PR_SET_TIMERSLACK, 1UL) ? -errno : 0;
 }

@@ -25,4 +25,11 @@ void sup__thread_join(pthread_t thread);
 /* The kernel's id of the calling thread. */
 pid_t sup__gettid(void);
 
+/*
+ * The kernel may end the calling thread's timed waits late by 50 microseconds,
+ * to join wake-ups; from now on it does not. A process that the thread starts
+ * inherits that. 0, or -errno.
+ */
+int sup__thread_exact_waits(void);
+
 #endif

@@ -267,18 +267,13 @@ static struct sup__seat *waiting(struct sup_from from)
 int sup_reply(struct sup_from from, const struct sup_msg *msg)
 {
 	struct sup__seat *seat = waiting(from);
-	struct sup_msg own = *msg;
+	struct sup_msg own = { .tag = 0 };
 
+	if (seat && sup__msg_own(msg, &own))
+		return sup__error_nomem("a reply");
+	if (!seat && msg->free)
+		own = *msg;
 	sup__task_gave(msg);
-	if (seat && !own.free && own.data && own.len) {
-		own.data = sup__memdup(own.data, own.len);
-		if (!own.data)
-			return sup__error_nomem("a reply");
-		own.free = sup__free;
-	} else if (!own.free) {
-		own.data = NULL;
-		own.len = 0;
-	}
 	if (!seat || !claim(seat, from.generation)) {
 		sup_msg_free(&own);
 		return 0;

@@ -157,6 +157,23 @@ void sup__letter_drop(struct sup__letter *letter)
 	sup_msg_free(&msg);
 }
 
+int sup__msg_own(const struct sup_msg *msg, struct sup_msg *ret_own)
+{
+	struct sup_msg own = *msg;
+
+	if (!own.free && own.data && own.len) {
+		own.data = sup__memdup(own.data, own.len);
+		if (!own.data)
+			return -ENOMEM;
+		own.free = sup__free;
+	} else if (!own.free) {
+		own.data = NULL;
+		own.len = 0;
+	}
+	*ret_own = own;
+	return 0;
+}
+
 static bool take_room(struct sup__mailbox *mb)
 {
 	uint32_t n = atomic_load(&mb->count);

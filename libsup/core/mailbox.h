@@ -22,6 +22,7 @@ enum sup__signal_kind {
 	SUP__SIGNAL_DOWN,	/* in a struct sup__monitor */
 	SUP__SIGNAL_EXIT,	/* in a child's struct sup__task, with a ref */
 	SUP__SIGNAL_NOTE,	/* struct sup__note: an exit signal */
+	SUP__SIGNAL_TIMER,	/* struct sup__timer that went to a name */
 };
 
 struct sup__signal {
@@ -74,6 +75,12 @@ struct sup__letter *sup__letter_make(enum sup__letter_kind kind,
 				     const struct sup_msg *msg);
 void sup__letter_unmake(struct sup__letter *letter);
 void sup__letter_drop(struct sup__letter *letter);
+
+/*
+ * What msg says as a message of its own: copied, or moved if it has a free().
+ * -ENOMEM: what it owns is still the caller's.
+ */
+int sup__msg_own(const struct sup_msg *msg, struct sup_msg *ret_own);
 
 /*
  * Puts a letter in, waiting for room until the deadline. owner is the task

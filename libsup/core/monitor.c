@@ -37,21 +37,16 @@ struct sup__waiter {
 	_Atomic bool told;
 };
 
-/* A ref is a count << REF_SLOT | the watcher's index in the table. */
-#define REF_SLOT 21
-
 static _Atomic uint64_t last_ref;
 
-static uint64_t new_ref(const struct sup__task *watcher)
+uint64_t sup__ref_new(uint32_t index)
 {
-	return (atomic_fetch_add(&last_ref, 1) + 1) << REF_SLOT |
-	       watcher->index;
+	return (atomic_fetch_add(&last_ref, 1) + 1) << SUP__REF_SLOT | index;
 }
 
 static bool is_ref_of(uint64_t ref, const struct sup__task *watcher)
 {
-	return ref >> REF_SLOT &&
-	       (ref & ((UINT64_C(1) << REF_SLOT) - 1)) == watcher->index;
+	return ref >> SUP__REF_SLOT && sup__ref_slot(ref) == watcher->index;
 }
 
 static void put(struct sup__monitor *m)
@@ -152,7 +147,7 @@ int sup_monitor(struct sup_pid pid, struct sup_ref *ret_ref)
 		return sup__error_nomem("a monitor");
 	m->signal.kind = SUP__SIGNAL_DOWN;
 	atomic_init(&m->refs, 2);
-	m->ref = new_ref(sup__self);
+	m->ref = sup__ref_new(sup__self->index);
 	m->pid = pid;
 	m->watcher = sup__self;
 	sup__task_ref(m->watcher);

@@ -11,6 +11,20 @@ struct sup__task;
 struct sup__monitor;
 struct sup__waiter;
 
+/*
+ * A ref is a count << SUP__REF_SLOT | the index in the table of the task it
+ * belongs to. A timer's to a name belongs to none, and has the highest bit.
+ */
+#define SUP__REF_SLOT 21
+#define SUP__REF_TO_NAME (UINT64_C(1) << 63)
+
+uint64_t sup__ref_new(uint32_t index);
+
+static inline uint32_t sup__ref_slot(uint64_t ref)
+{
+	return ref & ((UINT64_C(1) << SUP__REF_SLOT) - 1);
+}
+
 /* Takes both lists off t, whose lock is held. */
 void sup__monitor_detach_locked(struct sup__task *t,
 				struct sup__waiter **ret_waiters,

@@ -34,7 +34,7 @@ struct sup__name {
 static struct sup__lock lock = SUP__LOCK_INIT;
 static struct sup__name *names;
 
-static int check_name(const char *name)
+int sup__registry_check_name(const char *name)
 {
 	size_t len = name ? strlen(name) : 0;
 
@@ -87,7 +87,7 @@ int sup__registry_add(const char *name, struct sup__task *t,
 	struct sup__name *n;
 	int ret;
 
-	ret = check_name(name);
+	ret = sup__registry_check_name(name);
 	if (ret)
 		return ret;
 	n = sup__zalloc(sizeof(*n));

@@ -11,6 +11,9 @@ struct sup__task;
 int sup__registry_add(const char *name, struct sup__task *t,
 		      struct sup_pid *ret_holder);
 
+/* 0, or -EINVAL, -ENAMETOOLONG. */
+int sup__registry_check_name(const char *name);
+
 /* All names of t go. It is ENDING: it gets no new ones. */
 void sup__registry_task_ending(struct sup__task *t);
 

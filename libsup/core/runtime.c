@@ -6,7 +6,8 @@
  *    whose threads went without a report;
  *  - joins the threads of tasks that have ended, and drops the thread's
  *    reference, with which the task is freed;
- *  - presses: interrupts threads that are to come to a safe point.
+ *  - presses: interrupts threads that are to come to a safe point;
+ *  - sends the timers that go to names.
  *
  * A source that tells of threads says when a thread can be joined; with others
  * the bell is rung, and a thread that is still on its way out is tried again
@@ -40,6 +41,7 @@
 #include "core/task.h"
 #include "core/thread.h"
 #include "core/tids.h"
+#include "core/timer.h"
 
 #define GAP_MIN INT64_C(1000000)
 #define GAP_MAX INT64_C(256000000)
@@ -81,7 +83,7 @@ void sup__runtime_set_source(const struct sup__exit_ops *ops)
 	test_ops = ops;
 }
 
-static void ring(void)
+void sup__runtime_ring(void)
 {
 	uint64_t one = 1;
 	ssize_t n;
@@ -111,7 +113,7 @@ void sup__runtime_thread_ended(struct sup__task *t)
 	joins = t;
 	sup__unlock(&lists_lock);
 	if (!rt.tells_threads || atomic_load(&rt.stop))
-		ring();
+		sup__runtime_ring();
 }
 
 void sup__runtime_press(struct sup__task *t, int64_t deadline)
@@ -130,7 +132,7 @@ void sup__runtime_press(struct sup__task *t, int64_t deadline)
 	t->press_at = 0;
 	t->press_gap = GAP_MIN;
 	sup__unlock(&lists_lock);
-	ring();
+	sup__runtime_ring();
 }
 
 /* Whatever it left by, its thread is gone and has reported nothing. */
@@ -254,22 +256,35 @@ static void do_joins(void)
 	sup__unlock(&lists_lock);
 }
 
-/* Milliseconds until there is something to be tried again, or -1. */
-static int time_to_sleep(void)
+/* When there is a timer, or something to be tried again; or INT64_MAX. */
+static int64_t time_to_wake(void)
 {
-	int64_t at = INT64_MAX, now = sup__now_ns();
+	int64_t at = sup__timer_names_next();
 	struct sup__task *t;
 
 	sup__lock(&lists_lock);
-	if (joins)
+	if (joins && rt.join_at < at)
 		at = rt.join_at;
 	for (t = presses; t; t = t->press_next)
 		if (t->press_at < at)
 			at = t->press_at;
 	sup__unlock(&lists_lock);
-	if (at == INT64_MAX)
-		return -1;
-	return at <= now ? 0 : (at - now + 999999) / 1000000;
+	return at;
+}
+
+static void sleep_until(int64_t at)
+{
+	int64_t left = at - sup__now_ns();
+	struct epoll_event events[2];
+	struct timespec ts;
+
+	if (left < 0)
+		left = 0;
+	ts.tv_sec = left / 1000000000;
+	ts.tv_nsec = left % 1000000000;
+	if (epoll_pwait2(rt.epoll_fd, events, 2, at == INT64_MAX ? NULL : &ts,
+			 NULL) < 0 && errno != EINTR)
+		sup__log(LOG_ERR, "epoll_pwait2: %s", strerror(errno));
 }
 
 static void emit_unclaimed(const struct sup__exit_event *ev)
@@ -355,17 +370,16 @@ static void silence_bell(void)
 static void *exit_thread(void *arg)
 {
 	struct sup__exit_source *src = atomic_load(&rt.src);
-	struct epoll_event events[2];
 	int ret;
 
 	(void)arg;
 	atomic_store(&rt.tid, sup__gettid());
+	sup__thread_exact_waits();
 	sup__start_end(rt.start_era);
 	while (!atomic_load(&rt.stop) || !is_idle()) {
-		ret = epoll_wait(rt.epoll_fd, events, 2, time_to_sleep());
-		if (ret < 0 && errno != EINTR)
-			sup__log(LOG_ERR, "epoll_wait: %s", strerror(errno));
+		sleep_until(time_to_wake());
 		silence_bell();
+		sup__timer_names_run();
 		ret = src->ops->dispatch(src, on_event, NULL);
 		if (ret < 0)
 			sup__log(LOG_ERR, "the exit source: %s", sup_error());
@@ -470,8 +484,10 @@ int sup_open(const struct sup_options *opts)
 		return sup__error(-EALREADY, "the runtime is open already");
 	ret = open_runtime(&own);
 	atomic_store(&rt.state, ret ? CLOSED : OPEN);
-	if (!ret)
+	if (!ret) {
+		sup__timer_names_open();
 		sup__task_open_tree(true);
+	}
 	return ret;
 }
 
@@ -501,12 +517,13 @@ int sup_close(void)
 	if (!atomic_compare_exchange_strong(&rt.state, &open, CLOSING))
 		return 0;
 	sup__task_open_tree(false);
+	sup__timer_names_close();
 	while ((t = sup__task_newest_root())) {
 		stop_root(t);
 		sup__task_put(t);
 	}
 	atomic_store(&rt.stop, true);
-	ring();
+	sup__runtime_ring();
 	sup__thread_join(rt.thread);
 	/* What the source has not told of any more. */
 	sup__tids_clear();

@@ -36,6 +36,9 @@ bool sup__runtime_knows_thread(pid_t tid);
 void sup__runtime_thread_begun(struct sup__task *t);
 void sup__runtime_thread_ended(struct sup__task *t);
 
+/* It has something to look at. Any thread, while it is open. */
+void sup__runtime_ring(void);
+
 /*
  * Sees to it that a thread task comes to a safe point: interrupts its system
  * calls now and again until it has ended; past the deadline, which only a kill

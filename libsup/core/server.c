@@ -92,7 +92,8 @@ static int handle_info(struct server *s, struct sup__task *t)
 
 	if (s->ops.info)
 		ret = s->ops.info(s->state, &t->hand);
-	else if (t->hand.kind == SUP_INFO_MSG)
+	else if (t->hand.kind == SUP_INFO_MSG ||
+		 t->hand.kind == SUP_INFO_TIMER)
 		sup__log(LOG_WARNING, "server \"%s\": message %llu is not "
 			 "handled", t->name,
 			 (unsigned long long)t->hand.msg.tag);

@@ -13,6 +13,7 @@
 #include "core/link.h"
 #include "core/mailbox.h"
 #include "core/task.h"
+#include "core/timer.h"
 
 #define SUP__SIG_EXIT 1u	/* exit_reason is set */
 #define SUP__SIG_KILL 2u
@@ -37,6 +38,7 @@ struct sup__task {
 	void *run_arg;
 
 	struct sup__mailbox mailbox;
+	struct sup__timers timers;
 	_Atomic uint32_t callers;	/* calls that may wait for it */
 	_Atomic uint32_t sig;		/* SUP__SIG_* */
 	_Atomic bool traps;		/* changed under the lock */
@@ -74,6 +76,7 @@ struct sup__task {
 	struct sup__monitor *watching;
 	struct sup__crash *crash;
 	int64_t receive_deadline;
+	bool is_exact;			/* sup__thread_exact_waits() */
 
 	/* Under the lock of the runtime's thread. */
 	struct sup__task *tid_next, *join_next, *press_next;

@@ -178,6 +178,13 @@ struct sup__task *sup__task_get(struct sup_pid pid)
 	return NULL;
 }
 
+struct sup__task *sup__table_get_at(uint32_t index)
+{
+	struct sup__task *t = slot_at(index);
+
+	return t && raise_refs(t) ? t : NULL;
+}
+
 void sup__task_ref(struct sup__task *t)
 {
 	/* Relaxed: the caller holds one already. */

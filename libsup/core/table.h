@@ -33,6 +33,9 @@ void sup__table_walk(void (*cb)(struct sup__task *t, void *arg), void *arg);
 #define SUP__TABLE_REMEMBERED 1024
 bool sup__table_recall(struct sup_pid pid, struct sup_reason *ret_reason);
 
+/* The task that lives in that slot, with a reference, or NULL. */
+struct sup__task *sup__table_get_at(uint32_t index);
+
 /*
  * The slot of pid without a reference, or NULL if it was never one. Its pid
  * must be compared after each look.

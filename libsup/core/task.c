@@ -191,6 +191,7 @@ struct sup__task *sup__task_alloc(const char *name, size_t mailbox)
 	t->receive_deadline = SUP_FOREVER;
 	strncpy(t->name, name ? name : "task", sizeof(t->name) - 1);
 	sup__mailbox_init(&t->mailbox, atomic_load(&t->seat), mailbox);
+	sup__timers_init(&t->timers);
 	return t;
 }
 
@@ -305,6 +306,8 @@ static void drop_signals(struct sup__task *t)
 			sup__monitor_drop(s);
 		else if (s->kind == SUP__SIGNAL_NOTE)
 			sup__link_drop(s);
+		else if (s->kind == SUP__SIGNAL_TIMER)
+			sup__timer_drop(s);
 		else
 			sup__task_put(sup__task_of_exit(s));
 	}
@@ -322,6 +325,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 	shut_children(t);
 	sup__registry_task_ending(t);
 	sup__mailbox_close(&t->mailbox);
+	sup__timers_close(&t->timers);
 	started = !leave_start(t, SUP__START_FAILED) &&
 		  atomic_load(&t->start) == SUP__START_DONE;
 	store_ended(t, &waiters, &monitors);
@@ -342,6 +346,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 void sup__task_release(struct sup__task *t)
 {
 	sup__mailbox_fini(&t->mailbox);
+	sup__timers_fini(&t->timers);
 	sup_msg_free(&t->hand.msg);
 	sup__contain_free(t->crash);
 	sup__free(t->start_text);

@@ -285,6 +285,10 @@ static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
 			sup__link_take(s, ret_info);
 			return true;
 		}
+		if (s->kind == SUP__SIGNAL_TIMER) {
+			sup__timer_take(s, ret_info);
+			return true;
+		}
 		child = sup__task_of_exit(s);
 		ret_info->kind = SUP_INFO_EXIT;
 		ret_info->pid = sup__task_pid(child);
@@ -293,6 +297,22 @@ static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
 		return true;
 	}
 	return false;
+}
+
+/* Until the deadline, a timer is due, or something else may have come. */
+static int wait_for_item(struct sup__task *t, int64_t deadline)
+{
+	int64_t until = sup__timers_next(&t->timers);
+	int ret;
+
+	if (until == SUP__TIMERS_NONE ||
+	    (deadline != SUP_FOREVER && deadline < until))
+		until = deadline;
+	else if (!t->is_exact)
+		t->is_exact = !sup__thread_exact_waits();
+	ret = sup__seat_wait(atomic_load_explicit(&t->seat,
+				memory_order_relaxed), until);
+	return until == deadline ? ret : 0;
 }
 
 int sup__thread_next(struct sup__task *t, struct sup__item *ret_item,
@@ -307,7 +327,8 @@ int sup__thread_next(struct sup__task *t, struct sup__item *ret_item,
 		if (atomic_load(&t->sig))
 			return 0;
 		ret_item->kind = SUP__ITEM_INFO;
-		if (next_signal(t, &ret_item->info))
+		if (next_signal(t, &ret_item->info) ||
+		    sup__timers_take(&t->timers, &ret_item->info))
 			return 0;
 		ret_item->kind = SUP__ITEM_LETTER;
 		if (sup__mailbox_next_letter(&t->mailbox, &ret_item->letter))
@@ -315,8 +336,7 @@ int sup__thread_next(struct sup__task *t, struct sup__item *ret_item,
 		if (ret)
 			return ret;
 		/* What came with the deadline is still looked at. */
-		ret = sup__seat_wait(atomic_load_explicit(&t->seat,
-				memory_order_relaxed), deadline);
+		ret = wait_for_item(t, deadline);
 	}
 }
 

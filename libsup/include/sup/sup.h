@@ -17,6 +17,7 @@
 #include <sup/server.h>
 #include <sup/supervisor.h>
 #include <sup/task.h>
+#include <sup/timer.h>
 #include <sup/tree.h>
 #include <sup/types.h>
 

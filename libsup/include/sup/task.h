@@ -92,6 +92,7 @@ enum sup_info_kind {
 	SUP_INFO_EXIT,		/* a child ended, or an exit signal that */
 				/* is trapped: pid of the sender, reason */
 	SUP_INFO_TIMEOUT,	/* the receive timeout of a server passed */
+	SUP_INFO_TIMER,		/* of <sup/timer.h>: ref, msg */
 };
 
 struct sup_info {
