@@ -157,17 +157,13 @@ int sup_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 /* Puts a batch of records that follow *seq, and moves that. */
 static bool put_batch(struct sk_buff *skb, struct sup_group *group, u64 *seq)
 {
-	struct nlattr *pending;
+	u32 *pending = sup_batch_begin(skb, group->id);
 
-	if (nla_put_u64_64bit(skb, SUP_A_BATCH_GROUP, group->id,
-			      SUP_A_BATCH_PAD))
-		return false;
-	pending = nla_reserve(skb, SUP_A_BATCH_PENDING, sizeof(u32));
 	if (!pending)
 		return false;
 	spin_lock_bh(&group->lock);
 	*seq = sup_record_put_locked(skb, group, max(*seq, group->acked));
-	*(u32 *)nla_data(pending) = min_t(u64, group->seq - *seq, U32_MAX);
+	*pending = min_t(u64, group->seq - *seq, U32_MAX);
 	spin_unlock_bh(&group->lock);
 	return true;
 }

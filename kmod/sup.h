@@ -168,6 +168,7 @@ int sup_record_ack(struct sup_group *group, u64 seq);
 void sup_record_purge(struct sup_group *group);
 
 /* record_put.c */
+u32 *sup_batch_begin(struct sk_buff *skb, u64 group);
 bool sup_record_put(struct sk_buff *skb, const struct sup_record *record);
 u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
 			  u64 after);
