@@ -13,6 +13,7 @@
  */
 #include "sup.h"
 
+#include <linux/mm.h>
 #include <linux/pid_namespace.h>
 #include <linux/random.h>
 #include <linux/xarray.h>
@@ -43,6 +44,8 @@ static void free_work(struct work_struct *work)
 	if (group->user)
 		sup_user_put(group->user);
 	__skb_queue_purge(&group->outbox);
+	if (group->page)
+		put_page(group->page);
 	kfree_rcu(group, rcu);
 	sup_hooks_put();
 	module_put(THIS_MODULE);

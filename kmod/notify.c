@@ -12,49 +12,113 @@
  * The order of messages comes from there being one sender at a time: drain
  * counts the requests, and who raises it from 0 serves all of them. What
  * informs (inform.c) goes the same way, before the records that came after it.
+ *
+ * Messages are parts of a page that the group keeps: as long as its readers
+ * keep up, a record costs no memory but the head of its message, and none is
+ * cleared for it.
  */
 #include "sup.h"
 
+#include <linux/mm.h>
 #include <net/sock.h>
 
 #include "trace.h"
 
 #define RETRY		(HZ / 20 ?: 1)
 
-/*
- * Room for that many records, in memory that the credit allows: a page, half
- * of it, or a quarter, which is what one record takes.
- */
-static size_t room_for(u64 records, u32 credit)
-{
-	size_t memory = 4096;
+/* As much of a page as is used: also where pages are larger. */
+#define PAGE_MEMORY	4096
 
-	while (memory > 1024 && memory + sizeof(struct sk_buff) > credit)
+/* What a message of so much memory has room for. */
+#define ROOM(memory)	(SKB_WITH_OVERHEAD(memory) - NLMSG_HDRLEN - \
+			 GENL_HDRLEN)
+
+/* A message that is being made. */
+struct batch {
+	struct sock *sk;	/* to whom; a reference */
+	struct sk_buff *skb;
+	size_t memory;
+	u64 first, last;	/* seq of the records in it */
+	bool more;		/* than fit */
+};
+
+/*
+ * Memory for that many records, as the credit allows: a page, half of it, or a
+ * quarter, which is what one record takes.
+ */
+static size_t memory_for(u64 records, u32 credit)
+{
+	size_t memory = PAGE_MEMORY;
+
+	while (memory > PAGE_MEMORY / 4 &&
+	       (memory + sizeof(struct sk_buff) > credit ||
+		ROOM(memory / 2) >= SUP_BATCH_ROOM + records * SUP_RECORD_ROOM))
 		memory /= 2;
-	return min_t(u64, SUP_BATCH_ROOM + records * SUP_RECORD_ROOM,
-		     SKB_WITH_OVERHEAD(memory) - NLMSG_HDRLEN - GENL_HDRLEN);
+	return memory;
 }
 
 /*
- * The socket, with a reference, if something may be sent to it now. With
- * nothing outstanding, one message may be, whatever the credit.
+ * True if something may be sent to the owner now; to whom then, and how much.
+ * With nothing outstanding, one message may be, whatever the credit.
  */
-static struct sock *may_send(struct sup_group *group, size_t *ret_room)
+static bool may_send(struct sup_group *group, struct batch *batch)
 {
-	struct sock *sk = NULL;
 	u32 credit = 0;
+	bool ret;
 
 	spin_lock_bh(&group->lock);
 	if (group->credit > group->outstanding)
 		credit = group->credit - group->outstanding;
-	if (group->owner && group->seq > group->sent &&
-	    (!group->outstanding || credit)) {
-		sk = group->owner->sk;
-		sock_hold(sk);
-		*ret_room = room_for(group->seq - group->sent, credit);
+	ret = group->owner && group->seq > group->sent &&
+	      (!group->outstanding || credit);
+	if (ret) {
+		batch->sk = group->owner->sk;
+		sock_hold(batch->sk);
+		batch->memory = memory_for(group->seq - group->sent, credit);
 	}
 	spin_unlock_bh(&group->lock);
-	return sk;
+	return ret;
+}
+
+/*
+ * The part of the page that is to be used next. Who has read the last message
+ * in it has given back all references but the group's: it is used from its
+ * beginning again. By the one who sends.
+ */
+static void *take_memory(struct sup_group *group, size_t size, gfp_t gfp)
+{
+	struct page *page = group->page;
+	void *ret;
+
+	if (page && page_ref_count(page) == 1)
+		group->page_used = 0;
+	if (!page || group->page_used + size > PAGE_MEMORY) {
+		page = alloc_page(gfp | __GFP_NOWARN);
+		if (!page)
+			return NULL;
+		if (group->page)
+			put_page(group->page);
+		group->page = page;
+		group->page_used = 0;
+	}
+	ret = page_address(page) + group->page_used;
+	group->page_used += size;
+	get_page(page);
+	return ret;
+}
+
+static struct sk_buff *message_new(struct sup_group *group, size_t size,
+				   gfp_t gfp)
+{
+	void *memory = take_memory(group, size, gfp);
+	struct sk_buff *skb;
+
+	if (!memory)
+		return NULL;
+	skb = build_skb(memory, size);
+	if (!skb)
+		put_page(group->page);
+	return skb;
 }
 
 static bool is_owner_locked(const struct sup_group *group,
@@ -67,55 +131,52 @@ static bool is_owner_locked(const struct sup_group *group,
  * Fills the message and takes the records in it as sent; false if none are.
  * What informs was there before some of them, so that is to go first.
  */
-static bool fill(struct sup_group *group, struct sk_buff *skb,
-		 struct sock *sk, u64 *ret_first, u64 *ret_last)
+static bool fill(struct sup_group *group, struct batch *batch)
 {
-	struct nlattr *pending;
+	struct sk_buff *skb = batch->skb;
+	u32 *pending = NULL;
 	void *header;
 	u64 last;
 
 	header = genlmsg_put(skb, 0, 0, &sup_family, 0, SUP_CMD_RECORD_NTF);
-	if (!header ||
-	    nla_put_u64_64bit(skb, SUP_A_BATCH_GROUP, group->id,
-			      SUP_A_BATCH_PAD))
-		return false;
-	pending = nla_reserve(skb, SUP_A_BATCH_PENDING, sizeof(u32));
+	if (header)
+		pending = sup_batch_begin(skb, group->id);
 	if (!pending)
 		return false;
 	spin_lock_bh(&group->lock);
-	*ret_first = group->sent + 1;
 	last = group->sent;
-	if (is_owner_locked(group, sk) && skb_queue_empty(&group->outbox))
+	batch->first = last + 1;
+	if (is_owner_locked(group, batch->sk) &&
+	    skb_queue_empty(&group->outbox))
 		last = sup_record_put_locked(skb, group, last);
-	*ret_last = last;
+	batch->last = last;
+	batch->more = group->seq > last;
 	if (last > group->sent) {
-		*(u32 *)nla_data(pending) = min_t(u64, group->seq - last,
-						  U32_MAX);
+		*pending = min_t(u64, group->seq - last, U32_MAX);
 		group->hint->charge = skb->truesize;
 		group->outstanding += skb->truesize;
 		group->sent = last;
 	}
 	spin_unlock_bh(&group->lock);
 	genlmsg_end(skb, header);
-	return last >= *ret_first;
+	return last >= batch->first;
 }
 
 /* The message was not taken: its records are not sent, unless acknowledged. */
-static void unsend(struct sup_group *group, struct sock *sk, u64 first,
-		   u64 last)
+static void unsend(struct sup_group *group, const struct batch *batch)
 {
 	struct sup_record *record;
 
 	spin_lock_bh(&group->lock);
 	list_for_each_entry(record, &group->records, node) {
-		if (record->seq != last)
+		if (record->seq != batch->last)
 			continue;
 		group->outstanding -= record->charge;
 		record->charge = 0;
 		break;
 	}
-	if (is_owner_locked(group, sk) && group->sent == last)
-		group->sent = max(first - 1, group->acked);
+	if (is_owner_locked(group, batch->sk) && group->sent == batch->last)
+		group->sent = max(batch->first - 1, group->acked);
 	spin_unlock_bh(&group->lock);
 }
 
@@ -133,35 +194,31 @@ int sup_send(struct sock *sk, struct sk_buff *skb, u32 spare)
 	return __sock_queue_rcv_skb(sk, skb);
 }
 
-/* 1 if a message was sent, 0 if there is nothing to send, or an error. */
+/* 1 if there may be more to send, 0 if there is not, or an error. */
 static int send_one(struct sup_group *group, gfp_t gfp)
 {
-	struct sk_buff *skb;
-	struct sock *sk;
-	u64 first, last;
-	size_t room;
+	struct batch batch;
 	int ret = 0;
 
-	sk = may_send(group, &room);
-	if (!sk)
+	if (!may_send(group, &batch))
 		return 0;
-	skb = genlmsg_new(room, gfp | __GFP_NOWARN);
-	if (!skb) {
+	batch.skb = message_new(group, batch.memory, gfp);
+	if (!batch.skb) {
 		ret = -ENOMEM;
 		goto put_sock;
 	}
-	if (!fill(group, skb, sk, &first, &last)) {
-		nlmsg_free(skb);
+	if (!fill(group, &batch)) {
+		nlmsg_free(batch.skb);
 		goto put_sock;
 	}
-	trace_sup_deliver(group, first, last, skb->truesize);
-	ret = sup_send(sk, skb, 0) ?: 1;
+	trace_sup_deliver(group, batch.first, batch.last, batch.skb->truesize);
+	ret = sup_send(batch.sk, batch.skb, 0) ?: batch.more;
 	if (ret < 0) {
-		unsend(group, sk, first, last);
-		nlmsg_free(skb);
+		unsend(group, &batch);
+		nlmsg_free(batch.skb);
 	}
 put_sock:
-	sock_put(sk);
+	sock_put(batch.sk);
 	return ret;
 }
 

@@ -217,6 +217,8 @@ struct sup_group {
 	/* Each pending one has a reference. */
 	struct delayed_work grace, retry, watch;
 	atomic_t drain;		/* requests to the one that sends; notify.c */
+	struct page *page;	/* of messages; by the one that sends */
+	u32 page_used;
 	u32 watched;		/* events of the owner and all observers */
 
 	spinlock_t lock;	/* everything below */
