@@ -33,14 +33,16 @@ void sup_lineage_put(struct sup_lineage *lineage)
 
 	if (!refcount_dec_and_test(&lineage->ref))
 		return;
-	spin_lock_bh(&group->lock);
-	list_del(&lineage->node);
-	spin_unlock_bh(&group->lock);
+	if (lineage->id) {
+		spin_lock_bh(&group->lock);
+		list_del(&lineage->node);
+		spin_unlock_bh(&group->lock);
+	}
 	sup_group_put(group);
 	kfree_rcu(lineage, rcu);
 }
 
-/* In the list of its group, but without an id; the caller has the group. */
+/* Without an id, which its first member brings; the caller has the group. */
 static struct sup_lineage *lineage_new(struct sup_group *group, gfp_t gfp)
 {
 	struct sup_lineage *lineage = kzalloc(sizeof(*lineage),
@@ -52,9 +54,6 @@ static struct sup_lineage *lineage_new(struct sup_group *group, gfp_t gfp)
 	refcount_set(&lineage->ref, 1);
 	lineage->group = group;
 	lineage->empty.kind = SUP_RECORD_KIND_LINEAGE_EMPTY;
-	spin_lock_bh(&group->lock);
-	list_add_tail(&lineage->node, &group->lineages);
-	spin_unlock_bh(&group->lock);
 	return lineage;
 }
 
@@ -144,8 +143,10 @@ static int link_locked(struct sup_group *group, struct sup_member *member)
 	if (!member->charged && !sup_group_charge_locked(group))
 		return -EDQUOT;
 	member->id = atomic64_inc_return(&last_id);
-	if (lineage && !lineage->id)
+	if (lineage && !lineage->id) {
 		lineage->id = member->id;
+		list_add_tail(&lineage->node, &group->lineages);
+	}
 	/* The list and the table each see a finished member. */
 	refcount_inc(&member->ref);
 	if (!sup_key_add(&member->key, true)) {

@@ -105,11 +105,13 @@ struct sup_exit {
  */
 struct sup_lineage {
 	refcount_t ref;
-	struct rcu_head rcu;
-	struct sup_group *group;
-	struct list_head node;	/* in group->lineages, under its lock */
-	u64 id;
 	atomic_t live;		/* processes, and subgroups that have some */
+	struct sup_group *group;
+	union {
+		struct list_head node;	/* in group->lineages, under its lock */
+		struct rcu_head rcu;
+	};
+	u64 id;			/* 0: no member yet, and not in that list */
 	bool dying;		/* it was killed as a whole; never cleared */
 	bool told;		/* under group->lock, like the record */
 	struct sup_record empty;
