@@ -29,7 +29,7 @@ static void show_locked(struct seq_file *m, const struct sup_group *group)
 static int groups_show(struct seq_file *m, void *unused)
 {
 	struct sup_group *group;
-	unsigned long id = 0;
+	u64 id = 0;
 
 	seq_puts(m, "# group parent state policy owner uid processes threads subgroups templates seq sent acked outstanding/credit observers lost\n");
 	while ((group = sup_group_next(&id))) {

@@ -24,7 +24,7 @@ static void end_all(bool kill)
 {
 	struct sup_info info = { .kind = SUP_RECORD_KIND_ENDED };
 	struct sup_group *group;
-	unsigned long id = 0;
+	u64 id = 0;
 
 	while ((group = sup_group_next(&id))) {
 		/* One that is being made looks at drain when it is complete. */

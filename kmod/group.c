@@ -21,8 +21,15 @@
 
 #include "compat.h"
 
+/* By what an id is above ids_from: small indices keep it flat. */
 static DEFINE_XARRAY(groups);
 static atomic64_t last_id;
+static u64 ids_from;
+
+static u64 index_of(u64 id)
+{
+	return id - ids_from;
+}
 
 bool sup_group_get(struct sup_group *group)
 {
@@ -159,9 +166,10 @@ bool sup_group_is_complete(const struct sup_group *group)
 struct sup_group *sup_group_lookup(struct net *net, u64 id)
 {
 	struct sup_group *group;
+	u64 index = index_of(id);
 
 	rcu_read_lock();
-	group = id <= ULONG_MAX ? xa_load(&groups, id) : NULL;
+	group = index <= ULONG_MAX ? xa_load(&groups, index) : NULL;
 	if (group && (!sup_group_in(group, net) || !sup_group_get(group)))
 		group = NULL;
 	rcu_read_unlock();
@@ -169,16 +177,18 @@ struct sup_group *sup_group_lookup(struct net *net, u64 id)
 }
 
 /* The first group with an id above *id, with a reference; *id is moved. */
-struct sup_group *sup_group_next(unsigned long *id)
+struct sup_group *sup_group_next(u64 *id)
 {
+	unsigned long index = *id ? index_of(*id) : 0;
 	struct sup_group *group;
 
 	rcu_read_lock();
 	do {
-		group = *id == ULONG_MAX ? NULL :
-			xa_find_after(&groups, id, ULONG_MAX, XA_PRESENT);
+		group = xa_find_after(&groups, &index, ULONG_MAX, XA_PRESENT);
 	} while (group && !sup_group_get(group));
 	rcu_read_unlock();
+	if (group)
+		*id = group->id;
 	return group;
 }
 
@@ -240,7 +250,8 @@ static int publish(struct sup_group *group)
 
 	group->id = atomic64_inc_return(&last_id);
 	refcount_inc(&group->ref);
-	ret = xa_insert(&groups, group->id, group, GFP_KERNEL_ACCOUNT);
+	ret = xa_insert(&groups, index_of(group->id), group,
+			GFP_KERNEL_ACCOUNT);
 	if (ret)
 		refcount_dec(&group->ref);
 	else if (group->parent)
@@ -250,7 +261,7 @@ static int publish(struct sup_group *group)
 
 static void unpublish(struct sup_group *group)
 {
-	if (xa_cmpxchg(&groups, group->id, group, NULL, 0) != group)
+	if (xa_cmpxchg(&groups, index_of(group->id), group, NULL, 0) != group)
 		return;
 	if (group->parent)
 		atomic_dec(&group->parent->subgroups);
@@ -456,7 +467,8 @@ void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
 int sup_group_init(void)
 {
 	/* Above all ids that an earlier load of the module can have given. */
-	atomic64_set(&last_id, ktime_get_boottime_ns());
+	ids_from = ktime_get_boottime_ns();
+	atomic64_set(&last_id, ids_from);
 	return 0;
 }
 

@@ -114,7 +114,7 @@ static bool is_below(const struct sup_group *sub,
 static void walk_tree(struct sup_group *group, u64 lineage, u64 last,
 		      const struct cred *cred, struct sup_kill *kill)
 {
-	unsigned long id = group->id;
+	u64 id = group->id;
 	struct sup_group *sub;
 
 	walk(group, lineage, last, cred, kill);

@@ -138,7 +138,7 @@ static bool dump_group(struct sk_buff *skb, struct netlink_callback *cb,
 int sup_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct net *net = sock_net(cb->skb->sk);
-	unsigned long id = cb->args[0];
+	u64 id = cb->args[0];
 	struct sup_group *group;
 	bool fits = true;
 

@@ -451,7 +451,7 @@ static struct notifier_block netlink_block = {
 static void __net_exit net_exit(struct net *net)
 {
 	struct sup_group *group;
-	unsigned long id = 0;
+	u64 id = 0;
 
 	while ((group = sup_group_next(&id))) {
 		if (cmpxchg(&group->net, net, NULL) == net) {

@@ -55,7 +55,7 @@ int sup_group_new(const struct sup_group_spec *spec,
 bool sup_group_in(const struct sup_group *group, const struct net *net);
 bool sup_group_is_complete(const struct sup_group *group);
 struct sup_group *sup_group_lookup(struct net *net, u64 id);
-struct sup_group *sup_group_next(unsigned long *id);
+struct sup_group *sup_group_next(u64 *id);
 bool sup_group_tells_locked(const struct sup_group *group);
 bool sup_group_charge_locked(struct sup_group *group);
 bool sup_group_get(struct sup_group *group);
