@@ -68,7 +68,8 @@ static void fill_common(struct sup_member *member, struct task_struct *task,
 	exit->status = status;
 	exit->start_time = task->start_time;
 	exit->start_boottime = task->start_boottime;
-	strscpy_pad(exit->comm, task->comm, sizeof(exit->comm));
+	/* Padded, and ended, whoever writes it meanwhile. */
+	memcpy(exit->comm, task->comm, sizeof(exit->comm));
 	if (status & 0x80)
 		exit->flags |= SUP_RECORD_FLAG_CORE;
 	if (tsk_is_oom_victim(task))

@@ -30,12 +30,6 @@ static struct label *label_of(struct sk_buff *skb)
 	return (struct label *)skb->cb;
 }
 
-static bool wants(u32 events, u8 kind)
-{
-	return events & BIT(kind) || kind <= SUP_RECORD_KIND_OVERFLOW ||
-	       kind == SUP_RECORD_KIND_ENDED;
-}
-
 static void lose_locked(struct sup_group *group, u8 kind, bool owner)
 {
 	struct sup_observer *observer;
@@ -44,7 +38,7 @@ static void lose_locked(struct sup_group *group, u8 kind, bool owner)
 	if (owner)
 		group->lost++;
 	list_for_each_entry(observer, &group->observers, node)
-		if (wants(observer->events, kind))
+		if (sup_wants(observer->events, kind))
 			atomic_inc(&observer->lost);
 }
 
@@ -149,7 +143,7 @@ static bool put_info(struct sk_buff *skb, const struct sup_info *info,
 
 static void inform_locked(struct sup_group *group, const struct sup_info *info)
 {
-	bool owner = group->owner && wants(group->events, info->kind);
+	bool owner = group->owner && sup_wants(group->events, info->kind);
 	struct sk_buff *skb = NULL;
 	void *header;
 
@@ -165,11 +159,8 @@ static void inform_locked(struct sup_group *group, const struct sup_info *info)
 	lose_locked(group, info->kind, owner);
 }
 
-/* Tells, if somebody wants to know. Not in a hard interrupt; no locks held. */
-void sup_inform(struct sup_group *group, const struct sup_info *info)
+void __sup_inform(struct sup_group *group, const struct sup_info *info)
 {
-	if (!wants(READ_ONCE(group->watched), info->kind))
-		return;
 	spin_lock_bh(&group->lock);
 	inform_locked(group, info);
 	spin_unlock_bh(&group->lock);
@@ -206,7 +197,7 @@ static void send_observers(struct sup_group *group, struct sk_buff *skb)
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(observer, &group->observers, node) {
-		if (!wants(READ_ONCE(observer->events), kind) ||
+		if (!sup_wants(READ_ONCE(observer->events), kind) ||
 		    send_copy(observer->sk, skb, SUP_CMD_OBSERVE_NTF,
 			      atomic_read(&observer->lost), 0))
 			continue;

@@ -237,14 +237,11 @@ void sup_kill_dead(struct sup_group *group)
 }
 
 /*
- * Something of this kind happened in the group. If that is fatal all that is
- * there is marked as dead, at once, and killed by a work: from now on nothing
- * can be born into it. Any context but a hard interrupt; no locks held.
+ * All that is there is marked as dead, at once, and killed by a work: from now
+ * on nothing can be born into it.
  */
-void sup_fatal(struct sup_group *group, u8 kind)
+void __sup_fatal(struct sup_group *group)
 {
-	if (!(group->fatal & BIT(kind)))
-		return;
 	spin_lock_bh(&group->lock);
 	WRITE_ONCE(group->dead_tree, sup_member_last_id());
 	spin_unlock_bh(&group->lock);

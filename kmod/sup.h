@@ -129,9 +129,19 @@ struct sup_kill {
 int sup_kill(struct sup_group *group, struct sup_kill *kill);
 void sup_kill_all(struct sup_group *group);
 void sup_kill_dead(struct sup_group *group);
-void sup_fatal(struct sup_group *group, u8 kind);
+void __sup_fatal(struct sup_group *group);
 bool sup_kill_newborn(struct sup_group *group, struct task_struct *child,
 		      struct sup_member *member);
+
+/*
+ * Something of this kind happened in the group; if that is fatal, all of it is
+ * to end. Any context but a hard interrupt; no locks held.
+ */
+static inline void sup_fatal(struct sup_group *group, u8 kind)
+{
+	if (group->fatal & BIT(kind))
+		__sup_fatal(group);
+}
 
 /* hooks.c */
 int sup_hooks_get(void);
@@ -186,7 +196,23 @@ struct sup_info {
 	u8 stage;
 };
 
-void sup_inform(struct sup_group *group, const struct sup_info *info);
+/* True if who asked for these events is told of the kind. */
+static inline bool sup_wants(u32 events, u8 kind)
+{
+	return events & BIT(kind) || kind <= SUP_RECORD_KIND_OVERFLOW ||
+	       kind == SUP_RECORD_KIND_ENDED;
+}
+
+void __sup_inform(struct sup_group *group, const struct sup_info *info);
+
+/* Tells, if somebody wants to know. Not in a hard interrupt; no locks held. */
+static inline void sup_inform(struct sup_group *group,
+			      const struct sup_info *info)
+{
+	if (sup_wants(READ_ONCE(group->watched), info->kind))
+		__sup_inform(group, info);
+}
+
 void sup_inform_copy_locked(struct sup_group *group,
 			    const struct sup_record *record);
 bool sup_inform_send(struct sup_group *group);
