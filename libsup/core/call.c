@@ -343,6 +343,17 @@ static void complete_ended(struct sup__seat *seat, struct sup__task *t)
 	complete(seat, call >> 32);
 }
 
+void sup__call_send_last(struct sup__task *t)
+{
+	struct sup_msg msg = t->last_reply;
+
+	if (!t->last_from.generation)
+		return;
+	/* It is our own already: it cannot fail. */
+	sup_reply(t->last_from, &msg);
+	t->last_from.generation = 0;
+}
+
 void sup__call_task_ended(struct sup__task *t)
 {
 	uint32_t i, n;

@@ -13,6 +13,9 @@ struct sup__task;
  */
 void sup__call_task_ended(struct sup__task *t);
 
+/* Sends the reply that t has kept for its end, if there is one. */
+void sup__call_send_last(struct sup__task *t);
+
 /*
  * The caller waits for the task pid, which called it: refuses that call with
  * -EDEADLK. False: pid does not wait in a call to us.

@@ -231,6 +231,38 @@ static bool bind(struct sup__task *t, struct sup__task *u,
 	return used;
 }
 
+struct sup__bond *sup__link_new(void)
+{
+	struct sup__bond *bond = sup__zalloc(sizeof(*bond));
+
+	if (bond)
+		bond->note.by_link = true;
+	return bond;
+}
+
+void sup__link_free(struct sup__bond *bond)
+{
+	sup__free(bond);
+}
+
+void sup__link_begin(struct sup__bond *bond, struct sup__task *t)
+{
+	bool ended;
+
+	if (bind(sup__self, t, bond, &ended))
+		return;
+	if (!ended || deliver(sup__self, &bond->note, sup__task_pid(t), false,
+			      &t->reason) != TOLD)
+		sup__free(bond);
+}
+
+void sup__link_become_server(struct sup__task *t)
+{
+	sup__lock(&t->lock);
+	atomic_store(&t->is_server, true);
+	sup__unlock(&t->lock);
+}
+
 /* Linking with a task that has ended: as if it ended now, if we trap. */
 static int link_ended(struct sup__bond *bond, struct sup_pid pid,
 		      const struct sup_reason *reason)
@@ -254,10 +286,9 @@ int sup_link(struct sup_pid pid)
 		return sup__error(-EPERM, "a foreign thread has no links");
 	if (pid.v == sup_self().v)
 		return 0;
-	bond = sup__zalloc(sizeof(*bond));
+	bond = sup__link_new();
 	if (!bond)
 		return sup__error_nomem("a link");
-	bond->note.by_link = true;
 	t = sup__task_get(pid);
 	if (t && !bind(sup__self, t, bond, &ended) && !ended)
 		sup__free(bond);

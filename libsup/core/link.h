@@ -8,6 +8,7 @@
 
 #include "core/mailbox.h"
 
+struct sup__bond;
 struct sup__task;
 
 /* An exit signal that is trapped, on its way. */
@@ -29,6 +30,18 @@ void sup__link_shut(struct sup__task *t, struct sup_pid from,
 
 /* It is to end with that reason, whatever it traps. Any thread. */
 void sup__link_stop(struct sup__task *t, const struct sup_reason *reason);
+
+/*
+ * A link in two steps: made, which needs memory (NULL: none), then begun by the
+ * calling task, or freed. If t has ended meanwhile, the caller, too, gets the
+ * signal of its end: its next safe point may be its last.
+ */
+struct sup__bond *sup__link_new(void);
+void sup__link_free(struct sup__bond *bond);
+void sup__link_begin(struct sup__bond *bond, struct sup__task *t);
+
+/* From here on what ends the calling task is for its loop to see. */
+void sup__link_become_server(struct sup__task *t);
 
 /*
  * t is ENDED, with its reason: tells those it is linked with. True: the parent,

@@ -133,34 +133,51 @@ static bool link_target_side(struct sup__task *t, struct sup__monitor *m)
 	return alive;
 }
 
-int sup_monitor(struct sup_pid pid, struct sup_ref *ret_ref)
+struct sup__monitor *sup__monitor_new(void)
+{
+	return sup__self ? sup__zalloc(sizeof(struct sup__monitor)) : NULL;
+}
+
+void sup__monitor_free(struct sup__monitor *m)
+{
+	sup__free(m);
+}
+
+struct sup_ref sup__monitor_begin(struct sup__monitor *m, struct sup_pid pid)
 {
 	struct sup_reason reason = { .kind = SUP_REASON_NOPROC };
+	struct sup_ref ref = { sup__ref_new(sup__self->index) };
+
+	m->signal.kind = SUP__SIGNAL_DOWN;
+	atomic_init(&m->refs, 2);
+	m->ref = ref.v;
+	m->pid = pid;
+	m->watcher = sup__self;
+	sup__task_ref(m->watcher);
+	watch(sup__self, m);
+	m->target = sup__task_get(pid);
+	if (m->target && link_target_side(m->target, m))
+		return ref;
+	if (m->target)
+		reason = m->target->reason;
+	else
+		sup__table_recall(pid, &reason);
+	send_down(m, &reason);
+	return ref;
+}
+
+int sup_monitor(struct sup_pid pid, struct sup_ref *ret_ref)
+{
 	struct sup__monitor *m;
 
 	sup__task_checkpoint();
 	if (!sup__self)
 		return sup__error(-EPERM, "a foreign thread has no mailbox "
 				  "for a DOWN");
-	m = sup__zalloc(sizeof(*m));
+	m = sup__monitor_new();
 	if (!m)
 		return sup__error_nomem("a monitor");
-	m->signal.kind = SUP__SIGNAL_DOWN;
-	atomic_init(&m->refs, 2);
-	m->ref = sup__ref_new(sup__self->index);
-	m->pid = pid;
-	m->watcher = sup__self;
-	sup__task_ref(m->watcher);
-	watch(sup__self, m);
-	m->target = sup__task_get(pid);
-	ret_ref->v = m->ref;
-	if (m->target && link_target_side(m->target, m))
-		return 0;
-	if (m->target)
-		reason = m->target->reason;
-	else
-		sup__table_recall(pid, &reason);
-	send_down(m, &reason);
+	*ret_ref = sup__monitor_begin(m, pid);
 	return 0;
 }
 

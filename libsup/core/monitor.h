@@ -30,6 +30,14 @@ void sup__monitor_detach_locked(struct sup__task *t,
 				struct sup__waiter **ret_waiters,
 				struct sup__monitor **ret_monitors);
 
+/*
+ * A monitor in two steps: made, which needs memory (NULL: none, or a foreign
+ * thread), then begun by the same task, or freed.
+ */
+struct sup__monitor *sup__monitor_new(void);
+void sup__monitor_free(struct sup__monitor *m);
+struct sup_ref sup__monitor_begin(struct sup__monitor *m, struct sup_pid pid);
+
 /* Tells those who wait, then those who monitor: t is ENDED, with its reason. */
 void sup__monitor_tell(struct sup__task *t, struct sup__waiter *waiters,
 		       struct sup__monitor *monitors);

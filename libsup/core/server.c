@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A server is a thread task whose body is the loop below. Whoever starts it
- * waits on its own seat until t->start has left NEW:
- *
- *	init returned 0		the server moves it to DONE
- *	init failed		the server stores the error and ends; the end
- *				moves it to FAILED
- *	it took too long	the starter moves it to FAILED and kills it
- *
- * and, if it is FAILED, until the task has ended.
+ * A server is a thread task whose body is the loop below. What its callbacks
+ * ask for by the calls at the end is noted in the task, and done when the
+ * callback has returned.
  */
-#include <sup/server.h>
+#include "core/server.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,7 +16,7 @@
 #include "base/spec.h"
 #include "core/call.h"
 #include "core/link.h"
-#include "core/monitor.h"
+#include "core/registry.h"
 #include "core/table.h"
 #include "core/task.h"
 #include "core/thread.h"
@@ -33,6 +27,9 @@ struct server {
 	void *state;
 	struct sup_reason reason;
 	bool stopped;
+	const char *last;	/* the kind of what came last, its tag */
+	uint64_t last_tag;	/* and who sent it */
+	struct sup_pid last_from;
 };
 
 static void stop(struct server *s, struct sup_reason reason)
@@ -41,12 +38,27 @@ static void stop(struct server *s, struct sup_reason reason)
 	s->stopped = true;
 }
 
+/* Where the error is born (OTP's error report of a gen_server). */
+static void report_error(const struct server *s, const struct sup__task *t)
+{
+	char text[128];
+
+	if (sup_reason_is_clean(&s->reason))
+		return;
+	sup_reason_format(&s->reason, text, sizeof(text));
+	sup__log(LOG_ERR, "server \"%s\" ends, %s; the last that came was %s "
+		 "%llu, from task %llx", t->name, text, s->last,
+		 (unsigned long long)s->last_tag,
+		 (unsigned long long)s->last_from.v);
+}
+
 static void obey(struct server *s, struct sup__task *t, int result)
 {
 	if (result == SUP_CONTINUE)
 		return;
 	if (result == SUP_STOP) {
 		stop(s, t->end_reason);
+		report_error(s, t);
 		return;
 	}
 	if (result > 0) {
@@ -57,6 +69,15 @@ static void obey(struct server *s, struct sup__task *t, int result)
 	stop(s, (struct sup_reason){
 		.kind = SUP_REASON_EXIT, .code = result,
 	});
+	report_error(s, t);
+}
+
+static void note_last(struct server *s, const char *kind, uint64_t tag,
+		      struct sup_pid from)
+{
+	s->last = kind;
+	s->last_tag = tag;
+	s->last_from = from;
 }
 
 static int handle_call(struct server *s, struct sup__task *t,
@@ -109,12 +130,32 @@ static int handle_letter(struct server *s, struct sup__task *t,
 	};
 	switch (letter->kind) {
 	case SUP__LETTER_CALL:
+		note_last(s, "call", letter->msg.tag, letter->from.pid);
 		return handle_call(s, t, letter->from);
 	case SUP__LETTER_CAST:
+		note_last(s, "cast", letter->msg.tag, SUP_PID_NONE);
 		return handle_cast(s, t);
 	default:
+		note_last(s, "message", letter->msg.tag, SUP_PID_NONE);
 		return handle_info(s, t);
 	}
+}
+
+/* What a callback has put off goes before all that has come meanwhile. */
+static void go_on(struct server *s, struct sup__task *t)
+{
+	uint64_t what = t->continues_with;
+	int ret = -ENOSYS;
+
+	sup__task_checkpoint();
+	t->continues = false;
+	note_last(s, "continuation", what, SUP_PID_NONE);
+	if (s->ops.go_on)
+		ret = s->ops.go_on(s->state, what);
+	else
+		sup__log(LOG_ERR, "server \"%s\": there is no go_on",
+			 t->name);
+	obey(s, t, ret);
 }
 
 static void turn(struct server *s, struct sup__task *t)
@@ -139,6 +180,7 @@ static void turn(struct server *s, struct sup__task *t)
 	if (ret)
 		item.info = (struct sup_info){ .kind = SUP_INFO_TIMEOUT };
 	t->hand = item.info;
+	note_last(s, "info", t->hand.kind, t->hand.pid);
 	obey(s, t, handle_info(s, t));
 }
 
@@ -155,10 +197,23 @@ static void init_failed(struct sup__task *t, int error)
 		};
 }
 
-static void run_server(struct sup__task *t)
+static void loop(struct server *s, struct sup__task *t)
+{
+	while (!s->stopped) {
+		if (t->continues)
+			go_on(s, t);
+		else
+			turn(s, t);
+	}
+	if (s->ops.terminate)
+		s->ops.terminate(s->state, &s->reason);
+	t->end_reason = s->reason;
+}
+
+void sup__server_run(struct sup__task *t)
 {
 	const struct sup_server_spec *spec = t->body_arg;
-	struct server s = { .reason = { .kind = SUP_REASON_NORMAL } };
+	struct server s = { .last = "nothing" };
 	int ret;
 
 	/* The starter waits: its spec is there until init has returned. */
@@ -172,120 +227,50 @@ static void run_server(struct sup__task *t)
 	}
 	if (!sup__task_started(t))
 		stop(&s, (struct sup_reason){ .kind = SUP_REASON_KILLED });
-	while (!s.stopped)
-		turn(&s, t);
-	if (s.ops.terminate)
-		s.ops.terminate(s.state, &s.reason);
-	t->end_reason = s.reason;
+	loop(&s, t);
 }
 
-static int check_spec(const struct sup_server_spec *spec)
+int sup__server_check_ops(const struct sup_server_ops *ops)
 {
 	const size_t least = offsetof(struct sup_server_ops, init) +
-			     sizeof(spec->ops->init);
+			     sizeof(ops->init);
 
-	if (!spec->ops || spec->ops->size < least || !spec->ops->init)
-		return sup__error(-EINVAL, "ops: there must be an init, and "
-				  "size set");
-	if (spec->init_timeout_ms < 0)
-		return sup__error(-EINVAL, "init_timeout_ms: %lld is negative",
-				  (long long)spec->init_timeout_ms);
-	if (spec->reg && !spec->name)
-		return sup__error(-EINVAL, "name: NULL cannot be registered");
+	if (ops && ops->size >= least)
+		return 0;
+	return sup__error(-EINVAL, "ops: it is NULL, or size is not set");
+}
+
+static int may_become_server(const char *name)
+{
+	if (!sup__self)
+		return sup__error(-EPERM, "a foreign thread is no task");
+	if (sup__self->is_server)
+		return sup__error(-EPERM, "it is a server already");
+	if (name && sup_whereis(name).v != sup_self().v)
+		return sup__error(-ESRCH, "name: \"%s\" is not the caller",
+				  name);
 	return 0;
 }
 
-/* Waits until the start is over. -ETIMEDOUT, -ECANCELED: we gave it up. */
-static int await_start(struct sup__task *t, struct sup__seat *seat,
-		       int64_t deadline)
+int sup_server_enter(const struct sup_server_ops *ops, void *state,
+		     const char *name)
 {
-	int ret = 0;
-
-	while (atomic_load(&t->start) == SUP__START_NEW) {
-		if (sup__task_must_end())
-			ret = -ECANCELED;
-		if (ret && sup__task_give_up_start(t))
-			return ret;
-		ret = sup__seat_wait(seat, deadline);
-	}
-	return 0;
-}
-
-static int start_error(struct sup__task *t, int given_up)
-{
-	char text[128];
-
-	if (given_up == -ETIMEDOUT)
-		return sup__error(-ETIMEDOUT, "\"%s\": init took longer than "
-				  "init_timeout_ms", t->name);
-	if (given_up)
-		return given_up;
-	if (t->start_error < 0)
-		return t->start_text ?
-			sup__error(t->start_error, "%s", t->start_text) :
-			sup__error_sys(t->start_error, "\"%s\": init",
-				       t->name);
-	if (t->start_error)
-		return t->start_error;
-	return sup__error(-ECHILD, "\"%s\" ended in init: %s", t->name,
-			  sup_reason_format(&t->reason, text, sizeof(text)));
-}
-
-static int finish_start(struct sup__task *t, struct sup__seat *seat,
-			int64_t deadline)
-{
-	int given_up, ret = 0;
-
-	given_up = await_start(t, seat, deadline);
-	if (given_up)
-		sup_kill(sup__task_pid(t), SUP_TRY);
-	if (atomic_load(&t->start) == SUP__START_FAILED) {
-		sup__monitor_await_end(t);
-		ret = start_error(t, given_up);
-	}
-	atomic_store(&seat->waits_for, 0);
-	return ret;
-}
-
-int sup_server_start(const void *server_spec, struct sup_pid *ret_pid)
-{
-	struct sup__seat *seat = sup__seat_self();
-	int64_t deadline = SUP_FOREVER;
-	struct sup_server_spec spec;
-	struct sup__thread_make m;
-	struct sup__task *t;
-	struct sup_pid pid;
+	struct server s = { .state = state, .last = "nothing" };
+	struct sup__task *t = sup__self;
 	int ret;
 
 	sup__task_checkpoint();
-	if (!seat)
-		return -ENOMEM;
-	ret = sup__spec_copy(&spec, sizeof(spec), server_spec,
-			     "sup_server_spec");
+	ret = sup__server_check_ops(ops);
 	if (!ret)
-		ret = check_spec(&spec);
+		ret = may_become_server(name);
+	if (!ret)
+		ret = sup__spec_copy(&s.ops, sizeof(s.ops), ops,
+				     "sup_server_ops");
 	if (ret)
 		return ret;
-	m = (struct sup__thread_make){
-		.name = spec.name ? spec.name : "server", .reg = spec.reg,
-		.is_server = true, .containment = spec.containment,
-		.mailbox = spec.mailbox, .body = run_server,
-		.body_arg = &spec, .starter = seat,
-	};
-	if (spec.init_timeout_ms)
-		deadline = sup_deadline_ms(spec.init_timeout_ms);
-	ret = sup__thread_begin(&m, &t, &pid);
-	if (!ret) {
-		ret = finish_start(t, seat, deadline);
-		sup__task_put(t);
-	} else if (ret == -EEXIST && ret_pid) {
-		*ret_pid = pid;
-	}
-	if (ret == -ECANCELED)
-		sup__task_checkpoint();
-	if (!ret && ret_pid)
-		*ret_pid = pid;
-	return ret;
+	sup__link_become_server(t);
+	loop(&s, t);
+	sup__thread_to_top(t, &s.reason);
 }
 
 static struct sup__task *server_self(void)
@@ -306,6 +291,32 @@ int sup_server_stop_with(const struct sup_reason *reason)
 	return 0;
 }
 
+int sup_server_continue(uint64_t what)
+{
+	struct sup__task *t = server_self();
+
+	if (!t)
+		return -EPERM;
+	t->continues = true;
+	t->continues_with = what;
+	return 0;
+}
+
+int sup_server_reply_at_end(struct sup_from from, const struct sup_msg *msg)
+{
+	struct sup__task *t = server_self();
+
+	if (!t)
+		return -EPERM;
+	if (t->last_from.generation)
+		return sup__error(-EALREADY, "another reply is kept already");
+	if (sup__msg_own(msg, &t->last_reply))
+		return sup__error_nomem("a reply");
+	sup__task_gave(msg);
+	t->last_from = from;
+	return 0;
+}
+
 int sup_server_timeout(int64_t ms)
 {
 	struct sup__task *t = server_self();
@@ -314,49 +325,4 @@ int sup_server_timeout(int64_t ms)
 		return -EPERM;
 	t->receive_deadline = sup_deadline_ms(ms);
 	return 0;
-}
-
-static bool is_same(const struct sup_reason *a, const struct sup_reason *b)
-{
-	return a->kind == b->kind && a->code == b->code &&
-	       a->term == b->term && a->signo == b->signo;
-}
-
-static int ask_to_stop(struct sup_pid pid, const struct sup_reason *reason)
-{
-	struct sup__task *t = sup__task_get(pid);
-	int ret = 0;
-
-	if (!t || sup__task_has_ended(t))
-		ret = sup__error(-ESRCH, "pid: no such task");
-	else if (!t->is_server)
-		ret = sup__error(-EINVAL, "pid: \"%s\" is no server", t->name);
-	else
-		sup__link_stop(t, reason);
-	if (t)
-		sup__task_put(t);
-	return ret;
-}
-
-int sup_server_stop(struct sup_pid pid, const struct sup_reason *reason,
-		    struct sup_reason *ret_reason, int64_t deadline)
-{
-	struct sup_reason end;
-	char text[128];
-	int ret;
-
-	if (pid.v && pid.v == sup_self().v)
-		return sup__error(-EDEADLK, "a server cannot wait for its own "
-				  "end");
-	ret = ask_to_stop(pid, reason);
-	if (!ret)
-		ret = sup_wait(pid, &end, deadline);
-	if (ret)
-		return ret;
-	if (ret_reason)
-		*ret_reason = end;
-	if (is_same(&end, reason))
-		return 0;
-	return sup__error(-EPIPE, "it ended with another reason: %s",
-			  sup_reason_format(&end, text, sizeof(text)));
 }

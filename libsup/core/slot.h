@@ -30,7 +30,8 @@ struct sup__task {
 	const struct sup__task_ops *ops;	/* NULL: a thread */
 	void *priv;
 	char name[SUP__TASK_NAME];
-	bool is_server, contain;
+	_Atomic bool is_server;		/* set under the lock later on */
+	bool contain;
 	uint64_t parent_pid;		/* 0: none */
 	void (*body)(struct sup__task *t);	/* leaves end_reason */
 	const void *body_arg;
@@ -76,6 +77,10 @@ struct sup__task {
 	struct sup__monitor *watching;
 	struct sup__crash *crash;
 	int64_t receive_deadline;
+	bool continues;			/* a server's go_on is due */
+	uint64_t continues_with;
+	struct sup_from last_from;	/* of a reply that waits for its end */
+	struct sup_msg last_reply;
 	bool is_exact;			/* sup__thread_exact_waits() */
 
 	/* Under the lock of the runtime's thread. */

@@ -331,6 +331,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 	store_ended(t, &waiters, &monitors);
 	if (!started)
 		wake_starter(t);
+	sup__call_send_last(t);
 	sup__call_task_ended(t);
 	linked = sup__link_task_ended(t, parent);
 	sup__monitor_tell(t, waiters, monitors);

@@ -6,19 +6,13 @@
 #ifndef SUP_SERVER_H
 #define SUP_SERVER_H
 
+#include <sup/call.h>
 #include <sup/task.h>
 #include <sup/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Whom a call came from: where its reply goes. Copy it to reply later. */
-struct sup_from {
-	struct sup_pid pid;	/* of the caller, or SUP_PID_NONE: foreign */
-	uint32_t slot;
-	uint32_t generation;
-};
 
 /* A start callback, or init, may decline without failing (OTP ignore). */
 #define SUP_IGNORE 1
@@ -30,7 +24,8 @@ struct sup_from {
 /*
  * All but init may be NULL: an unhandled call is answered with -ENOSYS, an
  * unhandled cast or info is logged and freed. A negative return ends the
- * server with EXIT(code).
+ * server with EXIT(code); that, and any other end of its own that is not clean,
+ * is logged with what came last.
  */
 struct sup_server_ops {
 	size_t size;
@@ -49,6 +44,8 @@ struct sup_server_ops {
 	 * the state.
 	 */
 	void (*terminate)(void *state, const struct sup_reason *reason);
+	/* What sup_server_continue() has asked for. NULL: -ENOSYS ends it. */
+	int (*go_on)(void *state, uint64_t what);
 };
 
 struct sup_server_spec {
@@ -60,6 +57,7 @@ struct sup_server_spec {
 	enum sup_containment containment;
 	size_t mailbox;		/* data messages held at most; default 1024 */
 	int64_t init_timeout_ms;	/* 0: none */
+	bool link;		/* once it is up, with the starter, a task */
 };
 
 /*
@@ -72,29 +70,39 @@ struct sup_server_spec {
 SUP_API int sup_server_start(const void *server_spec, struct sup_pid *ret_pid);
 
 /*
- * Calls and waits for the reply, which the caller then owns. From any thread.
- * Unlike elsewhere a request with a free() is gone after any return: a call
- * that fails late cannot tell how far it had come.
- * Errors: -ETIMEDOUT (a late reply is dropped); -EPIPE the server ended, or
- * had ended, and *ret_reason, which may be NULL, says why (NOPROC: there never
- * was one); -EDEADLK the call would wait for itself, or the server has begun to
- * wait for the end of the caller; -EAGAIN no room before the deadline; what the
- * server gave sup_reply_error(); -EINVAL it is a process; -ENOMEM.
+ * The same, and monitors it; on error there is no monitor, and no DOWN comes.
+ * Task threads only: also -EPERM. (OTP start_monitor.)
  */
-SUP_API int sup_call(struct sup_pid to, const struct sup_msg *req,
-		     struct sup_msg *ret_reply, struct sup_reason *ret_reason,
-		     int64_t deadline);
+SUP_API int sup_server_start_monitor(const struct sup_server_spec *spec,
+				     struct sup_pid *ret_pid,
+				     struct sup_ref *ret_ref);
 
-/* Sends without an answer. As sup_send(), but reaches the cast callback. */
-SUP_API int sup_cast(struct sup_pid to, const struct sup_msg *msg,
-		     int64_t deadline);
-
-/* Answers a call; dropped silently if nobody waits any more. Any thread. */
-SUP_API int sup_reply(struct sup_from from, const struct sup_msg *msg);
-SUP_API int sup_reply_error(struct sup_from from, int error);
+/*
+ * Makes the calling plain thread task a server that has been initialised (OTP
+ * enter_loop): does not return, but ends with the task. If name is not NULL, it
+ * must be the caller's. init is not used. Errors: -EPERM a foreign thread, or a
+ * server; -ESRCH the name is somebody else's, or nobody's; -EINVAL.
+ */
+SUP_API int sup_server_enter(const struct sup_server_ops *ops, void *state,
+			     const char *name);
 
 /* In a callback: the reason to end with; then return SUP_STOP. */
 SUP_API int sup_server_stop_with(const struct sup_reason *reason);
+
+/*
+ * In a callback, init too: go_on is called as soon as the callback has
+ * returned, before any message (OTP continue). It may ask again. What was asked
+ * for last counts. -EPERM not in a server.
+ */
+SUP_API int sup_server_continue(uint64_t what);
+
+/*
+ * In a callback that then returns SUP_STOP: answers a call, but when terminate
+ * has returned, even if it crashed, and the name is free (OTP {stop, Reason,
+ * Reply, State}). Errors: -EALREADY there is such a reply; -EPERM; -ENOMEM.
+ */
+SUP_API int sup_server_reply_at_end(struct sup_from from,
+				    const struct sup_msg *msg);
 
 /*
  * In a callback: if nothing arrives within ms, info gets SUP_INFO_TIMEOUT
@@ -106,7 +114,7 @@ SUP_API int sup_server_timeout(int64_t ms);
  * Asks a server to end with the reason and waits until it has (OTP stop/3).
  * Even one that traps exits. Any thread. Errors: -EPIPE it ended with another
  * reason, in *ret_reason; -ETIMEDOUT it will still end; -ESRCH; -EINVAL it is
- * no server; -EDEADLK it is the caller.
+ * no server, or the deadline is none; -EDEADLK it is the caller.
  */
 SUP_API int sup_server_stop(struct sup_pid pid, const struct sup_reason *reason,
 			    struct sup_reason *ret_reason, int64_t deadline);

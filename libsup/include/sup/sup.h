@@ -4,6 +4,7 @@
 #define SUP_SUP_H
 
 #include <sup/audit.h>
+#include <sup/call.h>
 #include <sup/children.h>
 #include <sup/dynamic.h>
 #include <sup/event.h>

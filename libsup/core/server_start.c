@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Starting and stopping servers. Whoever starts one waits on its own seat until
+ * t->start has left NEW:
+ *
+ *	init returned 0		the server moves it to DONE
+ *	init failed		the server stores the error and ends; the end
+ *				moves it to FAILED
+ *	it took too long	the starter moves it to FAILED and kills it
+ *
+ * and, if it is FAILED, until the task has ended.
+ */
+#include "core/server.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/spec.h"
+#include "core/link.h"
+#include "core/monitor.h"
+#include "core/table.h"
+#include "core/task.h"
+#include "core/thread.h"
+
+static int check_spec(const struct sup_server_spec *spec)
+{
+	int ret = sup__server_check_ops(spec->ops);
+
+	if (ret)
+		return ret;
+	if (!spec->ops->init)
+		return sup__error(-EINVAL, "ops: there must be an init");
+	if (spec->init_timeout_ms < 0)
+		return sup__error(-EINVAL, "init_timeout_ms: %lld is negative",
+				  (long long)spec->init_timeout_ms);
+	if (spec->reg && !spec->name)
+		return sup__error(-EINVAL, "name: NULL cannot be registered");
+	return 0;
+}
+
+/* Waits until the start is over. -ETIMEDOUT, -ECANCELED: we gave it up. */
+static int await_start(struct sup__task *t, struct sup__seat *seat,
+		       int64_t deadline)
+{
+	int ret = 0;
+
+	while (atomic_load(&t->start) == SUP__START_NEW) {
+		if (sup__task_must_end())
+			ret = -ECANCELED;
+		if (ret && sup__task_give_up_start(t))
+			return ret;
+		ret = sup__seat_wait(seat, deadline);
+	}
+	return 0;
+}
+
+static int start_error(struct sup__task *t, int given_up)
+{
+	char text[128];
+
+	if (given_up == -ETIMEDOUT)
+		return sup__error(-ETIMEDOUT, "\"%s\": init took longer than "
+				  "init_timeout_ms", t->name);
+	if (given_up)
+		return given_up;
+	if (t->start_error < 0)
+		return t->start_text ?
+			sup__error(t->start_error, "%s", t->start_text) :
+			sup__error_sys(t->start_error, "\"%s\": init",
+				       t->name);
+	if (t->start_error)
+		return t->start_error;
+	return sup__error(-ECHILD, "\"%s\" ended in init: %s", t->name,
+			  sup_reason_format(&t->reason, text, sizeof(text)));
+}
+
+static int finish_start(struct sup__task *t, struct sup__seat *seat,
+			int64_t deadline)
+{
+	int given_up, ret = 0;
+
+	given_up = await_start(t, seat, deadline);
+	if (given_up)
+		sup_kill(sup__task_pid(t), SUP_TRY);
+	if (atomic_load(&t->start) == SUP__START_FAILED) {
+		sup__monitor_await_end(t);
+		ret = start_error(t, given_up);
+	}
+	atomic_store(&seat->waits_for, 0);
+	return ret;
+}
+
+/* What is made for a start before it begins, so that it cannot fail later. */
+struct extras {
+	struct sup__bond *bond;		/* NULL: it is not to be linked */
+	struct sup__monitor *monitor;	/* NULL: not to be monitored */
+};
+
+static int make_extras(struct extras *x, bool link, bool monitor)
+{
+	*x = (struct extras){ .bond = NULL };
+	if (!link && !monitor)
+		return 0;
+	if (!sup__self)
+		return sup__error(-EPERM, "a foreign thread is neither linked "
+				  "nor does it monitor");
+	if (link) {
+		x->bond = sup__link_new();
+		if (!x->bond)
+			return sup__error_nomem("a link");
+	}
+	if (monitor) {
+		x->monitor = sup__monitor_new();
+		if (!x->monitor) {
+			sup__link_free(x->bond);
+			return sup__error_nomem("a monitor");
+		}
+	}
+	return 0;
+}
+
+static void drop_extras(struct extras *x)
+{
+	sup__link_free(x->bond);
+	sup__monitor_free(x->monitor);
+}
+
+/* With a reference to t: if it has ended since, its reason is known. */
+static void use_extras(struct extras *x, struct sup__task *t,
+		       struct sup_ref *ret_ref)
+{
+	if (x->monitor)
+		*ret_ref = sup__monitor_begin(x->monitor, sup__task_pid(t));
+	if (x->bond)
+		sup__link_begin(x->bond, t);
+}
+
+static int run_start(const struct sup_server_spec *spec, struct extras *x,
+		     struct sup_pid *ret_pid, struct sup_ref *ret_ref)
+{
+	struct sup__seat *seat = sup__seat_self();
+	int64_t deadline = SUP_FOREVER;
+	struct sup__thread_make m = {
+		.name = spec->name ? spec->name : "server", .reg = spec->reg,
+		.is_server = true, .containment = spec->containment,
+		.mailbox = spec->mailbox, .body = sup__server_run,
+		.body_arg = spec, .starter = seat,
+	};
+	struct sup__task *t;
+	int ret;
+
+	if (!seat) {
+		drop_extras(x);
+		return -ENOMEM;
+	}
+	if (spec->init_timeout_ms)
+		deadline = sup_deadline_ms(spec->init_timeout_ms);
+	ret = sup__thread_begin(&m, &t, ret_pid);
+	if (ret) {
+		drop_extras(x);
+		return ret;
+	}
+	ret = finish_start(t, seat, deadline);
+	if (ret)
+		drop_extras(x);
+	else
+		use_extras(x, t, ret_ref);
+	sup__task_put(t);
+	return ret;
+}
+
+static int start(const void *server_spec, bool monitor,
+		 struct sup_pid *ret_pid, struct sup_ref *ret_ref)
+{
+	struct sup_server_spec spec;
+	struct extras extras;
+	struct sup_pid pid;
+	int ret;
+
+	sup__task_checkpoint();
+	ret = sup__spec_copy(&spec, sizeof(spec), server_spec,
+			     "sup_server_spec");
+	if (!ret)
+		ret = check_spec(&spec);
+	if (!ret)
+		ret = make_extras(&extras, spec.link, monitor);
+	if (ret)
+		return ret;
+	ret = run_start(&spec, &extras, &pid, ret_ref);
+	/* Told to end, or linked with what has ended already. */
+	sup__task_checkpoint();
+	if (ret_pid && (!ret || ret == -EEXIST))
+		*ret_pid = pid;
+	return ret;
+}
+
+int sup_server_start(const void *server_spec, struct sup_pid *ret_pid)
+{
+	struct sup_ref unused;
+
+	return start(server_spec, false, ret_pid, &unused);
+}
+
+int sup_server_start_monitor(const struct sup_server_spec *spec,
+			     struct sup_pid *ret_pid, struct sup_ref *ret_ref)
+{
+	return start(spec, true, ret_pid, ret_ref);
+}
+
+static bool is_same(const struct sup_reason *a, const struct sup_reason *b)
+{
+	return a->kind == b->kind && a->code == b->code &&
+	       a->term == b->term && a->signo == b->signo;
+}
+
+static int ask_to_stop(struct sup_pid pid, const struct sup_reason *reason)
+{
+	struct sup__task *t = sup__task_get(pid);
+	int ret = 0;
+
+	if (!t || sup__task_has_ended(t))
+		ret = sup__error(-ESRCH, "pid: no such task");
+	else if (!t->is_server)
+		ret = sup__error(-EINVAL, "pid: \"%s\" is no server", t->name);
+	else
+		sup__link_stop(t, reason);
+	if (t)
+		sup__task_put(t);
+	return ret;
+}
+
+int sup_server_stop(struct sup_pid pid, const struct sup_reason *reason,
+		    struct sup_reason *ret_reason, int64_t deadline)
+{
+	struct sup_reason end;
+	char text[128];
+	int ret;
+
+	if (deadline < SUP_FOREVER)
+		return sup__error(-EINVAL, "deadline: %lld is none",
+				  (long long)deadline);
+	if (pid.v && pid.v == sup_self().v)
+		return sup__error(-EDEADLK, "a server cannot wait for its own "
+				  "end");
+	ret = ask_to_stop(pid, reason);
+	if (!ret)
+		ret = sup_wait(pid, &end, deadline);
+	if (ret)
+		return ret;
+	if (ret_reason)
+		*ret_reason = end;
+	if (is_same(&end, reason))
+		return 0;
+	return sup__error(-EPIPE, "it ended with another reason: %s",
+			  sup_reason_format(&end, text, sizeof(text)));
+}
