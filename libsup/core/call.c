@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A call is a slot in the caller's seat, and a letter that names the slot. The
- * slot's word is generation << 32 | state. Whoever moves it from PENDING to
+ * A call is an exchange in the caller's seat, and a letter that names the seat.
+ * (A request, core/request.c, has an exchange of its own.) Its word is
+ * generation << 32 | state. Whoever moves it from PENDING to
  * COMPLETING, by a compare-and-swap that includes the generation, owns it:
  *
  *	caller			FREE -> PENDING, and PENDING -> FREE when it
@@ -26,70 +27,77 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "core/mailbox.h"
+#include "core/request.h"
 #include "core/table.h"
 #include "core/task.h"
 
-enum {
-	FREE,
-	PENDING,
-	COMPLETING,
-	DONE,
-};
-
-#define GENERATION (UINT64_C(1) << 32)
-
-static uint64_t word(uint32_t generation, uint32_t state)
+static uint64_t word(uint32_t generation, enum sup__exchange_state state)
 {
 	return (uint64_t)generation << 32 | state;
 }
 
-static uint32_t begin(struct sup__seat *seat, uint64_t callee)
+uint32_t sup__exchange_begin(struct sup__exchange *x, uint64_t callee)
 {
-	uint32_t generation = (atomic_load(&seat->call) >> 32) + 1;
+	uint32_t generation = (atomic_load(&x->call) >> 32) + 1;
 
 	/* 0 is no generation, so that a zeroed sup_from names no call. */
 	if (!generation)
 		generation = 1;
-	seat->reply = (struct sup_msg){ 0 };
-	seat->ended = false;
-	atomic_store(&seat->callee, callee);
-	atomic_store(&seat->call, word(generation, PENDING));
+	x->reply = (struct sup_msg){ 0 };
+	x->ended = false;
+	x->error = 0;
+	atomic_store(&x->callee, callee);
+	atomic_store(&x->call, word(generation, SUP__EXCHANGE_PENDING));
 	return generation;
 }
 
-/* True: nobody will complete it any more. */
-static bool give_up(struct sup__seat *seat, uint32_t generation)
+bool sup__exchange_give_up(struct sup__exchange *x, uint32_t generation)
 {
-	uint64_t pending = word(generation, PENDING);
+	uint64_t pending = word(generation, SUP__EXCHANGE_PENDING);
 
-	return atomic_compare_exchange_strong(&seat->call, &pending,
-					      word(generation, FREE));
+	return atomic_compare_exchange_strong(&x->call, &pending,
+			word(generation, SUP__EXCHANGE_FREE));
 }
 
-static bool claim(struct sup__seat *seat, uint32_t generation)
+static bool claim(struct sup__exchange *x, uint32_t generation)
 {
-	uint64_t pending = word(generation, PENDING);
+	uint64_t pending = word(generation, SUP__EXCHANGE_PENDING);
 
-	return atomic_compare_exchange_strong(&seat->call, &pending,
-					      word(generation, COMPLETING));
+	return atomic_compare_exchange_strong(&x->call, &pending,
+			word(generation, SUP__EXCHANGE_COMPLETING));
 }
 
-static void complete(struct sup__seat *seat, uint32_t generation)
+/*
+ * ORDER: the edge goes first, for the server may call its client back at once.
+ * Who waits names its seat before it looks whether it is done.
+ */
+static void complete(struct sup__exchange *x, uint32_t generation)
 {
-	atomic_store(&seat->waits_for, 0);
-	atomic_store(&seat->call, word(generation, DONE));
-	sup__seat_wake(seat);
+	struct sup__seat *seat = atomic_load(&x->seat);
+
+	if (x == &seat->x)
+		atomic_store(&seat->waits_for, 0);
+	if (x->completed)
+		x->completed(x);
+	atomic_store(&x->call, word(generation, SUP__EXCHANGE_DONE));
+	sup__seat_wake(atomic_load(&x->seat));
 }
 
-static bool is_done(struct sup__seat *seat)
+bool sup__exchange_end(struct sup__exchange *x, uint32_t generation,
+		       const struct sup_reason *reason)
 {
-	return (uint32_t)atomic_load(&seat->call) == DONE;
+	if (!claim(x, generation))
+		return false;
+	x->ended = true;
+	x->reason = *reason;
+	complete(x, generation);
+	return true;
 }
 
 /* Somebody is writing the result: it will not be long. */
 static void await_completion(struct sup__seat *seat)
 {
-	while (!is_done(seat))
+	while (!sup__exchange_is_done(&seat->x))
 		sup__seat_wait(seat, SUP_FOREVER);
 }
 
@@ -98,11 +106,11 @@ static int wait_for_reply(struct sup__seat *seat, uint32_t generation,
 {
 	int ret = 0;
 
-	while (!is_done(seat)) {
+	while (!sup__exchange_is_done(&seat->x)) {
 		if (!ret && sup__task_must_end())
 			ret = -ECANCELED;
 		if (ret) {
-			if (give_up(seat, generation))
+			if (sup__exchange_give_up(&seat->x, generation))
 				return ret;
 			await_completion(seat);
 			break;
@@ -128,17 +136,18 @@ static int take_result(struct sup__seat *seat, uint32_t generation,
 		       struct sup_msg *ret_reply,
 		       struct sup_reason *ret_reason)
 {
-	int error = seat->error;
+	struct sup__exchange *x = &seat->x;
+	int error = x->error;
 
-	if (seat->ended)
-		error = ended_error(&seat->reason, ret_reason);
+	if (x->ended)
+		error = ended_error(&x->reason, ret_reason);
 	else if (error)
 		sup__error_sys(error, "the server's answer");
 	if (!error && ret_reply)
-		*ret_reply = seat->reply;
+		*ret_reply = x->reply;
 	else
-		sup_msg_free(&seat->reply);
-	atomic_store(&seat->call, word(generation, FREE));
+		sup_msg_free(&x->reply);
+	atomic_store(&x->call, word(generation, SUP__EXCHANGE_FREE));
 	return error;
 }
 
@@ -172,7 +181,7 @@ static int call_with(struct sup__task *t, struct sup__seat *seat,
 		ret = sup__mailbox_put(&t->mailbox, pid, letter, deadline);
 	if (ret) {
 		sup__letter_drop(letter);
-		if (give_up(seat, generation))
+		if (sup__exchange_give_up(&seat->x, generation))
 			return put_error(t, ret, ret_reason);
 		await_completion(seat);
 	} else {
@@ -207,7 +216,7 @@ static int call_task(struct sup__task *t, struct sup__letter *letter,
 		sup__letter_drop(letter);
 		return -ENOMEM;
 	}
-	generation = begin(seat, atomic_load(&t->pid));
+	generation = sup__exchange_begin(&seat->x, atomic_load(&t->pid));
 	letter->from.pid = sup_self();
 	letter->from.slot = seat->index;
 	letter->from.generation = generation;
@@ -253,53 +262,64 @@ int sup_call(struct sup_pid to, const struct sup_msg *req,
 	return ret;
 }
 
-/* The seat that a reply would go to, or NULL: nobody waits. */
-static struct sup__seat *waiting(struct sup_from from)
+static struct sup__exchange *exchange_at(uint32_t slot)
 {
-	struct sup__seat *seat = sup__seat_at(from.slot);
+	struct sup__seat *seat;
 
-	if (!seat || !from.generation)
+	if (slot & SUP__REQUEST_SLOT)
+		return sup__request_exchange(slot & ~SUP__REQUEST_SLOT);
+	seat = sup__seat_at(slot);
+	return seat ? &seat->x : NULL;
+}
+
+/* Where a reply would go, or NULL: nobody waits. */
+static struct sup__exchange *waiting(struct sup_from from)
+{
+	struct sup__exchange *x = exchange_at(from.slot);
+
+	if (!x || !from.generation)
 		return NULL;
-	return atomic_load(&seat->call) == word(from.generation, PENDING) ?
-		seat : NULL;
+	return atomic_load(&x->call) == word(from.generation,
+			SUP__EXCHANGE_PENDING) ? x : NULL;
 }
 
 int sup_reply(struct sup_from from, const struct sup_msg *msg)
 {
-	struct sup__seat *seat = waiting(from);
+	struct sup__exchange *x = waiting(from);
 	struct sup_msg own = { .tag = 0 };
 
-	if (seat && sup__msg_own(msg, &own))
+	if (x && sup__msg_own(msg, &own))
 		return sup__error_nomem("a reply");
-	if (!seat && msg->free)
+	if (!x && msg->free)
 		own = *msg;
 	sup__task_gave(msg);
-	if (!seat || !claim(seat, from.generation)) {
+	if (!x || !claim(x, from.generation)) {
 		sup_msg_free(&own);
 		return 0;
 	}
-	seat->error = 0;
-	seat->reply = own;
-	complete(seat, from.generation);
+	x->error = 0;
+	x->reply = own;
+	complete(x, from.generation);
 	return 0;
 }
 
 int sup_reply_error(struct sup_from from, int error)
 {
-	struct sup__seat *seat = waiting(from);
+	struct sup__exchange *x = waiting(from);
 
 	if (error >= 0)
 		return sup__error(-EINVAL, "error: %d is not negative", error);
-	if (!seat || !claim(seat, from.generation))
+	if (!x || !claim(x, from.generation))
 		return 0;
-	seat->error = error;
-	complete(seat, from.generation);
+	x->error = error;
+	complete(x, from.generation);
 	return 0;
 }
 
 bool sup__call_refuse(uint64_t pid)
 {
 	struct sup__task *t = sup__task_get((struct sup_pid){ pid });
+	struct sup__exchange *x;
 	struct sup__seat *seat;
 	bool refused = false;
 	uint64_t call;
@@ -308,13 +328,14 @@ bool sup__call_refuse(uint64_t pid)
 	if (!t)
 		return true;
 	seat = atomic_load(&t->seat);
-	call = atomic_load(&seat->call);
-	if ((uint32_t)call == PENDING &&
-	    atomic_load(&seat->callee) == sup_self().v &&
-	    claim(seat, call >> 32)) {
-		seat->error = -EDEADLK;
-		atomic_store(&seat->refused, call >> 32);
-		complete(seat, call >> 32);
+	x = &seat->x;
+	call = atomic_load(&x->call);
+	if ((uint32_t)call == SUP__EXCHANGE_PENDING &&
+	    atomic_load(&x->callee) == sup_self().v &&
+	    claim(x, call >> 32)) {
+		x->error = -EDEADLK;
+		atomic_store(&x->refused, call >> 32);
+		complete(x, call >> 32);
 		refused = true;
 	}
 	/* It may just have been answered, or have given up. */
@@ -326,21 +347,17 @@ bool sup__call_refuse(uint64_t pid)
 
 bool sup__call_is_refused(struct sup_from from)
 {
-	return atomic_load(&sup__seat_at(from.slot)->refused) ==
+	return atomic_load(&exchange_at(from.slot)->refused) ==
 	       from.generation;
 }
 
-static void complete_ended(struct sup__seat *seat, struct sup__task *t)
+static void end_exchange(struct sup__exchange *x, struct sup__task *t)
 {
-	uint64_t call = atomic_load(&seat->call);
+	uint64_t call = atomic_load(&x->call);
 
-	if ((uint32_t)call != PENDING ||
-	    atomic_load(&seat->callee) != atomic_load(&t->pid) ||
-	    !claim(seat, call >> 32))
-		return;
-	seat->ended = true;
-	seat->reason = t->reason;
-	complete(seat, call >> 32);
+	if ((uint32_t)call == SUP__EXCHANGE_PENDING &&
+	    atomic_load(&x->callee) == atomic_load(&t->pid))
+		sup__exchange_end(x, call >> 32, &t->reason);
 }
 
 void sup__call_send_last(struct sup__task *t)
@@ -362,5 +379,8 @@ void sup__call_task_ended(struct sup__task *t)
 		return;
 	n = sup__seat_count();
 	for (i = 0; i < n; i++)
-		complete_ended(sup__seat_at(i), t);
+		end_exchange(&sup__seat_at(i)->x, t);
+	n = sup__request_count();
+	for (i = 0; i < n; i++)
+		end_exchange(sup__request_exchange(i), t);
 }

@@ -5,7 +5,31 @@
 
 #include <sup/server.h>
 
+#include "core/seat.h"
+
 struct sup__task;
+
+enum sup__exchange_state {
+	SUP__EXCHANGE_FREE,
+	SUP__EXCHANGE_PENDING,
+	SUP__EXCHANGE_COMPLETING,
+	SUP__EXCHANGE_DONE,
+};
+
+/* From here on a reply can come, of the generation that is returned. */
+uint32_t sup__exchange_begin(struct sup__exchange *x, uint64_t callee);
+
+/* True: nobody will complete it any more. False: somebody does, or has. */
+bool sup__exchange_give_up(struct sup__exchange *x, uint32_t generation);
+
+/* Its callee has ended. False: it was completed, or given up, before. */
+bool sup__exchange_end(struct sup__exchange *x, uint32_t generation,
+		       const struct sup_reason *reason);
+
+static inline bool sup__exchange_is_done(struct sup__exchange *x)
+{
+	return (uint32_t)atomic_load(&x->call) == SUP__EXCHANGE_DONE;
+}
 
 /*
  * Completes every call that waits for t with the reason of its end. Its

@@ -23,6 +23,7 @@ enum sup__signal_kind {
 	SUP__SIGNAL_EXIT,	/* in a child's struct sup__task, with a ref */
 	SUP__SIGNAL_NOTE,	/* struct sup__note: an exit signal */
 	SUP__SIGNAL_TIMER,	/* struct sup__timer that went to a name */
+	SUP__SIGNAL_RESPONSE,	/* in a struct sup__request */
 };
 
 struct sup__signal {

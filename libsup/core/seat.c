@@ -87,6 +87,7 @@ static int add_chunk(void)
 	for (i = CHUNK; i-- > 0; ) {
 		chunk[i].index = base + i;
 		chunk[i].spins = SPINS_MIN;
+		atomic_init(&chunk[i].x.seat, &chunk[i]);
 		chunk[i].next_free = free_seats;
 		free_seats = &chunk[i];
 	}

@@ -13,6 +13,22 @@
 
 #include <sup/types.h>
 
+struct sup__seat;
+
+/* Where one reply goes, core/call.c: in a seat, or in a request. */
+struct sup__exchange {
+	_Atomic uint64_t call;		/* generation << 32 | state */
+	_Atomic uint64_t callee;
+	_Atomic uint32_t refused;	/* generation refused last, or 0 */
+	_Atomic(struct sup__seat *) seat;	/* whom its completion wakes */
+	/* Called before it is DONE, by who completes it; or NULL. */
+	void (*completed)(struct sup__exchange *x);
+	struct sup_msg reply;		/* written by who completes it */
+	int error;
+	bool ended;			/* -EPIPE, with reason */
+	struct sup_reason reason;
+};
+
 struct sup__seat {
 	/* 0 idle, 1 a wake is due, 2 asleep. */
 	alignas(64) _Atomic uint32_t word;
@@ -22,14 +38,7 @@ struct sup__seat {
 	_Atomic uint64_t waits_for;
 	struct sup__seat *next_free;
 
-	/* The call in progress: core/call.c. */
-	_Atomic uint64_t call;		/* generation << 32 | state */
-	_Atomic uint64_t callee;
-	_Atomic uint32_t refused;	/* generation refused last, or 0 */
-	struct sup_msg reply;		/* written by who completes it */
-	int error;
-	bool ended;			/* -EPIPE, with reason */
-	struct sup_reason reason;
+	struct sup__exchange x;		/* the call in progress */
 };
 
 /* The calling thread's seat, or NULL with -ENOMEM's sentence set. */

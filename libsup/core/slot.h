@@ -75,6 +75,7 @@ struct sup__task {
 	struct sup_reason end_reason;	/* carried to the top */
 	struct sup_info hand;		/* what a callback looks at */
 	struct sup__monitor *watching;
+	struct sup__request *requests;
 	struct sup__crash *crash;
 	int64_t receive_deadline;
 	bool continues;			/* a server's go_on is due */

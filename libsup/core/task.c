@@ -29,6 +29,7 @@
 #include "core/link.h"
 #include "core/monitor.h"
 #include "core/registry.h"
+#include "core/request.h"
 #include "core/runtime.h"
 #include "core/table.h"
 #include "core/thread.h"
@@ -308,6 +309,8 @@ static void drop_signals(struct sup__task *t)
 			sup__link_drop(s);
 		else if (s->kind == SUP__SIGNAL_TIMER)
 			sup__timer_drop(s);
+		else if (s->kind == SUP__SIGNAL_RESPONSE)
+			sup__request_drop(s);
 		else
 			sup__task_put(sup__task_of_exit(s));
 	}
@@ -339,6 +342,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 		tell_parent(t, parent);
 	if (parent)
 		sup__task_put(parent);
+	sup__request_task_ended(t);
 	drop_signals(t);
 	sup__monitor_stop_watching(t);
 	sup__task_put(t);

@@ -31,6 +31,7 @@
 #include "core/contain.h"
 #include "core/link.h"
 #include "core/monitor.h"
+#include "core/request.h"
 #include "core/runtime.h"
 #include "core/table.h"
 #include "core/task.h"
@@ -284,6 +285,11 @@ static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
 		if (s->kind == SUP__SIGNAL_NOTE) {
 			sup__link_take(s, ret_info);
 			return true;
+		}
+		if (s->kind == SUP__SIGNAL_RESPONSE) {
+			if (sup__request_take(s, ret_info))
+				return true;
+			continue;
 		}
 		if (s->kind == SUP__SIGNAL_TIMER) {
 			sup__timer_take(s, ret_info);

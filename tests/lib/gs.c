@@ -118,6 +118,8 @@ static int gs_post(struct gs *g, struct sup_msg *msg, char c)
 		return sup_server_timeout(gs_arg(msg));
 	case GS_FAIL:
 		return -gs_arg(msg);
+	case GS_RELEASE:
+		return gs_answer(g->delayed, GS_DELAYED);
 	}
 	return SUP_CONTINUE;
 }

@@ -19,6 +19,7 @@ enum gs_tag {
 	GS_LOG,			/* call: what has happened, as text */
 	GS_SLEEP,		/* blocks arg ms in the callback */
 	GS_FAIL,		/* a callback returns -arg */
+	GS_RELEASE,		/* cast: answers GS_DELAYED of -1 */
 };
 
 struct gs {

@@ -14,6 +14,7 @@
 #include <sup/partition.h>
 #include <sup/process.h>
 #include <sup/registry.h>
+#include <sup/request.h>
 #include <sup/runtime.h>
 #include <sup/server.h>
 #include <sup/supervisor.h>

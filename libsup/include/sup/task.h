@@ -93,6 +93,8 @@ enum sup_info_kind {
 				/* is trapped: pid of the sender, reason */
 	SUP_INFO_TIMEOUT,	/* the receive timeout of a server passed */
 	SUP_INFO_TIMER,		/* of <sup/timer.h>: ref, msg */
+	SUP_INFO_RESPONSE,	/* of <sup/request.h>: request, error, or */
+				/* msg; reason if error is -EPIPE */
 };
 
 struct sup_info {
@@ -101,6 +103,8 @@ struct sup_info {
 	struct sup_pid pid;
 	struct sup_reason reason;
 	struct sup_msg msg;
+	struct sup_request request;
+	int error;
 };
 
 /*

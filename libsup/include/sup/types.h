@@ -38,6 +38,11 @@ struct sup_ref {
 	uint64_t v;
 };
 
+/* Names one request to a server. Never used twice. */
+struct sup_request {
+	uint64_t v;
+};
+
 #define SUP_PID_NONE ((struct sup_pid){ 0 })
 
 #define SUP_TRY		INT64_C(0)
