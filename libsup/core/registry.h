@@ -5,6 +5,7 @@
 
 #include <sup/registry.h>
 
+struct sup__directory;
 struct sup__task;
 
 /* As sup_register(); after -EEXIST *ret_holder has the name. */
@@ -14,7 +15,12 @@ int sup__registry_add(const char *name, struct sup__task *t,
 /* 0, or -EINVAL, -ENAMETOOLONG. */
 int sup__registry_check_name(const char *name);
 
-/* All names of t go. It is ENDING: it gets no new ones. */
-void sup__registry_task_ending(struct sup__task *t);
+/* For a task that is being made. Also -EPERM it has duplicates. */
+int sup__registry_put_via(struct sup__task *t, const struct sup_via *via,
+			  struct sup_pid *ret_holder);
+
+/* The first task under a key, or SUP_PID_NONE. Takes no lock. Any thread. */
+struct sup_pid sup__registry_whereis(struct sup__directory *dir,
+				     const void *key, size_t len);
 
 #endif

@@ -114,6 +114,7 @@ struct sup__seat *sup__seat_new(void)
 void sup__seat_free(struct sup__seat *seat)
 {
 	atomic_store(&seat->waits_for, 0);
+	atomic_store(&seat->looks, 0);
 	sup__lock(&lock);
 	seat->next_free = free_seats;
 	free_seats = seat;

@@ -36,6 +36,7 @@ struct sup__seat {
 	uint32_t spins;		/* budget of the next wait: its thread only */
 	/* The task this thread waits for: cycles are looked for along these. */
 	_Atomic uint64_t waits_for;
+	_Atomic uint64_t looks;		/* core/directory.c: an era, or 0 */
 	struct sup__seat *next_free;
 
 	struct sup__exchange x;		/* the call in progress */

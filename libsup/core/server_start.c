@@ -145,7 +145,7 @@ static int run_start(const struct sup_server_spec *spec, struct extras *x,
 		.name = spec->name ? spec->name : "server", .reg = spec->reg,
 		.is_server = true, .containment = spec->containment,
 		.mailbox = spec->mailbox, .body = sup__server_run,
-		.body_arg = spec, .starter = seat,
+		.body_arg = spec, .via = spec->via, .starter = seat,
 	};
 	struct sup__task *t;
 	int ret;

@@ -61,7 +61,7 @@ struct sup__task {
 	struct sup__task *parent, *children, *prev, *next;
 	struct sup__signal exit_signal;	/* to the parent, with a reference */
 
-	struct sup__name *names;	/* under the registry's lock */
+	struct sup__entry *entries;	/* under the directories' lock */
 
 	struct sup__note parent_note;	/* what its parent sends it */
 	struct sup__bond *bonds;	/* under the bonds' lock */

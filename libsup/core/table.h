@@ -64,6 +64,8 @@ struct sup__task *sup__task_alloc(const char *name, size_t mailbox);
 int sup__task_dealloc(struct sup__task *t, int err);	/* returns err */
 int sup__task_enter(struct sup__task *t, const char *reg_name,
 		    struct sup_pid *ret_holder);
+/* Undoes both, for a start that fails; returns err. priv is the caller's. */
+int sup__task_leave(struct sup__task *t, int err);
 /* Whoever waited for the start waits no more. False: it is over. */
 bool sup__task_give_up_start(struct sup__task *t);
 /* The last started top-level task that lives, with a reference, or NULL. */

@@ -26,6 +26,7 @@
 #include "base/futex.h"
 #include "core/call.h"
 #include "core/contain.h"
+#include "core/directory.h"
 #include "core/link.h"
 #include "core/monitor.h"
 #include "core/registry.h"
@@ -169,8 +170,7 @@ int sup__task_dealloc(struct sup__task *t, int err)
 	return err;
 }
 
-/* For a start that fails before anybody could know the task. */
-static int undo_enter(struct sup__task *t, int err)
+int sup__task_leave(struct sup__task *t, int err)
 {
 	struct sup_reason reason = { .kind = SUP_REASON_EXIT, .code = err };
 
@@ -206,7 +206,7 @@ int sup__task_enter(struct sup__task *t, const char *reg_name,
 		return sup__task_dealloc(t, ret);
 	}
 	ret = reg_name ? sup__registry_add(reg_name, t, ret_holder) : 0;
-	return ret ? undo_enter(t, ret) : 0;
+	return ret ? sup__task_leave(t, ret) : 0;
 }
 
 int sup__task_new(const struct sup__task_ops *ops, void *priv,
@@ -326,7 +326,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 	store_reason(t, reason);
 	parent = leave_tree(t);
 	shut_children(t);
-	sup__registry_task_ending(t);
+	sup__directory_task_ending(t);
 	sup__mailbox_close(&t->mailbox);
 	sup__timers_close(&t->timers);
 	started = !leave_start(t, SUP__START_FAILED) &&

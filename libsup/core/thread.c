@@ -31,6 +31,7 @@
 #include "core/contain.h"
 #include "core/link.h"
 #include "core/monitor.h"
+#include "core/registry.h"
 #include "core/request.h"
 #include "core/runtime.h"
 #include "core/table.h"
@@ -195,6 +196,11 @@ int sup__thread_begin(const struct sup__thread_make *m,
 	t->run_arg = m->run_arg;
 	t->starter = m->starter;
 	ret = sup__task_enter(t, m->reg ? m->name : NULL, &holder);
+	if (!ret && m->via) {
+		ret = sup__registry_put_via(t, m->via, &holder);
+		if (ret)
+			sup__task_leave(t, ret);
+	}
 	if (ret == -EEXIST)
 		*ret_pid = holder;
 	if (ret)

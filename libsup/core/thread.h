@@ -25,6 +25,7 @@ struct sup__thread_make {
 	const void *body_arg;
 	int (*run)(void *arg);
 	void *run_arg;
+	const struct sup_via *via;	/* NULL: none */
 	struct sup__seat *starter;	/* the caller, if it waits for the */
 					/* start; else NULL */
 };

@@ -7,6 +7,7 @@
 #define SUP_SERVER_H
 
 #include <sup/call.h>
+#include <sup/registry.h>
 #include <sup/task.h>
 #include <sup/types.h>
 
@@ -58,6 +59,7 @@ struct sup_server_spec {
 	size_t mailbox;		/* data messages held at most; default 1024 */
 	int64_t init_timeout_ms;	/* 0: none */
 	bool link;		/* once it is up, with the starter, a task */
+	const struct sup_via *via;	/* also named there; NULL: nowhere */
 };
 
 /*
