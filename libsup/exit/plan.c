@@ -17,9 +17,6 @@
 
 static int check_spec(const struct sup_process_spec *spec)
 {
-	if (!spec || spec->size < sizeof(*spec))
-		return sup__error(-EINVAL, "size is not that of a "
-				  "sup_process_spec");
 	if (!spec->argv || !spec->argv[0] || !spec->argv[0][0])
 		return sup__error(-EINVAL, "argv[0] is missing");
 	if (spec->readiness != SUP_READY_EXEC &&

@@ -273,7 +273,7 @@ int sup__proc_spawn(const struct sup__proc_start *start,
 	bool notify;
 	int ret;
 
-	notify = spec && spec->readiness == SUP_READY_NOTIFY;
+	notify = spec->readiness == SUP_READY_NOTIFY;
 	if (notify) {
 		ret = sup__notify_open(name, &p.notify_fd);
 		if (ret)

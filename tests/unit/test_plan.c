@@ -119,10 +119,6 @@ static void bad_fields_are_named(void **state)
 	struct sup_process_spec spec;
 
 	(void)state;
-	expect_refusal(NULL, "size");
-	spec = spec_of(argv_true);
-	spec.size--;
-	expect_refusal(&spec, "size");
 	spec = spec_of(NULL);
 	expect_refusal(&spec, "argv[0]");
 	spec = spec_of(none);

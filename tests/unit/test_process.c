@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,26 @@ static void failed_start_leaves_nothing(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	spec.size = 1;
 	assert_int_equal(sup_process_start(&spec, &pid), -EINVAL);
+	assert_int_equal(sup_process_start(NULL, &pid), -EINVAL);
+}
+
+/* What a program of another age says, and what it cannot know. */
+static void spec_may_be_of_any_age(void **state)
+{
+	struct {
+		struct sup_process_spec spec;
+		char later[64];
+	} newer = { .later = "xyz" };
+	struct sup_process_spec older = SH("exit 6");
+
+	(void)state;
+	older.size = offsetof(struct sup_process_spec, cwd);
+	older.cwd = "/no/such/dir";
+	older.adopt_lineage = 9;
+	assert_int_equal(end_of(start(older)).code, 6);
+	newer.spec = SH("exit 7");
+	newer.spec.size = sizeof(newer);
+	assert_int_equal(end_of(start(newer.spec)).code, 7);
 }
 
 static void name_is_held_until_the_end(void **state)
@@ -380,6 +401,7 @@ int main(void)
 		T(kill_by_others_is_a_signal),
 		T(nothing_is_left_at_the_end),
 		T(failed_start_leaves_nothing),
+		T(spec_may_be_of_any_age),
 		T(name_is_held_until_the_end),
 		T(not_ready_in_time_is_killed),
 		T(ended_before_ready_says_how),

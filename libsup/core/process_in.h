@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of process tasks share. */
+#ifndef SUP_CORE_PROCESS_IN_H
+#define SUP_CORE_PROCESS_IN_H
+
+#include <stdatomic.h>
+
+#include "base/lock.h"
+#include "core/process.h"
+#include "exit/exit.h"
+#include "exit/proc.h"
+
+struct sup__task;
+
+struct sup__process {
+	struct sup__task *task;
+	struct sup__exit_source *src;
+	int stop_signal;
+	struct sup__proc proc;		/* pid and pidfd are fixed once born */
+	_Atomic uint32_t done;		/* futex, set with the lock held */
+	bool is_starting;		/* its starter's: in start_era */
+	unsigned int start_era;
+
+	/* sup__processes protects all below */
+	struct sup__process *prev, *next;	/* in the table */
+	pid_t pid;			/* its place there */
+	uint64_t lineage;		/* 0: not known yet */
+	bool alive;			/* born, and not ended */
+	bool draining;			/* ended, its lineage has not */
+	bool reaped;
+	bool start_over;		/* its start has returned well */
+	bool never_ran;			/* it ended before it could */
+	bool no_room;			/* and had no room in the source */
+	struct sup_reason reason;	/* of the end */
+};
+
+/*
+ * process_table.c: who there is, and how it ends. One lock guards the table and
+ * what changes in every process; ends are rare beside what they cost. Requests
+ * to the exit source are made with it held: the source takes only locks of its
+ * own, and calls nobody back from a request.
+ */
+extern struct sup__lock sup__processes;
+
+void sup__process_add_locked(struct sup__process *p, pid_t pid)
+	SUP__REQUIRES(sup__processes);
+void sup__process_del_locked(struct sup__process *p)
+	SUP__REQUIRES(sup__processes);
+
+/* SIGKILL to all that is left of it. -ESRCH nothing is, -EPERM. */
+int sup__process_kill_locked(struct sup__process *p)
+	SUP__REQUIRES(sup__processes);
+
+/* The same, and what goes wrong is logged. Any thread. */
+void sup__process_kill(struct sup__process *p);
+
+/* Waits until nothing is left of it. -ETIMEDOUT. Its starter. */
+int sup__process_wait_done(struct sup__process *p, int64_t deadline);
+
+/* OVERFLOW events that told of children without a record, so far. */
+unsigned int sup__process_untracked_count(void);
+
+/*
+ * Around a start: one that did not run may have had no room in the source; so
+ * may one that did, if such was told of since the count was asked for.
+ */
+void sup__process_look_at_start(struct sup__process *p, bool never_ran,
+				unsigned int untracked_before);
+
+/*
+ * process_adopt.c. The living process that a lineage began with becomes p.
+ * -ESRCH it has ended, and what it had left behind has been killed and is gone;
+ * -EOPNOTSUPP, -ETIMEDOUT it is not gone, -EPERM.
+ */
+int sup__process_adopt(struct sup__process *p, uint64_t lineage);
+
+#endif
