@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Processes: the one place that starts them, and their handles. A process is
- * never a bare pid: {pid, pidfd}, and it is never signalled by number.
+ * Processes: the one place that starts them, spawn.c, and their handles,
+ * proc.c. A process is never a bare pid: {pid, pidfd}, and it is never
+ * signalled by number.
  */
 #ifndef SUP_EXIT_PROC_H
 #define SUP_EXIT_PROC_H
