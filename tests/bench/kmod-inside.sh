@@ -5,11 +5,10 @@
 # for kmod.sh, and sentences.
 #
 # usage: kmod-inside.sh count	what instructions can be counted for
-#        kmod-inside.sh storm	what needs two CPUs, and the sizes of objects
+#        kmod-inside.sh storm EXITS	what needs two CPUs, and sizes of objects
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 
-exits=$BENCH_EXITS
 # All that can wait for a reader, and the living members.
 raised_limit=262144
 programs=$build/tests/bench
@@ -30,12 +29,13 @@ count)
 	"$programs/kmod_watch"
 	;;
 storm)
+	[ $# = 2 ] || usage "of how many exits?"
 	insmod "$SUP_KO"
 	object_size sup_member kmod_member_bytes
 	object_size sup_record kmod_record_bytes
 	rmmod sup
-	"$programs/kmod_storm" "$exits" "$raised_limit"
-	"$programs/kmod_storm" "$exits" 0
+	"$programs/kmod_storm" "$2" "$raised_limit"
+	"$programs/kmod_storm" "$2" 0
 	;;
 *)
 	usage "count or storm"

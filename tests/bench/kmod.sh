@@ -42,7 +42,7 @@ for folder in kmod tests/bench; do
 done
 count count1
 count count2
-boot storm -t 3000 -a slab_nomerge -e BENCH_EXITS="${BENCH_EXITS:-200000}" \
-	tests/bench/kmod-inside.sh storm
+boot storm -t 3000 -a slab_nomerge \
+	tests/bench/kmod-inside.sh storm "${BENCH_EXITS:-200000}"
 grep -hE '^(storm|proc connector)' "$out/storm" | sed 's/^/# /'
 awk -f "$top/tests/bench/kmod.awk" "$out"/{count1,count2,storm}
