@@ -131,10 +131,9 @@ void join(struct sup *s, const struct group *g, pid_t pid)
 	}
 }
 
-void drain(struct sup *s, uint64_t group)
+void drain(struct sup *s, uint64_t group, uint64_t seq)
 {
 	struct record r;
-	uint64_t seq = 0;
 	int ret;
 
 	while (!(ret = record_next(s, &r, 0)))

@@ -51,8 +51,8 @@ void module_wait_hooked(bool hooked);
 void own(struct sup *s, struct group *g, uint32_t flags);
 /* Makes a process a member. */
 void join(struct sup *s, const struct group *g, pid_t pid);
-/* Reads what has come, and acknowledges it. */
-void drain(struct sup *s, uint64_t group);
+/* Reads what has come, and acknowledges it, and what was read up to seq. */
+void drain(struct sup *s, uint64_t group, uint64_t seq);
 
 /* What an owner has to know of an exit. */
 struct cause {

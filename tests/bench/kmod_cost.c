@@ -123,7 +123,7 @@ static void after_sample(enum kind kind)
 		tell(target_orders[1], 0);
 		hear(target_answers[0]);
 	} else if (owner.fd >= 0) {
-		drain(&owner, group.id);
+		drain(&owner, group.id, 0);
 	}
 }
 

@@ -38,6 +38,7 @@ static pid_t subscriber;
 struct peer {
 	struct sup s;
 	struct group g;
+	uint64_t seq;		/* of the last record that was read */
 	int fd;			/* epoll or the connector */
 	int pidfd;
 };
@@ -108,6 +109,7 @@ static void module_wait(struct peer *p, pid_t pid)
 
 	do {
 		cause_recv(&p->s, &c);
+		p->seq = c.seq;
 	} while (c.pid != (uint32_t)pid);
 }
 
@@ -252,7 +254,7 @@ static void one_turn(const struct ops *ops, uint64_t *samples)
 		else
 			samples[i] = sample_process(ops, &p);
 		if (p.g.id && i % 8 == 7)
-			drain(&p.s, p.g.id);
+			drain(&p.s, p.g.id, p.seq);
 	}
 	ops->close(&p);
 }

@@ -75,9 +75,9 @@ static void unwatch(int from, int to)
 		kill(watched[i], SIGKILL);
 		reap(watched[i]);
 		if (i % 32 == 0)
-			drain(&s, g.id);
+			drain(&s, g.id, 0);
 	}
-	drain(&s, g.id);
+	drain(&s, g.id, 0);
 }
 
 static uint64_t sample(void)
