@@ -106,8 +106,15 @@ void sup__runtime_thread_begun(struct sup__task *t)
 	sup__unlock(&lists_lock);
 }
 
+static void joined(struct sup__task *t);
+
 void sup__runtime_thread_ended(struct sup__task *t)
 {
+	if (t->adopted) {
+		joined(t);
+		sup__runtime_ring();
+		return;
+	}
 	sup__lock(&lists_lock);
 	t->join_next = joins;
 	joins = t;
@@ -217,7 +224,7 @@ static void joined(struct sup__task *t)
 	sup__lock(&lists_lock);
 	n_threads--;
 	sup__unlock(&lists_lock);
-	if (!rt.tells_threads)
+	if (!rt.tells_threads || t->adopted)
 		entry = sup__tids_take(atomic_load(&t->os_tid), INT64_MAX);
 	if (entry)
 		sup__task_put(entry);

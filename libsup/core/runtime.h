@@ -32,7 +32,10 @@ void sup__runtime_set_source(const struct sup__exit_ops *ops);
 /* A thread task's, or our own. Any thread. */
 bool sup__runtime_knows_thread(pid_t tid);
 
-/* The thread of a task has begun; it has been reported, and is to be joined. */
+/*
+ * The thread of a task has begun; it has been reported, and is to be joined,
+ * or, if it was adopted, to be forgotten.
+ */
 void sup__runtime_thread_begun(struct sup__task *t);
 void sup__runtime_thread_ended(struct sup__task *t);
 

@@ -27,6 +27,8 @@
 
 static struct sup__lock lock = SUP__LOCK_INIT;
 static struct sup__seat *free_seats;
+/* Held while one is written to, so that it is not closed meanwhile. */
+static struct sup__lock bells_lock = SUP__LOCK_INIT;
 static _Atomic(struct sup__seat *) chunks[CHUNKS];
 static _Atomic uint32_t n_seats;
 
@@ -121,9 +123,19 @@ void sup__seat_free(struct sup__seat *seat)
 	sup__unlock(&lock);
 }
 
-void sup__seat_bind(struct sup__seat *seat)
+struct sup__seat *sup__seat_bind(struct sup__seat *seat)
 {
+	struct sup__seat *old = mine;
+
 	mine = seat;
+	return old;
+}
+
+void sup__seat_set_bell(struct sup__seat *seat, int fd)
+{
+	sup__lock(&bells_lock);
+	atomic_store(&seat->bell, fd + 1);
+	sup__unlock(&bells_lock);
 }
 
 struct sup__seat *sup__seat_self(void)
@@ -184,8 +196,25 @@ int sup__seat_wait(struct sup__seat *seat, int64_t deadline)
 	return -ETIMEDOUT;
 }
 
+static void ring(struct sup__seat *seat)
+{
+	uint64_t one = 1;
+	ssize_t n = 0;
+	int bell;
+
+	sup__lock(&bells_lock);
+	bell = atomic_load(&seat->bell);
+	/* It is non-blocking, and full only if nobody has read it. */
+	if (bell)
+		n = write(bell - 1, &one, sizeof(one));
+	sup__unlock(&bells_lock);
+	(void)n;
+}
+
 void sup__seat_wake(struct sup__seat *seat)
 {
 	if (atomic_exchange(&seat->word, 1) == 2)
 		sup__futex_wake(&seat->word, 1);
+	if (atomic_load(&seat->bell))
+		ring(seat);
 }

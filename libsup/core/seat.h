@@ -36,6 +36,7 @@ struct sup__seat {
 	uint32_t spins;		/* budget of the next wait: its thread only */
 	/* The task this thread waits for: cycles are looked for along these. */
 	_Atomic uint64_t waits_for;
+	_Atomic int bell;		/* 1 + an eventfd to write to, or 0 */
 	_Atomic uint64_t looks;		/* core/directory.c: an era, or 0 */
 	struct sup__seat *next_free;
 
@@ -47,8 +48,12 @@ struct sup__seat *sup__seat_self(void);
 
 /* A task's seat: made before its thread, bound by its thread. */
 struct sup__seat *sup__seat_new(void);
-void sup__seat_bind(struct sup__seat *seat);
+/* Returns the one that the thread had before, or NULL. */
+struct sup__seat *sup__seat_bind(struct sup__seat *seat);
 void sup__seat_free(struct sup__seat *seat);
+
+/* Whoever wakes it writes to fd, too; -1: not any more, once this returns. */
+void sup__seat_set_bell(struct sup__seat *seat, int fd);
 
 /* The seat with that index, or NULL. And how many there are, to walk them. */
 struct sup__seat *sup__seat_at(uint32_t index);

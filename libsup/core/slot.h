@@ -76,6 +76,9 @@ struct sup__task {
 	struct sup_info hand;		/* what a callback looks at */
 	struct sup__monitor *watching;
 	struct sup__request *requests;
+	struct sup__loop *loop;		/* NULL: it does not poll */
+	bool adopted;			/* its thread goes on without it */
+	struct sup__seat *outer_seat;	/* adopted: of its thread */
 	struct sup__crash *crash;
 	int64_t receive_deadline;
 	bool continues;			/* a server's go_on is due */

@@ -28,6 +28,7 @@
 #include "core/contain.h"
 #include "core/directory.h"
 #include "core/link.h"
+#include "core/loop.h"
 #include "core/monitor.h"
 #include "core/registry.h"
 #include "core/request.h"
@@ -352,6 +353,7 @@ void sup__task_release(struct sup__task *t)
 {
 	sup__mailbox_fini(&t->mailbox);
 	sup__timers_fini(&t->timers);
+	sup__loop_free(t->loop);
 	sup_msg_free(&t->hand.msg);
 	sup__contain_free(t->crash);
 	sup__free(t->start_text);

@@ -31,6 +31,7 @@
 #include "core/contain.h"
 #include "core/link.h"
 #include "core/monitor.h"
+#include "core/loop.h"
 #include "core/registry.h"
 #include "core/request.h"
 #include "core/runtime.h"
@@ -85,7 +86,7 @@ static void report(struct sup__task *t, struct sup_reason reason)
 {
 	reason.exit_ns = sup__now_ns();
 	sup__self = NULL;
-	sup__seat_bind(NULL);
+	sup__seat_bind(t->outer_seat);
 	sup__task_end(t, &reason);
 	sup__runtime_thread_ended(t);
 }
@@ -132,15 +133,20 @@ static void __attribute__((noinline)) run_with_alt_stack(struct sup__task *t)
 	sigaltstack(&t->old_alt_stack, NULL);
 }
 
+static void become(struct sup__task *t)
+{
+	sup__self = t;
+	t->outer_seat = sup__seat_bind(atomic_load(&t->seat));
+	t->thread = pthread_self();
+	sup__task_set_os(t, getpid(), sup__gettid());
+	sup__runtime_thread_begun(t);
+}
+
 static void *trampoline(void *task)
 {
 	struct sup__task *t = task;
 
-	sup__self = t;
-	sup__seat_bind(atomic_load(&t->seat));
-	t->thread = pthread_self();
-	sup__task_set_os(t, getpid(), sup__gettid());
-	sup__runtime_thread_begun(t);
+	become(t);
 	sup__start_end(t->start_era);
 	unblock_press();
 	sup__contain_prepare(t);
@@ -167,11 +173,10 @@ static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 	return ret;
 }
 
-int sup__thread_begin(const struct sup__thread_make *m,
-		      struct sup__task **ret_task, struct sup_pid *ret_pid)
+/* The task without a thread. After -EEXIST *ret_holder has the name. */
+static int make_task(const struct sup__thread_make *m,
+		     struct sup__task **ret_task, struct sup_pid *ret_holder)
 {
-	struct sup_reason reason = { .kind = SUP_REASON_EXIT };
-	struct sup_pid pid, holder = SUP_PID_NONE;
 	struct sup__task *t;
 	int ret;
 
@@ -195,14 +200,26 @@ int sup__thread_begin(const struct sup__thread_make *m,
 	t->run = m->run;
 	t->run_arg = m->run_arg;
 	t->starter = m->starter;
-	ret = sup__task_enter(t, m->reg ? m->name : NULL, &holder);
+	ret = sup__task_enter(t, m->reg ? m->name : NULL, ret_holder);
 	if (!ret && m->via) {
-		ret = sup__registry_put_via(t, m->via, &holder);
+		ret = sup__registry_put_via(t, m->via, ret_holder);
 		if (ret)
 			sup__task_leave(t, ret);
 	}
-	if (ret == -EEXIST)
-		*ret_pid = holder;
+	if (!ret)
+		*ret_task = t;
+	return ret;
+}
+
+int sup__thread_begin(const struct sup__thread_make *m,
+		      struct sup__task **ret_task, struct sup_pid *ret_pid)
+{
+	struct sup_reason reason = { .kind = SUP_REASON_EXIT };
+	struct sup__task *t;
+	struct sup_pid pid;
+	int ret;
+
+	ret = make_task(m, &t, ret_pid);
 	if (ret)
 		return ret;
 	pid = sup__task_pid(t);
@@ -241,27 +258,81 @@ static void run_plain(struct sup__task *t)
 	};
 }
 
-int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
+static int plan_plain(const void *thread_spec, struct sup__thread_make *ret_m)
 {
 	struct sup_thread_spec spec;
-	struct sup__thread_make m;
-	struct sup__task *t;
-	struct sup_pid pid;
 	int ret;
 
-	sup__task_checkpoint();
 	ret = sup__spec_copy(&spec, sizeof(spec), thread_spec,
 			     "sup_thread_spec");
 	if (ret)
 		return ret;
 	if (!spec.run)
 		return sup__error(-EINVAL, "run is NULL");
-	m = (struct sup__thread_make){
+	*ret_m = (struct sup__thread_make){
 		.name = spec.name, .reg = spec.reg, .body = run_plain,
 		.run = spec.run, .run_arg = spec.arg,
 		.containment = spec.containment, .mailbox = spec.mailbox,
 		.stack_size = spec.stack_size,
 	};
+	return 0;
+}
+
+/* With an own reference and the thread's, which the report gives away. */
+static struct sup_reason run_adopted(struct sup__task *t)
+{
+	struct sup_reason reason;
+	sigset_t mask;
+
+	pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	become(t);
+	unblock_press();
+	sup__contain_prepare(t);
+	run_with_alt_stack(t);
+	report(t, t->end_reason);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	reason = t->reason;
+	sup__task_put(t);
+	return reason;
+}
+
+int sup_thread_run(const struct sup_thread_spec *spec,
+		   struct sup_reason *ret_reason)
+{
+	struct sup_pid holder = SUP_PID_NONE;
+	struct sup__thread_make m;
+	struct sup_reason reason;
+	struct sup__task *t;
+	int ret;
+
+	if (sup__self)
+		return sup__error(-EPERM, "the thread is a task already");
+	ret = plan_plain(spec, &m);
+	if (!ret)
+		ret = make_task(&m, &t, &holder);
+	if (ret)
+		return ret;
+	sup__task_ref(t);
+	sup__task_ref(t);
+	t->adopted = true;
+	sup__task_started(t);
+	reason = run_adopted(t);
+	if (ret_reason)
+		*ret_reason = reason;
+	return 0;
+}
+
+int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
+{
+	struct sup__thread_make m;
+	struct sup__task *t;
+	struct sup_pid pid;
+	int ret;
+
+	sup__task_checkpoint();
+	ret = plan_plain(thread_spec, &m);
+	if (ret)
+		return ret;
 	ret = sup__thread_begin(&m, &t, &pid);
 	if (ret_pid && (!ret || ret == -EEXIST))
 		*ret_pid = pid;

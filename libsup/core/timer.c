@@ -302,7 +302,8 @@ static int add_to_task(struct sup__task *t, struct sup__timer *timer)
 	ret = add_locked(&t->timers, timer);
 	first = !ret && !timer->place;
 	sup__unlock(&t->timers.lock);
-	if (first && t != sup__self)
+	/* Its own thread looks before it sleeps, unless it polls. */
+	if (first && (t != sup__self || t->loop))
 		sup__seat_wake(atomic_load(&t->seat));
 	return ret;
 }

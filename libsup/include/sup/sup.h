@@ -10,6 +10,7 @@
 #include <sup/event.h>
 #include <sup/link.h>
 #include <sup/log.h>
+#include <sup/loop.h>
 #include <sup/monitor.h>
 #include <sup/partition.h>
 #include <sup/process.h>
