@@ -30,13 +30,6 @@ struct sup__monitor {
 	bool unwanted;				/* the watcher's */
 };
 
-struct sup__waiter {
-	struct sup__waiter *next, **at;		/* task's lock; NULL: off */
-	struct sup__seat *seat;
-	uint64_t pid;
-	_Atomic bool told;
-};
-
 static _Atomic uint64_t last_ref;
 
 uint64_t sup__ref_new(uint32_t index)
@@ -281,7 +274,7 @@ void sup__monitor_tell(struct sup__task *t, struct sup__waiter *waiters,
 }
 
 /* False: it has ended already. */
-static bool waiter_join(struct sup__task *t, struct sup__waiter *w)
+bool sup__waiter_join(struct sup__task *t, struct sup__waiter *w)
 {
 	bool alive;
 
@@ -299,7 +292,7 @@ static bool waiter_join(struct sup__task *t, struct sup__waiter *w)
 }
 
 /* False: it is being told, and w must stay until it has been. */
-static bool waiter_leave(struct sup__task *t, struct sup__waiter *w)
+bool sup__waiter_leave(struct sup__task *t, struct sup__waiter *w)
 {
 	bool linked;
 
@@ -319,12 +312,12 @@ static int wait_end(struct sup__task *t, struct sup__waiter *w,
 {
 	int ret = 0;
 
-	if (!waiter_join(t, w))
+	if (!sup__waiter_join(t, w))
 		return 0;
 	while (!atomic_load(&w->told)) {
 		if (!ret && may_cancel && sup__task_must_end())
 			ret = -ECANCELED;
-		if (ret && waiter_leave(t, w))
+		if (ret && sup__waiter_leave(t, w))
 			return ret;
 		ret = sup__seat_wait(w->seat, ret ? SUP_FOREVER : deadline);
 	}

@@ -7,9 +7,26 @@
 
 #include "core/mailbox.h"
 
-struct sup__task;
 struct sup__monitor;
-struct sup__waiter;
+struct sup__seat;
+struct sup__task;
+
+/* Someone who waits for the end of a task. Seat and pid are its own. */
+struct sup__waiter {
+	struct sup__waiter *next, **at;		/* task's lock; NULL: off */
+	struct sup__seat *seat;
+	uint64_t pid;
+	_Atomic bool told;			/* it has ended */
+};
+
+/*
+ * Puts a waiter on the list of t: when t has ended it is told, and its seat is
+ * woken; then its memory is its own again. False: t has ended already.
+ */
+bool sup__waiter_join(struct sup__task *t, struct sup__waiter *w);
+
+/* False: t has ended meanwhile, and the waiter is told, or soon will be. */
+bool sup__waiter_leave(struct sup__task *t, struct sup__waiter *w);
 
 /*
  * A ref is a count << SUP__REF_SLOT | the index in the table of the task it

@@ -21,6 +21,9 @@ libsup/core/tree	24
 libsup/core/supervisor	25
 libsup/core/dynamic	25
 libsup/core/partition	25
+libsup/core/job		26
+libsup/core/async	27
+libsup/core/stream	28
 tools			40
 examples		40
 tests			50

@@ -8,6 +8,7 @@
 #include <sup/children.h>
 #include <sup/dynamic.h>
 #include <sup/event.h>
+#include <sup/job.h>
 #include <sup/link.h>
 #include <sup/log.h>
 #include <sup/loop.h>
@@ -18,6 +19,7 @@
 #include <sup/request.h>
 #include <sup/runtime.h>
 #include <sup/server.h>
+#include <sup/stream.h>
 #include <sup/supervisor.h>
 #include <sup/task.h>
 #include <sup/timer.h>
