@@ -197,7 +197,6 @@ static void feed(struct setuid_data *self, struct sup *s)
 			_exit(97);
 		t->ret[t->n] = answer(s, &r);
 	}
-	close(self->in[1]);
 }
 
 /* A group that waits for adoption, made by a process that has ended. */
@@ -293,6 +292,7 @@ TEST_F(setuid, requests_written_by_the_owner_after_its_exec)
 			exec_setuid(self, "copy", self->in[0], s.fd);
 		feed(self, &s);
 		close(s.fd);
+		/* With its input ends the owner, and with it this member. */
 		tell(self->up[1]);
 		_exit(0);
 	}
