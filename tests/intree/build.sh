@@ -31,8 +31,8 @@ build_and_install() {
 
 	rm -rf "$path"
 	mkdir -p "$path"
-	make --no-print-directory -C "$selftests" TARGETS=sup FORCE_TARGETS=1 \
-		KSFT_INSTALL_PATH="$path" install
+	make --no-print-directory -j"$(nproc)" -C "$selftests" TARGETS=sup \
+		FORCE_TARGETS=1 KSFT_INSTALL_PATH="$path" install
 }
 
 # One program is enough.
