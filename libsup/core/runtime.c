@@ -26,6 +26,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <sup/application.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -523,7 +525,10 @@ int sup_close(void)
 				  "that runs it");
 	if (!atomic_compare_exchange_strong(&rt.state, &open, CLOSING))
 		return 0;
+	sup_application_stop_all(SUP_FOREVER);
 	sup__task_open_tree(false);
+	/* One that another thread has just started. */
+	sup_application_stop_all(SUP_FOREVER);
 	sup__timer_names_close();
 	while ((t = sup__task_newest_root())) {
 		stop_root(t);

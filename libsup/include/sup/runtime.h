@@ -65,7 +65,8 @@ struct sup_options {
 SUP_API int sup_open(const struct sup_options *opts);
 
 /*
- * Ends the runtime: every top-level task is told to shut down in reverse order
+ * Ends the runtime: applications are stopped (<sup/application.h>), then every
+ * top-level task that is left is told to shut down in reverse order
  * of start and waited for, then the source is closed. Safe to call twice, and
  * if sup_open() failed. Not from a task (-EDEADLK).
  */

@@ -3,6 +3,7 @@
 #ifndef SUP_SUP_H
 #define SUP_SUP_H
 
+#include <sup/application.h>
 #include <sup/audit.h>
 #include <sup/call.h>
 #include <sup/children.h>
