@@ -5,7 +5,7 @@
 # for kmod.sh, and sentences.
 #
 # usage: kmod-inside.sh count	what instructions can be counted for
-#        kmod-inside.sh storm EXITS	what needs two CPUs, and sizes of objects
+#        kmod-inside.sh storm EXITS	what needs two CPUs; sizes
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 
