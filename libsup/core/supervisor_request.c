@@ -145,8 +145,14 @@ static int by_id(struct sup__board *b,
 		return sup__error(-EOPNOTSUPP, "the supervisor's children "
 				  "have no ids");
 	c = sup__roster_by_id(&b->roster, req->id);
-	if (!c && req->op == SUP__OP_START_CHILD)
-		return start_child(b, &req->spec, ret_pid);
+	if (req->op == SUP__OP_START_CHILD) {
+		/* A spec that does not suit is refused as such first (OTP). */
+		ret = sup__child_suits(&req->spec, b->auto_shutdown);
+		if (ret)
+			return ret;
+		if (!c)
+			return start_child(b, &req->spec, ret_pid);
+	}
 	if (!c)
 		return sup__error(-ENOENT, "there is no child \"%s\"",
 				  req->id);

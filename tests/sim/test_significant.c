@@ -174,6 +174,10 @@ static void significant_needs_auto_shutdown(void **state)
 	assert_int_equal(start_child(sup, &c, &pid), -EINVAL);
 	assert_non_null(strstr(sup_error(), "auto_shutdown"));
 	assert_int_equal(c.starts, 0);
+	c.significant = false;
+	assert_int_equal(start_child(sup, &c, &pid), 0);
+	c.significant = true;	/* that it is there comes second */
+	assert_int_equal(start_child(sup, &c, &pid), -EINVAL);
 
 	world_close();
 }
