@@ -72,6 +72,9 @@ static void restart_group(struct sup__board *b, struct sup__child *c)
 	struct sup__child *other;
 	int ret = 0;
 
+	/* Who is tried again may not come to its start: one before it fails. */
+	if (c->state == SUP_CHILD_RESTARTING)
+		sup__supervise_stop(b, c);
 	n = lay_out(b, c, &index);
 	k = sup__strategy_plan(b->strategy, b->kinds, n, index,
 			       b->steps);

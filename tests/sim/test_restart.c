@@ -262,6 +262,27 @@ static void SUP_82_hanging_restart_loop_rest_for_one(void **state)
 	world_close();
 }
 
+/* One before the one that is tried again fails: both begin anew with that. */
+static void SUP_48_who_is_not_reached_is_not_restarting(void **state)
+{
+	struct fake c1 = { .id = "c1", .script = "oof" };
+	struct fake c2 = { .id = "c2", .script = "of" };
+	struct sup_pid sup;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ALL, 9, 10, FAKES(&c1, &c2));
+	world_end(c1.pid, abnormal);
+	assert_true(world_step());
+	assert_string_equal(world_listing(sup), "c1+ c2*");
+	while (c1.starts < 3)
+		assert_true(world_step());
+	assert_string_equal(world_listing(sup), "c1* c2-");
+	world_refuse_casts(1000);
+	assert_int_equal(sup_delete_child(sup, "c2"), 0);
+
+	world_close();
+}
+
 /* The supervisor is told to end between two attempts: no further one. */
 static void shutdown_gets_through_a_restart_loop(void **state)
 {
@@ -449,6 +470,7 @@ int main(void)
 		CASE(SUP_46_one_for_all),
 		CASE(SUP_47_one_for_all_escalation),
 		CASE(SUP_48_one_for_all_other_child_fails),
+		CASE(SUP_48_who_is_not_reached_is_not_restarting),
 		CASE(SUP_55_rest_for_one),
 		CASE(SUP_56_rest_for_one_escalation),
 		CASE(SUP_57_rest_for_one_other_child_fails),
