@@ -28,6 +28,7 @@ static struct text {
 	size_t len;
 } trace, events;
 static struct sup_event last_event[SUP_EVENT_AUTO_SHUTDOWN + 1];
+static world_watcher watcher;
 
 static void __attribute__((format(printf, 2, 3)))
 append(struct text *t, const char *fmt, ...)
@@ -189,6 +190,8 @@ void world_end_task(struct task *t, struct sup_reason reason)
 	t->reason = reason;
 	n_alive--;
 	note_end(t);
+	if (watcher)
+		watcher('-', t->id, t->pid, &t->reason);
 	drop(&t->data);
 	drop(&t->signals);
 	for (i = 0; t->ops && i < n_tasks; i++)
@@ -242,6 +245,8 @@ static int start_fake(const void *arg, struct sup_pid *ret_pid)
 		append(&trace, "!%s ", f->id);
 	else if (what != 'o')
 		append(&trace, "?%s ", f->id);
+	if (watcher && what != 'o')
+		watcher(what == 'i' ? '!' : '?', f->id, SUP_PID_NONE, NULL);
 	switch (what) {
 	case 'i':
 		return SUP_IGNORE;
@@ -258,6 +263,8 @@ static int start_fake(const void *arg, struct sup_pid *ret_pid)
 	t = world_new_task(f->id);
 	t->fake = f;
 	*ret_pid = f->pid = t->pid;
+	if (watcher)
+		watcher('+', f->id, t->pid, NULL);
 	return 0;
 }
 
@@ -506,6 +513,11 @@ struct sup_event world_event(enum sup_event_kind kind)
 	return last_event[kind];
 }
 
+void world_watch(world_watcher w)
+{
+	watcher = w;
+}
+
 static void on_event(const struct sup_event *ev, void *arg)
 {
 	(void)arg;
@@ -548,6 +560,7 @@ void world_open(unsigned int seed)
 	world_refusals = 0;
 	srandom(seed);
 	set_now(1000 * S);
+	watcher = NULL;
 	assert_int_equal(sup_set_event_sink(on_event, NULL), 0);
 }
 

@@ -101,6 +101,14 @@ size_t world_alive(void);
  */
 const char *world_trace(void);
 
+/*
+ * Told of the same at once: '+', '-', '?', '!', with the pid of '+' and '-' and
+ * the reason of '-', which is of supervisors, too. Until world_open().
+ */
+typedef void (*world_watcher)(char what, const char *id, struct sup_pid pid,
+			      const struct sup_reason *reason);
+void world_watch(world_watcher w);
+
 /* "a+ b- c*": children of a supervisor that run, do not, are restarting. */
 const char *world_listing(struct sup_pid sup);
 
