@@ -37,6 +37,9 @@ check: ## everything that is checked for every change
 unit: ## unit tests, with ASan+UBSan and with TSan
 	$(RUN)/check.sh unit
 
+conformance: ## traces on OTP's supervisor and ours; SEED= N= TRACE=file
+	$(RUN)/../conformance/run.sh
+
 integration: ## integration tests; SOURCE=pidfd: here, SOURCE=module: VM
 	$(RUN)/check.sh integration
 
@@ -113,7 +116,7 @@ distclean: ## remove downloads, too
 
 # Verbs run one after the other, what each of them builds in parallel.
 .NOTPARALLEL:
-.PHONY: all help setup demo check unit integration kselftest check-kernels \
-	check-debug fuzz bench bench-kmod vm modules lib tools examples lint \
-	style sparse regen regen-check install uninstall install-dkms \
-	uninstall-dkms clean distclean
+.PHONY: all help setup demo check unit conformance integration kselftest \
+	check-kernels check-debug fuzz bench bench-kmod vm modules lib tools \
+	examples lint style sparse regen regen-check install uninstall \
+	install-dkms uninstall-dkms clean distclean

@@ -105,6 +105,13 @@ run_unit() {
 	run_programs unit-tsan "setarch $(uname -m) -R" "$top/tests/unit" TSAN=1
 	section "Simulation"
 	run_programs sim-asan '' "$top/tests/sim" ASAN=1
+	section "The same traces on OTP's supervisor and on ours"
+	suite -s conformance -t 300 \
+		-c random env -u SEED -u TRACE N=300 \
+		"$top/tests/conformance/run.sh"
+	suite -s conformance -t 300 \
+		-c self-test env -u TRACE SEED=1 N=300 \
+		"$top/tests/conformance/run.sh" -s
 	section "Tests of the tools"
 	run_programs tools '' "$top/tests/tools"
 }

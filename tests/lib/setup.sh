@@ -32,6 +32,7 @@ uthash-dev		hash tables, for libsup
 libcyaml-dev		reads the trees of supd
 libyaml-dev		says where in a tree something stands
 libcmocka-dev		unit tests
+erlang-base		its supervisor, to compare ours with
 clang			second compiler: its warnings
 sparse			checks the module
 qemu-system-x86		boots the test machine
