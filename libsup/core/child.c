@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/spec.h"
+#include "core/backoff.h"
 
 #define DEFAULT_SHUTDOWN_MS 5000
 
@@ -34,7 +35,7 @@ static int check_fields(const struct sup_child_spec *spec)
 	if (spec->significant && spec->restart == SUP_PERMANENT)
 		return sup__error(-EINVAL, "child \"%s\": significant and "
 				  "permanent do not go together", spec->id);
-	return 0;
+	return sup__backoff_check(&spec->backoff, spec->id);
 }
 
 int sup__child_check(const struct sup_child_spec *from, bool needs_id,
@@ -111,6 +112,7 @@ static void begin(struct sup__child *c, const struct sup__child_news *news)
 {
 	c->retry = 0;
 	c->retry_unsent = false;
+	c->due_ns = 0;
 	c->restarts += news->restart;
 }
 
@@ -133,7 +135,16 @@ static void want_retry(struct sup__child *c,
 		       const struct sup__child_news *news)
 {
 	c->retry = news->retry;
-	c->retry_unsent = true;
+	c->retry_unsent = !news->due_ns;
+	c->due_ns = news->due_ns;
+	c->counted = false;
+}
+
+static void wait_for_it(struct sup__child *c,
+			const struct sup__child_news *news)
+{
+	c->due_ns = news->due_ns;
+	c->counted = true;
 }
 
 static void drop_retry(struct sup__child *c,
@@ -142,6 +153,8 @@ static void drop_retry(struct sup__child *c,
 	(void)news;
 	c->retry = 0;
 	c->retry_unsent = false;
+	c->due_ns = 0;
+	c->in_a_row = 0;
 }
 
 struct transition {
@@ -154,6 +167,7 @@ static const struct transition life[][SUP__CHILD_EVENTS] = {
 	[SUP_CHILD_STOPPED] = {
 		[SUP__CHILD_START] = { SUP_CHILD_STARTING, begin },
 		[SUP__CHILD_CANCEL] = { SUP_CHILD_STOPPED, nothing },
+		[SUP__CHILD_WAIT] = { SUP_CHILD_RESTARTING, wait_for_it },
 	},
 	[SUP_CHILD_STARTING] = {
 		[SUP__CHILD_UP] = { SUP_CHILD_RUNNING, come_up },
@@ -196,6 +210,7 @@ const char *sup__child_event_name(enum sup__child_event event)
 		[SUP__CHILD_DECLINE] = "decline",
 		[SUP__CHILD_FAIL] = "fail",
 		[SUP__CHILD_FAIL_RETRY] = "fail, to be retried",
+		[SUP__CHILD_WAIT] = "wait for its restart",
 		[SUP__CHILD_EXIT] = "exit",
 		[SUP__CHILD_STOP] = "stop",
 		[SUP__CHILD_DOWN] = "down",

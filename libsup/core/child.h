@@ -18,6 +18,7 @@ enum sup__child_event {
 	SUP__CHILD_DECLINE,	/* its start returned SUP_IGNORE */
 	SUP__CHILD_FAIL,	/* its start failed, and that is that */
 	SUP__CHILD_FAIL_RETRY,	/* its restart failed and is to be retried */
+	SUP__CHILD_WAIT,	/* its restart is to be later */
 	SUP__CHILD_EXIT,	/* its task ended by itself */
 	SUP__CHILD_STOP,	/* its task is about to be told to end */
 	SUP__CHILD_DOWN,	/* its task has ended as told */
@@ -32,6 +33,7 @@ struct sup__child_news {
 	pid_t os_pid, os_tid;		/* UP */
 	struct sup_reason reason;	/* EXIT, DOWN */
 	uint64_t retry;			/* FAIL_RETRY: its number */
+	int64_t due_ns;			/* FAIL_RETRY, WAIT: when; 0: at once */
 	bool restart;			/* START: of our own accord */
 };
 
@@ -54,6 +56,9 @@ struct sup__child {
 	unsigned int restarts;
 	uint64_t retry;			/* RESTARTING: what its retry carries */
 	bool retry_unsent;
+	int64_t due_ns;			/* RESTARTING: when; 0: by its retry */
+	bool counted;			/* the restart that is due */
+	unsigned int in_a_row;		/* restarts, with a backoff */
 	bool has_ended;
 	struct sup_reason last_reason;
 };

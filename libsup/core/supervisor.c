@@ -23,9 +23,18 @@
 #include "core/supervisor_restart.h"
 #include "core/supervisor_spec.h"
 
+/* The end of each callback. */
+static int finish(struct sup__board *b, int ret)
+{
+	if (ret == SUP_CONTINUE)
+		ret = sup__restart_run_due(b);
+	sup__restart_send_retries(b);
+	return ret;
+}
+
 static int on_call(void *state, struct sup_from from, struct sup_msg *msg)
 {
-	return sup__request(state, from, msg);
+	return finish(state, sup__request(state, from, msg));
 }
 
 static int on_cast(void *state, struct sup_msg *msg)
@@ -41,8 +50,7 @@ static int on_cast(void *state, struct sup_msg *msg)
 	}
 	memcpy(&retry, msg->data, sizeof(retry));
 	ret = sup__restart_on_retry(b, &retry);
-	sup__restart_send_retries(b);
-	return ret;
+	return finish(b, ret);
 }
 
 static int on_info(void *state, struct sup_info *info)
@@ -55,8 +63,7 @@ static int on_info(void *state, struct sup_info *info)
 	else if (info->kind == SUP_INFO_MSG)
 		sup__log(LOG_WARNING, "supervisor \"%s\": a message that is "
 			 "not for supervisors is dropped", b->name);
-	sup__restart_send_retries(b);
-	return ret;
+	return finish(b, ret);
 }
 
 /* No child has a task any more. */

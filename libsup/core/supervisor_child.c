@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "core/backoff.h"
 
 /* What a thread that was killed gets to reach a safe point. */
 #define KILL_MS 5000
@@ -54,8 +55,10 @@ static void change(struct sup__board *b, struct sup__child *c,
 
 	sup__lock(&b->lock);
 	b->n_unsent -= c->retry_unsent;
+	b->n_due -= c->due_ns != 0;
 	ret = sup__roster_move(&b->roster, c, event, news);
 	b->n_unsent += c->retry_unsent;
+	b->n_due += c->due_ns != 0;
 	sup__unlock(&b->lock);
 	if (ret)
 		sup__log(LOG_CRIT, "%s", sup_error());
@@ -73,6 +76,7 @@ static void remove_child(struct sup__board *b, struct sup__child *c)
 {
 	sup__lock(&b->lock);
 	b->n_unsent -= c->retry_unsent;
+	b->n_due -= c->due_ns != 0;
 	if (b->partitions && b->partitions[c->index] == c)
 		b->partitions[c->index] = NULL;
 	sup__roster_del(&b->roster, c);
@@ -166,6 +170,39 @@ static int call_start(const struct sup__board *b, const struct sup__child *c,
 	return ret;
 }
 
+/* xorshift64*: spreads restarts, and need not be better than that. */
+static uint64_t next_random(struct sup__board *b)
+{
+	if (!b->random)
+		b->random = b->pid.v * UINT64_C(0x9e3779b97f4a7c15) | 1;
+	b->random ^= b->random >> 12;
+	b->random ^= b->random << 25;
+	b->random ^= b->random >> 27;
+	return b->random * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+/* When its next restart is due; 0: at once. */
+static int64_t when_due(struct sup__board *b, struct sup__child *c)
+{
+	int64_t delay;
+
+	if (!c->spec.backoff.min_ms)
+		return 0;
+	delay = sup__backoff_delay(&c->spec.backoff, ++c->in_a_row,
+				   next_random(b));
+	return delay ? sup__now_ns() + delay : 0;
+}
+
+bool sup__supervise_wait(struct sup__board *b, struct sup__child *c)
+{
+	struct sup__child_news news = { .due_ns = when_due(b, c) };
+
+	if (!news.due_ns)
+		return false;
+	change(b, c, SUP__CHILD_WAIT, &news);
+	return true;
+}
+
 /*
  * Starts a child that has no task. A restart that fails leaves it restarting,
  * with a retry to send. ret_pid may be NULL; on -EEXIST it is who was there.
@@ -189,6 +226,7 @@ int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 		sup__supervise_report(b, SUP_EVENT_STARTED, c, 0);
 	} else if (kind == SUP__RESTART) {
 		news.retry = ++b->retries;
+		news.due_ns = when_due(b, c);
 		change(b, c, SUP__CHILD_FAIL_RETRY, &news);
 		sup__supervise_report(b, SUP_EVENT_START_ERROR, c, ret);
 	} else {
@@ -373,6 +411,9 @@ void sup__supervise_note_exit(struct sup__board *b, struct sup__child *c,
 	struct sup__child_news news = { .reason = *reason };
 	struct sup_pid pid = c->pid;
 
+	if (sup__backoff_is_stable(&c->spec.backoff,
+				   sup__now_ns() - c->started_ns))
+		c->in_a_row = 0;
 	change(b, c, SUP__CHILD_EXIT, &news);
 	report(b, SUP_EVENT_CHILD_TERMINATED, c, 0);
 	bury(pid);

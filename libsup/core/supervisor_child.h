@@ -29,6 +29,9 @@ int sup__supervise_reserve(struct sup__board *b, size_t n);
 int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 			 enum sup__start_kind kind, struct sup_pid *ret_pid);
 
+/* True: it has a backoff, and is restarting from here on, until that is due. */
+bool sup__supervise_wait(struct sup__board *b, struct sup__child *c);
+
 /* What the start just called gave with sup_start_info(), once. */
 bool sup__supervise_take_info(uint64_t *ret_info);
 

@@ -34,22 +34,6 @@ static bool send_retry(const struct sup__child *c)
 	return !sup_cast(sup_self(), &msg, SUP_TRY);
 }
 
-void sup__restart_send_retries(struct sup__board *b)
-{
-	struct sup__child *c = b->roster.first;
-
-	for (; c && b->n_unsent; c = c->next) {
-		if (!c->retry_unsent)
-			continue;
-		if (!send_retry(c)) {
-			sup_server_timeout(UNSENT_MS);
-			return;
-		}
-		c->retry_unsent = false;
-		b->n_unsent--;
-	}
-}
-
 /* The arrays of a plan for c; returns how many children it is about. */
 static size_t lay_out(struct sup__board *b, struct sup__child *c,
 		      size_t *ret_index)
@@ -66,15 +50,19 @@ static size_t lay_out(struct sup__board *b, struct sup__child *c,
 	return n;
 }
 
-static void restart_group(struct sup__board *b, struct sup__child *c)
+/* Stops whom the strategy takes along, and starts them, if start. */
+static void restart_group(struct sup__board *b, struct sup__child *c,
+			  bool start)
 {
 	size_t index = 0, n, k, i;
+	unsigned int in_a_row = c->in_a_row;
 	struct sup__child *other;
 	int ret = 0;
 
 	/* Who is tried again may not come to its start: one before it fails. */
-	if (c->state == SUP_CHILD_RESTARTING)
+	if (start && c->state == SUP_CHILD_RESTARTING)
 		sup__supervise_stop(b, c);
+	c->in_a_row = in_a_row;
 	n = lay_out(b, c, &index);
 	k = sup__strategy_plan(b->strategy, b->kinds, n, index,
 			       b->steps);
@@ -88,35 +76,122 @@ static void restart_group(struct sup__board *b, struct sup__child *c)
 			sup__supervise_remove(b, other);
 			break;
 		case SUP__ACT_START:
-			ret = sup__supervise_start(b, other, SUP__RESTART,
-						   NULL);
+			if (start)
+				ret = sup__supervise_start(b, other,
+							   SUP__RESTART, NULL);
 			break;
 		}
 	}
 }
 
-/*
- * Restarts a child that has no task, and whoever the strategy takes along,
- * unless that has happened too often of late: then the supervisor ends.
- */
-static int restart(struct sup__board *b, struct sup__child *c)
+static bool is_group(const struct sup__board *b)
+{
+	return b->strategy == SUP_ONE_FOR_ALL ||
+	       b->strategy == SUP_REST_FOR_ONE;
+}
+
+/* One restart more; if that is one too many the supervisor ends. */
+static int count(struct sup__board *b, struct sup__child *c)
 {
 	bool allowed;
 
 	sup__lock(&b->lock);
 	allowed = sup__intensity_add(&b->restarts, sup__now_ns());
 	sup__unlock(&b->lock);
-	if (!allowed) {
-		sup__supervise_report(b, SUP_EVENT_GIVE_UP, c, 0);
-		sup_server_stop_with(&SUP_SHUTDOWN);
-		return SUP_STOP;
-	}
-	if (b->strategy == SUP_ONE_FOR_ALL || b->strategy == SUP_REST_FOR_ONE)
-		restart_group(b, c);
+	if (allowed)
+		return SUP_CONTINUE;
+	sup__supervise_report(b, SUP_EVENT_GIVE_UP, c, 0);
+	sup_server_stop_with(&SUP_SHUTDOWN);
+	return SUP_STOP;
+}
+
+/* Restarts a child that has no task, and whoever the strategy takes along. */
+static void attempt(struct sup__board *b, struct sup__child *c)
+{
+	if (is_group(b))
+		restart_group(b, c, true);
 	else if (sup__supervise_start(b, c, SUP__RESTART, NULL) == SUP_IGNORE &&
 		 sup__board_is_dynamic(b))
 		sup__supervise_remove(b, c);
-	return SUP_CONTINUE;
+}
+
+static int count_and_attempt(struct sup__board *b, struct sup__child *c)
+{
+	int ret = count(b, c);
+
+	if (ret == SUP_CONTINUE)
+		attempt(b, c);
+	return ret;
+}
+
+/* Its task has ended: restarts it, at once or when its backoff says. */
+static int restart(struct sup__board *b, struct sup__child *c)
+{
+	int ret = count(b, c);
+
+	if (ret != SUP_CONTINUE)
+		return ret;
+	if (!sup__supervise_wait(b, c))
+		attempt(b, c);
+	else if (is_group(b))
+		restart_group(b, c, false);
+	return ret;
+}
+
+static struct sup__child *find_due(const struct sup__board *b, int64_t now)
+{
+	struct sup__child *c = b->roster.first;
+
+	if (!b->n_due)
+		return NULL;
+	while (c && !(c->due_ns && c->due_ns <= now))
+		c = c->next;
+	return c;
+}
+
+int sup__restart_run_due(struct sup__board *b)
+{
+	struct sup__child *c;
+	int ret = SUP_CONTINUE;
+
+	while (ret == SUP_CONTINUE && (c = find_due(b, sup__now_ns()))) {
+		if (c->counted)
+			attempt(b, c);
+		else
+			ret = count_and_attempt(b, c);
+	}
+	return ret;
+}
+
+/* So that run_due is called when the first is due, if nothing comes before. */
+static void wait_for_due(const struct sup__board *b)
+{
+	const struct sup__child *c;
+	int64_t first = INT64_MAX, now = sup__now_ns();
+
+	if (!b->n_due)
+		return;
+	for (c = b->roster.first; c; c = c->next)
+		if (c->due_ns && c->due_ns < first)
+			first = c->due_ns;
+	sup_server_timeout(first > now ? (first - now + 999999) / 1000000 : 0);
+}
+
+void sup__restart_send_retries(struct sup__board *b)
+{
+	struct sup__child *c = b->roster.first;
+
+	for (; c && b->n_unsent; c = c->next) {
+		if (!c->retry_unsent)
+			continue;
+		if (!send_retry(c)) {
+			sup_server_timeout(UNSENT_MS);
+			return;
+		}
+		c->retry_unsent = false;
+		b->n_unsent--;
+	}
+	wait_for_due(b);
 }
 
 static bool is_up(const struct sup__child *c)
@@ -185,5 +260,5 @@ int sup__restart_on_retry(struct sup__board *b,
 	if (!c || c->state != SUP_CHILD_RESTARTING ||
 	    c->retry != retry->number)
 		return SUP_CONTINUE;
-	return restart(b, c);
+	return count_and_attempt(b, c);
 }

@@ -17,7 +17,10 @@ int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info);
 int sup__restart_on_retry(struct sup__board *b,
 			  const struct sup__supervisor_retry *retry);
 
-/* At the end of each callback: what is to be done later is sent. */
+/* At the end of each callback: restarts whose time has come. The same. */
+int sup__restart_run_due(struct sup__board *b);
+
+/* Then: what is to be done later is sent. */
 void sup__restart_send_retries(struct sup__board *b);
 
 #endif

@@ -42,6 +42,8 @@ struct sup__board {
 	 * for the plan of a group of as many children as there are.
 	 */
 	uint64_t retries;
+	size_t n_due;
+	uint64_t random;
 	size_t n_unsent;
 	size_t room;
 	struct sup__child **order;

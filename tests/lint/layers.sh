@@ -13,6 +13,7 @@ libsup/exit		10
 libsup/core/strategy	20
 libsup/core/intensity	20
 libsup/core/event	20
+libsup/core/backoff	20
 libsup/core		22
 libsup/core/server	23
 libsup/core/child	24

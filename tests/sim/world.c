@@ -287,6 +287,7 @@ struct sup_child_spec world_spec(struct fake *f)
 		.type = f->type,
 		.shutdown_ms = f->shutdown_ms,
 		.significant = f->significant,
+		.backoff = f->backoff,
 	};
 }
 

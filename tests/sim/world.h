@@ -37,6 +37,7 @@ struct fake {
 	enum sup_child_type type;
 	int64_t shutdown_ms;
 	bool significant;
+	struct sup_backoff backoff;
 	/* Called on the supervisor's thread in its start. May be NULL. */
 	void (*in_start)(struct fake *f);
 	void *arg;

@@ -64,6 +64,10 @@ static void bad_specs_are_refused_by_name(void **state)
 	s = good; s.shutdown_ms = -3; check_refused(&s, "shutdown_ms");
 	s = good; s.significant = true; check_refused(&s, "significant");
 	s = good; s.start_with = never_with; check_refused(&s, "start_with");
+	s = good; s.backoff.jitter = 101; check_refused(&s, "jitter");
+	s = good; s.backoff.factor = 99; check_refused(&s, "factor");
+	s = good; s.backoff.min_ms = 2; s.backoff.max_ms = 1;
+	check_refused(&s, "max_ms");
 	memset(longest, 'x', sizeof(longest));
 	longest[SUP_NAME_MAX + 1] = '\0';
 	s = good; s.id = longest; check_refused(&s, "id");
@@ -151,13 +155,13 @@ static void arg_is_freed_by_its_owner_alone(void **state)
  */
 static void the_table_is_this_and_no_more(void **state)
 {
-	/* start up decline fail retry exit stop down cancel */
+	/* start up decline fail retry wait exit stop down cancel */
 	static const char *const expect[] = {
-		[SUP_CHILD_STOPPED] = "s-------o",
-		[SUP_CHILD_STARTING] = "-rooR----",
-		[SUP_CHILD_RUNNING] = "-----oS--",
-		[SUP_CHILD_RESTARTING] = "s-------o",
-		[SUP_CHILD_STOPPING] = "-------o-",
+		[SUP_CHILD_STOPPED] = "s----R---o",
+		[SUP_CHILD_STARTING] = "-rooR-----",
+		[SUP_CHILD_RUNNING] = "------oS--",
+		[SUP_CHILD_RESTARTING] = "s--------o",
+		[SUP_CHILD_STOPPING] = "--------o-",
 	};
 	static const char letters[] = {
 		[SUP_CHILD_STOPPED] = 'o', [SUP_CHILD_STARTING] = 's',

@@ -6,6 +6,7 @@
 #ifndef SUP_SUPERVISOR_H
 #define SUP_SUPERVISOR_H
 
+#include <sup/backoff.h>
 #include <sup/types.h>
 
 #ifdef __cplusplus
@@ -72,6 +73,7 @@ struct sup_child_spec {
 	int (*start_with)(const void *arg, const void *extra,
 			  struct sup_pid *ret_pid);
 	bool significant;	/* not if permanent */
+	struct sup_backoff backoff;	/* default: restarts at once */
 };
 
 struct sup_supervisor_spec {

@@ -36,6 +36,7 @@ struct sup_node {
 	bool has_ended;			/* last_reason is valid */
 	struct sup_reason last_reason;
 	bool significant;
+	int64_t due_ns;			/* RESTARTING with a backoff: when */
 };
 
 /*
