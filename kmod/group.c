@@ -94,7 +94,7 @@ static void grace_work(struct work_struct *work)
 	struct sup_group *group = container_of(to_delayed_work(work),
 					       struct sup_group, grace);
 
-	sup_owner_close(group);
+	sup_owner_expire(group);
 	sup_group_put(group);
 }
 

@@ -225,6 +225,7 @@ struct sup_group {
 
 	spinlock_t lock;	/* everything below */
 	u8 state;
+	unsigned long deadline;	/* jiffies, of what is retained */
 	bool ended;		/* also read without, see sup_group_later() */
 	struct sup_owner *owner;	/* NULL if there is none */
 	pid_t owner_pid;		/* in pidns, also when it is gone */

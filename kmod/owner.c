@@ -184,6 +184,8 @@ static int install_locked(struct sup_group *group, struct sup_owner *owner,
 	swap(group->cred, rights->cred);
 	swap(group->pidns, rights->pidns);
 	swap(group->user, rights->user);
+	/* Under the lock: the next loss of the owner sets it anew. */
+	sup_group_cancel(group, &group->grace);
 	group->state = SUP_GROUP_STATE_OWNED;
 	group->flags = owner->flags;
 	group->events = spec->events;
@@ -245,7 +247,6 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		/* They were judged by the rights of the former. */
 		if (new_user)
 			sup_observers_drop(group);
-		sup_group_cancel(group, &group->grace);
 		return 0;
 	}
 free_owner:
@@ -305,11 +306,6 @@ static void forget_sent_locked(struct sup_group *group)
 	group->sent = group->acked;
 }
 
-static void start_grace(struct sup_group *group, u32 grace_ms)
-{
-	sup_group_later(group, &group->grace, msecs_to_jiffies(grace_ms));
-}
-
 /* Takes the owner off the group, for the caller to free. */
 static struct sup_owner *disown_locked(struct sup_group *group, u8 cause)
 {
@@ -322,11 +318,27 @@ static struct sup_owner *disown_locked(struct sup_group *group, u8 cause)
 	return owner;
 }
 
+/*
+ * A timer that was set before is set anew; if it has expired, and waits for the
+ * lock, it compares with the deadline.
+ */
+static void start_grace_locked(struct sup_group *group, u32 grace_ms)
+{
+	unsigned long delay = msecs_to_jiffies(grace_ms);
+
+	group->deadline = jiffies + delay;
+	refcount_inc(&group->ref);
+	/* Never the last: the caller has one. */
+	if (mod_delayed_work(sup_wq, &group->grace, delay))
+		sup_group_put(group);
+}
+
 /* Waits for an adopter, who is told of it. */
-static void retain_locked(struct sup_group *group)
+static void retain_locked(struct sup_group *group, u32 grace_ms)
 {
 	group->state = SUP_GROUP_STATE_RETAINED;
 	group->lost_count++;
+	start_grace_locked(group, grace_ms);
 	sup_record_tell_locked(group);
 }
 
@@ -349,6 +361,44 @@ static void close_group(struct sup_group *group)
 		sup_group_end(group);
 }
 
+/* Closes what is retained, or of that only what has been for its time. */
+static void close_retained(struct sup_group *group, bool expired_only)
+{
+	bool close;
+
+	spin_lock_bh(&group->lock);
+	close = !group->ended && group->state == SUP_GROUP_STATE_RETAINED &&
+		(!expired_only || time_after_eq(jiffies, group->deadline));
+	if (close)
+		group->state = SUP_GROUP_STATE_CLOSING;
+	spin_unlock_bh(&group->lock);
+	if (close)
+		close_group(group);
+}
+
+/* Nobody can adopt it any more. May sleep. */
+void sup_owner_close(struct sup_group *group)
+{
+	close_retained(group, false);
+}
+
+/* The grace time is over, unless another has begun. May sleep. */
+void sup_owner_expire(struct sup_group *group)
+{
+	close_retained(group, true);
+}
+
+/*
+ * After retaining. An ancestor may have been killed meanwhile: who kills marks
+ * it, then has closed what is retained; here it is retained, then the mark
+ * looked at, with group->lock between in both.
+ */
+static void close_if_dying(struct sup_group *group)
+{
+	if (sup_group_dying(group, NULL))
+		sup_owner_close(group);
+}
+
 /* The group lost its owner, if that is so. May sleep. */
 void sup_owner_orphan(struct sup_group *group)
 {
@@ -363,7 +413,7 @@ void sup_owner_orphan(struct sup_group *group)
 	}
 	owner = disown_locked(group, loss_locked(group));
 	if (retain)
-		retain_locked(group);
+		retain_locked(group, group->grace_ms);
 	else
 		group->state = SUP_GROUP_STATE_CLOSING;
 	spin_unlock_bh(&group->lock);
@@ -373,8 +423,8 @@ void sup_owner_orphan(struct sup_group *group)
 		close_group(group);
 		return;
 	}
-	start_grace(group, group->grace_ms);
 	sup_fatal(group, SUP_RECORD_KIND_OWNER_LOST);
+	close_if_dying(group);
 	sup_deliver(group, GFP_KERNEL);
 }
 
@@ -395,30 +445,16 @@ int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token)
 		owner = disown_locked(group, SUP_OWNER_LOSS_HANDED_OVER);
 		get_random_bytes(group->token, sizeof(group->token));
 		memcpy(token, group->token, sizeof(group->token));
-		retain_locked(group);
+		retain_locked(group, grace_ms);
 	}
 	spin_unlock_bh(&group->lock);
 	if (!owner)
 		return -ENOENT;
 	sup_owner_free(owner);
 	sup_template_drop_all(group);
-	start_grace(group, grace_ms);
+	close_if_dying(group);
 	sup_deliver(group, GFP_KERNEL);
 	return 0;
-}
-
-/* Nobody will adopt it: the grace time is over, say. May sleep. */
-void sup_owner_close(struct sup_group *group)
-{
-	bool retained;
-
-	spin_lock_bh(&group->lock);
-	retained = !group->ended && group->state == SUP_GROUP_STATE_RETAINED;
-	if (retained)
-		group->state = SUP_GROUP_STATE_CLOSING;
-	spin_unlock_bh(&group->lock);
-	if (retained)
-		close_group(group);
 }
 
 static int netlink_event(struct notifier_block *nb, unsigned long event,

@@ -82,6 +82,7 @@ void sup_owner_exited(const struct signal_struct *sig);
 void sup_owner_exec(const struct task_struct *task);
 void sup_owner_orphan(struct sup_group *group);
 void sup_owner_close(struct sup_group *group);
+void sup_owner_expire(struct sup_group *group);
 int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token);
 
 /* member.c */

@@ -251,6 +251,59 @@ TEST_F_TIMEOUT(kill, nothing_survives_in_subgroups, 200)
 	EXPECT_EQ(i, self->shared[0]);
 }
 
+/* Has a group with a child, which would wait an hour, and ends when told. */
+static void leave_subgroup(int up, int go)
+{
+	struct group g;
+	struct sup s;
+
+	if (sup_open(&s) ||
+	    group_new(&s, CHILDREN, SUP_POLICY_RETAIN, 3600000, &g))
+		_exit(1);
+	if (!fork()) {
+		close(s.fd);
+		wait_for_signal(NULL);
+	}
+	tell(up);
+	told(go);
+	_exit(0);
+}
+
+static bool has_none(void *arg)
+{
+	struct sup *s = arg;
+	struct group g;
+
+	return !group_get(s, s->ack, &g) && !g.subgroups;
+}
+
+/* Killed before, while, or after its group becomes one that waits. */
+TEST_F_TIMEOUT(kill, what_loses_its_owner_meanwhile_waits_for_nobody, 100)
+{
+	int i, up[2], go[2];
+	struct group k;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(up));
+	ASSERT_EQ(0, pipe(go));
+	for (i = 0; i < 30; i++) {
+		pid = fork();
+		if (!pid)
+			leave_subgroup(up[1], go[0]);
+		ASSERT_TRUE(told(up[0]));
+		tell(go[1]);
+		if (i % 3)
+			ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+		if (i % 3 == 2)
+			sched_yield();
+		ASSERT_EQ(0, group_kill(&self->s, self->g.id, SIGKILL, 0, 0,
+					&k));
+		ASSERT_TRUE(eventually(has_none, &self->s));
+		if (i % 3 == 0)
+			waitpid(pid, NULL, 0);
+	}
+}
+
 static void be_init(void *arg)
 {
 	int fd = (long)arg;
