@@ -428,7 +428,9 @@ static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
 {
 	spin_lock_bh(&group->lock);
 	if (sup_group_tells_locked(group)) {
-		if (lineage && !lineage->told && sup_lineage_get(lineage)) {
+		/* Somebody may have joined it since. */
+		if (lineage && !lineage->told && !atomic_read(&lineage->live) &&
+		    sup_lineage_get(lineage)) {
 			lineage->told = true;
 			lineage->empty.time = ktime_get_ns();
 			sup_record_queue_locked(group, &lineage->empty);
@@ -444,23 +446,26 @@ static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
 }
 
 /*
- * The counterpart; queues what became empty on the way, and has it sent. That
- * is not done for a task that was never told to be a member.
+ * The counterpart; queues what became empty on the way, and has it sent. The
+ * lineage itself may be one of which nobody was ever told.
  */
 void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
-		    bool tell)
+		    bool known)
 {
-	bool lineage_empty, group_empty;
+	struct sup_lineage *empty;
+	bool group_empty;
 
 	for (; group; lineage = group->plineage, group = group->parent) {
-		lineage_empty = lineage && atomic_dec_and_test(&lineage->live);
+		empty = NULL;
+		if (lineage && atomic_dec_and_test(&lineage->live) && known)
+			empty = lineage;
 		group_empty = atomic_dec_and_test(&group->live);
-		if (tell && (lineage_empty || group_empty))
-			tell_empty(group, lineage_empty ? lineage : NULL,
-				   group_empty);
+		if (empty || group_empty)
+			tell_empty(group, empty, group_empty);
 		sup_deliver(group, GFP_ATOMIC);
 		if (!group_empty)
 			return;
+		known = true;
 	}
 }
 

@@ -140,6 +140,9 @@ static int link_locked(struct sup_group *group, struct sup_member *member)
 	lockdep_assert_held(&group->lock);
 	if (group->ended)
 		return -ENOENT;
+	/* It is over for its owner: as if the task had been found too late. */
+	if (lineage && lineage->told)
+		return -ESRCH;
 	if (!member->charged && !sup_group_charge_locked(group))
 		return -EDQUOT;
 	member->id = atomic64_inc_return(&last_id);
@@ -189,8 +192,12 @@ bool sup_member_claim(struct sup_member *member, enum sup_life life)
 	return atomic_cmpxchg(&member->life, SUP_ALIVE, life) == SUP_ALIVE;
 }
 
-/* Out of the group without a record; the claim was successful. */
-static void release(struct sup_member *member, bool tell)
+/*
+ * Out of the group without a record; the claim was successful. If nobody knows
+ * of it, nobody does of a lineage that it has begun; but others may have ended
+ * meanwhile, and left what it leaves now.
+ */
+static void release(struct sup_member *member, bool known)
 {
 	struct sup_group *group = member->group;
 	bool process = member->lineage;
@@ -200,7 +207,8 @@ static void release(struct sup_member *member, bool tell)
 	atomic_dec(&group->user->records);
 	spin_unlock_bh(&group->lock);
 	if (process)
-		sup_unpopulate(group, member->lineage, tell);
+		sup_unpopulate(group, member->lineage,
+			       known || member->lineage->id != member->id);
 	sup_member_put(member);
 }
 

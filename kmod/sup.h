@@ -70,7 +70,7 @@ bool sup_group_dying(const struct sup_group *group,
 		     const struct sup_lineage *lineage);
 void sup_populate(struct sup_group *group, struct sup_lineage *lineage);
 void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
-		    bool tell);
+		    bool known);
 
 /* owner.c */
 int sup_owner_init(void);

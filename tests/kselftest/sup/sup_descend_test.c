@@ -441,6 +441,65 @@ TEST_F(descend, the_caller_is_no_member_of_its_own_group)
 	EXPECT_EQ(0, *status);
 }
 
+/* Has children, and ends while it is attached with them. */
+static void leave_children(int up, int go)
+{
+	int i;
+
+	setpgid(0, 0);
+	for (i = 0; i < 4; i++)
+		spawn_waiting();
+	tell(up);
+	told(go);
+	_exit(0);
+}
+
+/* Until the group is empty; false if a lineage is told empty before an end. */
+static bool ends_in_order(struct sup *s, uint64_t *over)
+{
+	struct record r;
+
+	for (;;) {
+		if (record_next(s, &r, 10000))
+			return false;
+		if (r.kind == SUP_RECORD_KIND_GROUP_EMPTY)
+			return !record_ack(s, s->ack, r.seq);
+		if (r.lineage == *over)
+			return false;
+		if (r.kind == SUP_RECORD_KIND_LINEAGE_EMPTY)
+			*over = r.lineage;
+	}
+}
+
+TEST_F_TIMEOUT(descend, nobody_joins_a_lineage_that_is_over, 100)
+{
+	int i, met = 0, go[2], up[2];
+	uint64_t over;
+	struct member m;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(up));
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	for (i = 0; i < 60; i++) {
+		over = 0;
+		pid = fork();
+		if (!pid)
+			leave_children(up[1], go[0]);
+		ASSERT_TRUE(told(up[0]));
+		tell(go[1]);
+		if (!add_pidfd(&self->s, self->g.id, pid, &m)) {
+			kill(-pid, SIGKILL);
+			EXPECT_TRUE(ends_in_order(&self->s, &over));
+			met++;
+		}
+		kill(-pid, SIGKILL);
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+	}
+	EXPECT_LT(0, met);
+}
+
 TEST_F(descend, a_cookie_is_of_one_process)
 {
 	struct request r;
