@@ -64,7 +64,7 @@ static int add(struct sup_group *group, struct task_struct *task, u8 kind,
 	if (IS_ERR(member))
 		return PTR_ERR(member);
 	name_program(member->exit, task);
-	ret = sup_member_add(member, task);
+	ret = sup_member_add(member, task, true);
 	if (!ret)
 		*ret_member = member;
 	else

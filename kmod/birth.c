@@ -69,7 +69,7 @@ static void inherit(const struct birth *birth, struct task_struct *child)
 	if (!ret) {
 		memcpy(member->exit->exec_name, birth->exec_name,
 		       TASK_COMM_LEN);
-		ret = sup_member_add(member, child);
+		ret = sup_member_add(member, child, false);
 	}
 	if (!ret)
 		born(member, child, birth->parent);
@@ -121,7 +121,7 @@ static bool by_template(struct task_struct *parent, struct task_struct *child,
 		return false;
 	strscpy_pad(member->exit->exec_name, parent->group_leader->comm,
 		    TASK_COMM_LEN);
-	ret = sup_member_add(member, child);
+	ret = sup_member_add(member, child, false);
 	if (!ret)
 		born(member, child, 0);
 	sup_template_discard(member);

@@ -340,22 +340,13 @@ put_module:
 	return ret;
 }
 
-/*
- * The end: out of the table, members go free, records are forgotten. Members
- * on their way out see ended, and tell nobody. Once, whoever comes first; may
- * sleep. The caller has a reference of its own.
- */
-void sup_group_end(struct sup_group *group)
+/* The group has not ended, and the caller has a reference of its own. */
+static void end(struct sup_group *group)
+	__releases(&group->lock)
 {
-	struct sup_owner *owner;
+	struct sup_owner *owner = group->owner;
 
-	spin_lock_bh(&group->lock);
-	if (group->ended) {
-		spin_unlock_bh(&group->lock);
-		return;
-	}
 	WRITE_ONCE(group->ended, true);
-	owner = group->owner;
 	group->owner = NULL;
 	atomic_dec(&group->user->groups);
 	spin_unlock_bh(&group->lock);
@@ -374,18 +365,38 @@ void sup_group_end(struct sup_group *group)
 	unpublish(group);
 }
 
-/* -EBUSY while members live, in subgroups too, unless they are released. */
+/*
+ * The end: out of the table, members go free, records are forgotten. Members
+ * on their way out see ended, and tell nobody. Once, whoever comes first; may
+ * sleep. The caller has a reference of its own.
+ */
+void sup_group_end(struct sup_group *group)
+{
+	spin_lock_bh(&group->lock);
+	if (group->ended)
+		spin_unlock_bh(&group->lock);
+	else
+		end(group);
+}
+
+/*
+ * The end that the owner asks for. -ENOENT if it is that no more; -EBUSY while
+ * members live, in subgroups too, unless they are released.
+ */
 int sup_group_del(struct sup_group *group, bool release)
 {
-	bool busy;
+	int ret = 0;
 
 	spin_lock_bh(&group->lock);
-	busy = atomic_read(&group->live) || group->threads;
-	spin_unlock_bh(&group->lock);
-	if (busy && !release)
-		return -EBUSY;
-	sup_group_end(group);
-	return 0;
+	if (!sup_owner_is_caller_locked(group))
+		ret = -ENOENT;
+	else if (!release && (atomic_read(&group->live) || group->threads))
+		ret = -EBUSY;
+	if (ret)
+		spin_unlock_bh(&group->lock);
+	else
+		end(group);
+	return ret;
 }
 
 /*

@@ -131,12 +131,11 @@ static void walk_tree(struct sup_group *group, u64 lineage, u64 last,
 }
 
 /* Marks the lineage, if something of it is alive; false if not. */
-static bool mark_lineage(struct sup_group *group, u64 id, bool mark)
+static bool mark_lineage_locked(struct sup_group *group, u64 id, bool mark)
 {
 	struct sup_lineage *lineage;
 	bool found = false;
 
-	spin_lock_bh(&group->lock);
 	list_for_each_entry(lineage, &group->lineages, node) {
 		if (lineage->id != id)
 			continue;
@@ -144,7 +143,6 @@ static bool mark_lineage(struct sup_group *group, u64 id, bool mark)
 		if (mark)
 			WRITE_ONCE(lineage->dying, true);
 	}
-	spin_unlock_bh(&group->lock);
 	return found;
 }
 
@@ -152,18 +150,37 @@ static bool mark_lineage(struct sup_group *group, u64 id, bool mark)
  * Marks the lineages that there are now, and returns the id of the last; what
  * the owner starts later is not meant. Ids are given under the lock.
  */
-static u64 mark_all(struct sup_group *group, const struct sup_kill *kill)
+static u64 mark_all_locked(struct sup_group *group,
+			   const struct sup_kill *kill)
 {
-	u64 last;
+	u64 last = sup_member_last_id();
 
-	spin_lock_bh(&group->lock);
-	last = sup_member_last_id();
 	if (kill->sig == SIGKILL && kill->alone)
 		WRITE_ONCE(group->dead_alone, last);
 	else if (kill->sig == SIGKILL)
 		WRITE_ONCE(group->dead_tree, last);
-	spin_unlock_bh(&group->lock);
 	return last;
+}
+
+/* In one step: whether the caller may, the marks, and by whose rights. */
+static int begin(struct sup_group *group, const struct sup_kill *kill,
+		 const struct cred **ret_cred, u64 *ret_last)
+{
+	int ret = 0;
+
+	spin_lock_bh(&group->lock);
+	if (!sup_owner_is_caller_locked(group))
+		ret = -ENOENT;
+	else if (kill->lineage &&
+		 !mark_lineage_locked(group, kill->lineage,
+				      kill->sig == SIGKILL))
+		ret = -ESRCH;
+	else if (!kill->lineage && !kill->member)
+		*ret_last = mark_all_locked(group, kill);
+	if (!ret)
+		*ret_cred = get_cred(group->cred);
+	spin_unlock_bh(&group->lock);
+	return ret;
 }
 
 static int kill_one(struct sup_group *group, const struct cred *cred,
@@ -186,27 +203,26 @@ static int kill_one(struct sup_group *group, const struct cred *cred,
 }
 
 /*
- * Signals the group with its subgroups, one lineage with the subgroups made by
- * it, or one member. -ESRCH if there is no such lineage or member, -EOPNOTSUPP
- * for a thread, -EPERM if there were processes, and none could be signalled.
+ * By the owner: signals the group with its subgroups, one lineage with the
+ * subgroups made by it, or one member. -ENOENT if the caller is not the owner
+ * any more, -ESRCH if there is no such lineage or member, -EOPNOTSUPP for a
+ * thread, -EPERM if there were processes, and none could be signalled.
  */
 int sup_kill(struct sup_group *group, struct sup_kill *kill)
 {
-	const struct cred *cred = cred_of(group);
+	const struct cred *cred;
 	u64 last = 0;
-	int ret = 0;
+	int ret;
 
+	ret = begin(group, kill, &cred, &last);
+	if (ret)
+		return ret;
+	/* Pairs with the barrier in the fork probe. */
+	smp_mb();
 	if (kill->member)
 		ret = kill_one(group, cred, kill);
-	else if (!kill->lineage)
-		last = mark_all(group, kill);
-	else if (!mark_lineage(group, kill->lineage, kill->sig == SIGKILL))
-		ret = -ESRCH;
-	if (!ret && !kill->member) {
-		/* Pairs with the barrier in the fork probe. */
-		smp_mb();
+	else
 		walk_tree(group, kill->lineage, last, cred, kill);
-	}
 	if (!ret && kill->refused && !kill->signalled)
 		ret = -EPERM;
 	put_cred(cred);

@@ -133,12 +133,13 @@ static void bind(struct sup_member *member, struct task_struct *task)
 	member->key.type = process ? SUP_KEY_PROCESS : SUP_KEY_THREAD;
 }
 
-static int link_locked(struct sup_group *group, struct sup_member *member)
+static int link_locked(struct sup_group *group, struct sup_member *member,
+		       bool asked)
 {
 	struct sup_lineage *lineage = member->lineage;
 
 	lockdep_assert_held(&group->lock);
-	if (group->ended)
+	if (group->ended || (asked && !sup_owner_is_caller_locked(group)))
 		return -ENOENT;
 	/* It is over for its owner: as if the task had been found too late. */
 	if (lineage && lineage->told)
@@ -220,11 +221,13 @@ static bool begun_to_exit(const struct sup_member *member)
 }
 
 /*
- * Makes a task the member; the caller keeps its reference. -EDQUOT (a limit),
- * -EEXIST (it is a member somewhere), -ESRCH (it exits), -ENOENT (the group
- * ended).
+ * Makes a task the member, by its birth or because the owner asked; the caller
+ * keeps its reference. -EDQUOT (a limit), -EEXIST (it is a member somewhere),
+ * -ESRCH (it exits, or its lineage is over), -ENOENT (the group ended, or who
+ * asked is not its owner any more).
  */
-int sup_member_add(struct sup_member *member, struct task_struct *task)
+int sup_member_add(struct sup_member *member, struct task_struct *task,
+		   bool asked)
 {
 	struct sup_group *group = member->group;
 	int ret;
@@ -233,7 +236,7 @@ int sup_member_add(struct sup_member *member, struct task_struct *task)
 	if (!member->pid || begun_to_exit(member))
 		return -ESRCH;
 	spin_lock_bh(&group->lock);
-	ret = link_locked(group, member);
+	ret = link_locked(group, member, asked);
 	spin_unlock_bh(&group->lock);
 	if (ret)
 		return ret;

@@ -73,8 +73,7 @@ int sup_nl_check_owner(struct sup_group *group, struct sk_buff *skb,
 	bool owner;
 
 	spin_lock_bh(&group->lock);
-	owner = group->owner &&
-		group->owner->task->signal == current->signal;
+	owner = sup_owner_is_caller_locked(group);
 	spin_unlock_bh(&group->lock);
 	if (!owner) {
 		NL_SET_ERR_MSG(extack, "caller does not own the group");
@@ -86,6 +85,12 @@ int sup_nl_check_owner(struct sup_group *group, struct sk_buff *skb,
 		return -EPERM;
 	}
 	return 0;
+}
+
+/* The owner was lost between the question of who it is and the act: -ENOENT. */
+void sup_nl_explain_lost(struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG(extack, "caller does not own the group any more");
 }
 
 /* Looks up the group that an attribute names, with a reference. */
@@ -160,9 +165,11 @@ int sup_nl_record_ack_doit(struct sk_buff *skb, struct genl_info *info)
 	if (ret)
 		return ret;
 	ret = sup_record_ack(group, nla_get_u64(seq));
-	if (ret)
+	if (ret == -ERANGE)
 		NL_SET_ERR_MSG_ATTR(info->extack, seq,
 				    "no record has this seq yet");
+	else if (ret)
+		sup_nl_explain_lost(info->extack);
 	sup_deliver(group, GFP_KERNEL);
 	sup_group_put(group);
 	return ret;

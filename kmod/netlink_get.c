@@ -154,18 +154,26 @@ int sup_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-/* Puts a batch of records that follow *seq, and moves that. */
-static bool put_batch(struct sk_buff *skb, struct sup_group *group, u64 *seq)
+/*
+ * Puts a batch of records that follow *seq, and moves that. -EMSGSIZE without
+ * room, -ENOENT if the caller is not the owner any more.
+ */
+static int put_batch(struct sk_buff *skb, struct sup_group *group, u64 *seq)
 {
 	u32 *pending = sup_batch_begin(skb, group->id);
+	int ret = -ENOENT;
 
 	if (!pending)
-		return false;
+		return -EMSGSIZE;
 	spin_lock_bh(&group->lock);
-	*seq = sup_record_put_locked(skb, group, max(*seq, group->acked));
-	*pending = min_t(u64, group->seq - *seq, U32_MAX);
+	if (sup_owner_is_caller_locked(group)) {
+		*seq = sup_record_put_locked(skb, group,
+					     max(*seq, group->acked));
+		*pending = min_t(u64, group->seq - *seq, U32_MAX);
+		ret = 0;
+	}
 	spin_unlock_bh(&group->lock);
-	return true;
+	return ret;
 }
 
 int sup_nl_record_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -182,9 +190,17 @@ int sup_nl_record_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	reply = sup_nl_reply_new(info, SUP_CMD_RECORD_GET, &header);
 	ret = -ENOMEM;
-	if (reply)
-		ret = sup_nl_reply_send(reply, info, header,
-					!put_batch(reply, group, &seq));
+	if (!reply)
+		goto put_group;
+	ret = put_batch(reply, group, &seq);
+	if (!ret) {
+		ret = sup_nl_reply_send(reply, info, header, false);
+	} else {
+		nlmsg_free(reply);
+		if (ret == -ENOENT)
+			sup_nl_explain_lost(info->extack);
+	}
+put_group:
 	sup_group_put(group);
 	return ret;
 }
@@ -199,7 +215,7 @@ static void dump_records(struct sk_buff *skb, struct netlink_callback *cb,
 	header = dump_header(skb, cb, SUP_CMD_RECORD_GET);
 	if (!header)
 		return;
-	if (!put_batch(skb, group, &seq) || seq == cb->args[0]) {
+	if (put_batch(skb, group, &seq) || seq == cb->args[0]) {
 		genlmsg_cancel(skb, header);
 		return;
 	}

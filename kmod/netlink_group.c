@@ -156,9 +156,11 @@ int sup_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	ret = sup_group_del(group,
 			    nla_get_flag(info->attrs[SUP_A_GROUP_RELEASE]));
-	if (ret)
+	if (ret == -EBUSY)
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "group has living members");
+	else if (ret)
+		sup_nl_explain_lost(info->extack);
 	sup_group_put(group);
 	return ret;
 }
@@ -193,6 +195,9 @@ static int parse_kill(struct genl_info *info, struct sup_kill *kill)
 static void explain_kill(struct genl_info *info, int error)
 {
 	switch (error) {
+	case -ENOENT:
+		sup_nl_explain_lost(info->extack);
+		break;
 	case -ESRCH:
 		GENL_SET_ERR_MSG(info, "no such lineage or member in the group");
 		break;
@@ -334,8 +339,7 @@ int sup_nl_group_hand_over_doit(struct sk_buff *skb, struct genl_info *info)
 		if (ret == -EBUSY)
 			GENL_SET_ERR_MSG(info, "group is being killed");
 		else
-			GENL_SET_ERR_MSG(info,
-					 "caller does not own the group any more");
+			sup_nl_explain_lost(info->extack);
 		nlmsg_free(reply);
 		goto put_group;
 	}

@@ -109,7 +109,7 @@ static int explain_add(struct genl_info *info, int error)
 		GENL_SET_ERR_MSG(info, "task is exiting");
 		break;
 	case -ENOENT:
-		GENL_SET_ERR_MSG(info, "group has ended");
+		sup_nl_explain_lost(info->extack);
 		break;
 	}
 	return error;

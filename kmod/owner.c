@@ -278,6 +278,16 @@ void sup_owner_exec(const struct task_struct *task)
 	}
 }
 
+/*
+ * True if the calling process owns the group, now. A request has asked before
+ * it began; it asks again in the step in which it acts.
+ */
+bool sup_owner_is_caller_locked(const struct sup_group *group)
+{
+	lockdep_assert_held(&group->lock);
+	return group->owner && group->owner->task->signal == current->signal;
+}
+
 static bool owner_gone_locked(const struct sup_group *group)
 {
 	const struct sup_owner *owner = group->owner;
@@ -440,8 +450,7 @@ int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token)
 	if (sup_group_dying(group, NULL))
 		return -EBUSY;
 	spin_lock_bh(&group->lock);
-	if (!group->ended && group->owner &&
-	    group->owner->task->signal == current->signal) {
+	if (sup_owner_is_caller_locked(group)) {
 		owner = disown_locked(group, SUP_OWNER_LOSS_HANDED_OVER);
 		get_random_bytes(group->token, sizeof(group->token));
 		memcpy(token, group->token, sizeof(group->token));

@@ -125,14 +125,16 @@ static void dispose(struct list_head *taken)
 	}
 }
 
-/* -ERANGE if there is no record of that seq yet. */
+/* By the owner: -ENOENT if it is that no more, -ERANGE without such a seq. */
 int sup_record_ack(struct sup_group *group, u64 seq)
 {
 	LIST_HEAD(taken);
 	int ret = 0;
 
 	spin_lock_bh(&group->lock);
-	if (seq > group->seq)
+	if (!sup_owner_is_caller_locked(group))
+		ret = -ENOENT;
+	else if (seq > group->seq)
 		ret = -ERANGE;
 	else if (seq > group->acked)
 		take_locked(group, seq, &taken);

@@ -78,6 +78,7 @@ void sup_owner_exit(void);
 int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		   struct netlink_ext_ack *extack);
 void sup_owner_free(struct sup_owner *owner);
+bool sup_owner_is_caller_locked(const struct sup_group *group);
 void sup_owner_exited(const struct signal_struct *sig);
 void sup_owner_exec(const struct task_struct *task);
 void sup_owner_orphan(struct sup_group *group);
@@ -91,7 +92,8 @@ void sup_member_exit(void);
 struct sup_member *sup_member_new(struct sup_group *group, u8 kind,
 				  struct sup_lineage *lineage, u64 cookie,
 				  gfp_t gfp);
-int sup_member_add(struct sup_member *member, struct task_struct *task);
+int sup_member_add(struct sup_member *member, struct task_struct *task,
+		   bool asked);
 void sup_member_put(struct sup_member *member);
 u64 sup_member_last_id(void);
 bool sup_member_claim(struct sup_member *member, enum sup_life life);
@@ -240,6 +242,7 @@ int sup_nl_own_group(struct sk_buff *skb, struct genl_info *info,
 		     struct nlattr *attr, struct sup_group **ret_group);
 int sup_nl_check_owner(struct sup_group *group, struct sk_buff *skb,
 		       struct netlink_ext_ack *extack);
+void sup_nl_explain_lost(struct netlink_ext_ack *extack);
 int sup_nl_check_self(struct sk_buff *skb, struct netlink_ext_ack *extack);
 int sup_nl_check_permitted(struct sk_buff *skb, struct netlink_ext_ack *extack);
 struct sk_buff *sup_nl_reply_new(struct genl_info *info, u8 cmd,

@@ -135,7 +135,7 @@ static int arm(struct sup_group *group, struct sup_template *template)
 	int ret = 0;
 
 	spin_lock_bh(&group->lock);
-	if (group->ended || !group->owner)
+	if (!sup_owner_is_caller_locked(group))
 		ret = -ENOENT;
 	else if (!sup_group_charge_locked(group))
 		ret = -EDQUOT;
