@@ -58,13 +58,15 @@ static int add(struct sup_group *group, struct task_struct *task, u8 kind,
 	struct sup_member *member;
 	int ret;
 
-	if (kind == SUP_MEMBER_KIND_PROCESS && owns_above(task, group))
-		return -EPERM;
 	member = sup_member_new(group, kind, lineage, cookie, GFP_KERNEL);
 	if (IS_ERR(member))
 		return PTR_ERR(member);
 	name_program(member->exit, task);
-	ret = sup_member_add(member, task, true);
+	ret = -EPERM;
+	mutex_lock(&sup_owner_mutex);
+	if (kind != SUP_MEMBER_KIND_PROCESS || !owns_above(task, group))
+		ret = sup_member_add(member, task, true);
+	mutex_unlock(&sup_owner_mutex);
 	if (!ret)
 		*ret_member = member;
 	else

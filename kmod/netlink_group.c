@@ -243,22 +243,6 @@ put_group:
 	return ret;
 }
 
-/* A member, of a subgroup too, cannot come to own what owns it. */
-static bool is_member_below(const struct sup_group *group)
-{
-	const struct sup_group *of = NULL;
-	struct sup_member *member;
-
-	rcu_read_lock();
-	member = sup_member_of(current->signal, SUP_KEY_PROCESS);
-	if (member)
-		of = member->group;
-	for (; of && of != group; of = of->parent)
-		;
-	rcu_read_unlock();
-	return of;
-}
-
 /* The group's user namespace; its credentials may be exchanged meanwhile. */
 static bool may_adopt_any(struct sk_buff *skb, struct sup_group *group)
 {
@@ -291,11 +275,6 @@ int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 	ret = -ENOMEM;
 	if (!reply)
 		goto put_group;
-	ret = -EPERM;
-	if (is_member_below(group)) {
-		GENL_SET_ERR_MSG(info, "a member cannot adopt its group");
-		goto free_reply;
-	}
 	parse_owner(skb, info, &spec);
 	if (token)
 		spec.token = nla_data(token);

@@ -29,8 +29,11 @@
 
 #define DEFAULT_CREDIT	65536
 
-/* Held to look for an inheriting group of the same process, and to make one. */
-static DEFINE_MUTEX(inherit_mutex);
+/*
+ * Held while a process becomes an owner, and while one becomes a member because
+ * it is asked for: each looks what the process is already.
+ */
+DEFINE_MUTEX(sup_owner_mutex);
 
 static struct sup_owner *owner_new(const struct sup_owner_spec *spec)
 {
@@ -213,6 +216,25 @@ static bool inherits_already(u32 flags)
 }
 
 /*
+ * A member adopts only what is below its own group. So it cannot come to own
+ * what owns it; and what is born to it afterwards stays below, too.
+ */
+static bool is_member_apart(const struct sup_group *group)
+{
+	const struct sup_group *above = group->parent;
+	struct sup_member *member;
+	bool ret;
+
+	rcu_read_lock();
+	member = sup_member_of(current->signal, SUP_KEY_PROCESS);
+	while (member && above && above != member->group)
+		above = above->parent;
+	ret = member && !above;
+	rcu_read_unlock();
+	return ret;
+}
+
+/*
  * Makes the calling process and the socket the owner of a group that never had
  * one, or that is retained. What is born to the process from then on joins.
  */
@@ -230,8 +252,12 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 	ret = rights_get(&rights);
 	if (ret)
 		goto free_owner;
-	mutex_lock(&inherit_mutex);
-	if (inherits_already(spec->flags)) {
+	mutex_lock(&sup_owner_mutex);
+	if (group->user && is_member_apart(group)) {
+		NL_SET_ERR_MSG(extack,
+			       "a member adopts only groups below its own");
+		ret = -EPERM;
+	} else if (inherits_already(spec->flags)) {
 		NL_SET_ERR_MSG(extack,
 			       "process has a group that inherits this already");
 		ret = -EEXIST;
@@ -240,7 +266,7 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		ret = install_locked(group, owner, &rights, spec, extack);
 		spin_unlock_bh(&group->lock);
 	}
-	mutex_unlock(&inherit_mutex);
+	mutex_unlock(&sup_owner_mutex);
 	new_user = rights.user && rights.user != group->user;
 	rights_put(&rights);
 	if (!ret) {

@@ -73,6 +73,7 @@ void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
 		    bool known);
 
 /* owner.c */
+extern struct mutex sup_owner_mutex;
 int sup_owner_init(void);
 void sup_owner_exit(void);
 int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,

@@ -305,6 +305,48 @@ TEST_F(adopt, subgroup_that_an_accomplice_adopts_shields_nobody)
 	kill(accomplice, SIGKILL);
 }
 
+static int adopt_sub(struct adopt_data *self)
+{
+	struct told *t = self->t;
+	struct group g;
+	struct sup s;
+
+	return sup_open(&s) ?: group_adopt(&s, t->sub, t->token, 0, &g) ?:
+	       group_del(&s, t->sub, true);
+}
+
+/* What is born to the owner of a group elsewhere would be born out of reach. */
+TEST_F(adopt, member_adopts_only_below_its_group)
+{
+	struct told *t = self->t;
+	struct group g;
+	int status;
+	pid_t pid;
+
+	leave_group(_metadata, self, wait_for_signal);
+	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &g));
+	pid = spawn(try_as_member, self);
+	tell(self->go[1]);
+	ASSERT_TRUE(told(self->up[0]));
+	EXPECT_EQ(-EPERM, t->ret[0]);
+	EXPECT_EQ(-EPERM, t->ret[1]);
+	EXPECT_TRUE(is_untouched(self));
+	kill(pid, SIGKILL);
+	kill(t->member, SIGKILL);
+	/* A sibling's, which is one of its group's. */
+	pid = fork();
+	if (!pid)
+		make_subgroup(self);
+	ASSERT_TRUE(told(self->up[0]));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_TRUE(reaches_state(&self->s, t->sub, SUP_GROUP_STATE_RETAINED));
+	pid = fork();
+	if (!pid)
+		_exit(-adopt_sub(self));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
 /* The former owner's process lives, and has lost the group with its socket. */
 TEST_F(adopt, former_owner_has_no_rights)
 {
