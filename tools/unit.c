@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct unit {
 	const struct config_child *cfg;
@@ -17,7 +16,7 @@ struct unit {
 
 	/* a program */
 	struct sup_process_spec process;
-	const char **envp;
+	char **env;
 
 	struct service *service;
 
@@ -58,39 +57,6 @@ static int start_service(const void *arg, struct sup_pid *ret_pid)
 	return service_start(u->service, ret_pid);
 }
 
-static bool same_name(const char *a, const char *b)
-{
-	size_t len = strcspn(a, "=");
-
-	return strncmp(a, b, len + 1) == 0;
-}
-
-/* Our environment, with the entries of the child over it. */
-static int make_env(struct unit *u)
-{
-	const struct config_child *cfg = u->cfg;
-	size_t n = 0, i, out = 0;
-	unsigned int j;
-
-	if (cfg->n_env == 0)
-		return 0;
-	while (environ[n] != NULL)
-		n++;
-	u->envp = calloc(n + cfg->n_env + 1, sizeof(*u->envp));
-	if (u->envp == NULL)
-		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		for (j = 0; j < cfg->n_env; j++)
-			if (same_name(cfg->env[j], environ[i]))
-				break;
-		if (j == cfg->n_env)
-			u->envp[out++] = environ[i];
-	}
-	for (j = 0; j < cfg->n_env; j++)
-		u->envp[out++] = cfg->env[j];
-	return 0;
-}
-
 static int init_program(struct unit *u)
 {
 	const struct config_child *cfg = u->cfg;
@@ -111,9 +77,12 @@ static int init_program(struct unit *u)
 		.stop_signal = cfg->stop_signo,
 	};
 	u->spec.start = start_program;
-	if (make_env(u) < 0)
+	u->env = calloc(cfg->n_env + 1, sizeof(*u->env));
+	if (u->env == NULL)
 		return -ENOMEM;
-	u->process.envp = u->envp;
+	if (cfg->n_env > 0)
+		memcpy(u->env, cfg->env, cfg->n_env * sizeof(*u->env));
+	u->process.env_set = (const char *const *)u->env;
 	return 0;
 }
 
@@ -188,7 +157,7 @@ static void fini_unit(struct unit *u)
 	free(u->specs);
 	service_free(u->service);
 	free((void *)u->process.argv);
-	free(u->envp);
+	free(u->env);
 	free(u->path);
 }
 

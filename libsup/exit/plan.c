@@ -13,7 +13,43 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-#define NOTIFY_VAR "NOTIFY_SOCKET="
+static int check_fds(const struct sup_process_spec *spec)
+{
+	const char *const files[] = { spec->input, spec->output, spec->errors };
+	static const char *const names[] = { "input", "output", "errors" };
+	const struct sup_fd *fd;
+	size_t i;
+
+	if (spec->n_fds && !spec->fds)
+		return sup__error(-EINVAL, "fds is missing");
+	for (i = 0; i < spec->n_fds; i++) {
+		fd = &spec->fds[i];
+		if (fd->from < 0)
+			return sup__error(-EINVAL, "fds[%zu]: from is %d", i,
+					  fd->from);
+		if (fd->to < 0 || fd->to > SUP_FD_MAX)
+			return sup__error(-EINVAL, "fds[%zu]: to is %d, of at "
+					  "most %d", i, fd->to, SUP_FD_MAX);
+		if (fd->to <= 2 && files[fd->to])
+			return sup__error(-EINVAL, "fds[%zu]: %s says what "
+					  "descriptor %d is", i,
+					  names[fd->to], fd->to);
+	}
+	return 0;
+}
+
+static int check_rlimits(const struct sup_process_spec *spec)
+{
+	size_t i;
+
+	if (spec->n_rlimits && !spec->rlimits)
+		return sup__error(-EINVAL, "rlimits is missing");
+	for (i = 0; i < spec->n_rlimits; i++)
+		if (spec->rlimits[i].soft > spec->rlimits[i].hard)
+			return sup__error(-EINVAL, "rlimits[%zu]: soft is "
+					  "above hard", i);
+	return 0;
+}
 
 static int check_spec(const struct sup_process_spec *spec)
 {
@@ -30,7 +66,10 @@ static int check_spec(const struct sup_process_spec *spec)
 		return sup__error(-EINVAL, "ready_timeout_ms is negative");
 	if (spec->reg && (!spec->name || !spec->name[0]))
 		return sup__error(-EINVAL, "reg is set and name is missing");
-	return 0;
+	if (spec->umask & ~0777)
+		return sup__error(-EINVAL, "umask 0%o is none",
+				  (unsigned int)spec->umask);
+	return check_fds(spec) ?: check_rlimits(spec);
 }
 
 /* "dir/name"; an empty dir in PATH is the current one, execvp(3). */
@@ -82,34 +121,29 @@ no_memory:
 	return sup__error_nomem("PATH");
 }
 
-/*
- * A NOTIFY_SOCKET of ours is whoever started us waiting for us: a child must
- * not answer there, so it is taken out of what is inherited.
- */
-static int make_env(struct sup__plan *plan, const char *notify_name)
+static int by_rising_to(const void *a, const void *b)
 {
-	const char *const *from = plan->spec->envp;
-	size_t n = 0, i, size;
-	bool drop = notify_name || !from;
+	return ((const struct sup_fd *)a)->to - ((const struct sup_fd *)b)->to;
+}
 
-	if (!from)
-		from = (const char *const *)environ;
-	while (from && from[n])
-		n++;
-	plan->envp = sup__calloc(n + 2, sizeof(char *));
-	if (!plan->envp)
-		return sup__error_nomem("envp");
-	for (i = 0, n = 0; from && from[i]; i++)
-		if (!drop || strncmp(from[i], NOTIFY_VAR, strlen(NOTIFY_VAR)))
-			plan->envp[n++] = (char *)from[i];
-	if (!notify_name)
+static int make_fds(struct sup__plan *plan)
+{
+	const struct sup_process_spec *spec = plan->spec;
+	size_t i;
+
+	if (!spec->n_fds)
 		return 0;
-	size = strlen(NOTIFY_VAR) + strlen(notify_name) + 1;
-	plan->notify_env = sup__alloc(size);
-	if (!plan->notify_env)
-		return sup__error_nomem("envp");
-	snprintf(plan->notify_env, size, "%s%s", NOTIFY_VAR, notify_name);
-	plan->envp[n] = plan->notify_env;
+	plan->fds = sup__calloc(spec->n_fds, sizeof(*plan->fds));
+	plan->fd_scratch = sup__calloc(spec->n_fds, sizeof(int));
+	if (!plan->fds || !plan->fd_scratch)
+		return sup__error_nomem("fds");
+	memcpy(plan->fds, spec->fds, spec->n_fds * sizeof(*plan->fds));
+	plan->n_fds = spec->n_fds;
+	qsort(plan->fds, plan->n_fds, sizeof(*plan->fds), by_rising_to);
+	for (i = 1; i < plan->n_fds; i++)
+		if (plan->fds[i].to == plan->fds[i - 1].to)
+			return sup__error(-EINVAL, "fds: descriptor %d is "
+					  "given twice", plan->fds[i].to);
 	return 0;
 }
 
@@ -125,7 +159,11 @@ int sup__plan_init(struct sup__plan *plan, const struct sup_process_spec *spec,
 	plan->spec = spec;
 	ret = make_paths(plan, spec->argv[0]);
 	if (!ret)
-		ret = make_env(plan, notify_name);
+		ret = sup__plan_env(plan, notify_name);
+	if (!ret)
+		ret = make_fds(plan);
+	if (!ret)
+		ret = sup__ids_init(&plan->ids, spec);
 	if (ret)
 		sup__plan_fini(plan);
 	return ret;
@@ -140,6 +178,9 @@ void sup__plan_fini(struct sup__plan *plan)
 	sup__free(plan->paths);
 	sup__free(plan->envp);
 	sup__free(plan->notify_env);
+	sup__free(plan->fds);
+	sup__free(plan->fd_scratch);
+	sup__ids_fini(&plan->ids);
 	memset(plan, 0, sizeof(*plan));
 }
 
@@ -159,19 +200,38 @@ static int exec_error(const struct sup__plan *plan, int err)
 	return sup__error_sys(err, "argv[0]: \"%s\"", name);
 }
 
-int sup__plan_error(const struct sup__plan *plan, enum sup__step step, int err)
+int sup__plan_error(const struct sup__plan *plan,
+		    const struct sup__failure *failure)
 {
-	switch (step) {
+	const struct sup_process_spec *spec = plan->spec;
+	int err = failure->err, n = failure->n;
+
+	switch ((enum sup__step)failure->step) {
 	case SUP__STEP_DESCRIPTORS:
 		return sup__error_sys(err, "closing descriptors");
 	case SUP__STEP_SESSION:
 		return sup__error_sys(err, "a session of its own");
-	case SUP__STEP_STDIN:
-		return sup__error_sys(err, "stdin from /dev/null");
+	case SUP__STEP_FD:
+		return sup__error_sys(err, "fds: %d as %d", plan->fds[n].from,
+				      plan->fds[n].to);
+	case SUP__STEP_INPUT:
+		return sup__error_sys(err, "input \"%s\"",
+				      spec->input ?: "/dev/null");
 	case SUP__STEP_OUTPUT:
-		return sup__error_sys(err, "output \"%s\"", plan->spec->output);
+		return sup__error_sys(err, "output \"%s\"", spec->output);
+	case SUP__STEP_ERRORS:
+		return sup__error_sys(err, "errors \"%s\"", spec->errors);
+	case SUP__STEP_RLIMIT:
+		return sup__error_sys(err, "rlimits[%d], resource %d", n,
+				      spec->rlimits[n].resource);
+	case SUP__STEP_GROUPS:
+		return sup__error_sys(err, "groups");
+	case SUP__STEP_GROUP:
+		return sup__error_sys(err, "group %u", plan->ids.gid);
+	case SUP__STEP_USER:
+		return sup__error_sys(err, "user \"%s\"", spec->user);
 	case SUP__STEP_CWD:
-		return sup__error_sys(err, "cwd \"%s\"", plan->spec->cwd);
+		return sup__error_sys(err, "cwd \"%s\"", spec->cwd);
 	case SUP__STEP_EXEC:
 		break;
 	}

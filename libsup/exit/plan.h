@@ -6,8 +6,12 @@
 #ifndef SUP_EXIT_PLAN_H
 #define SUP_EXIT_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "exit/ids.h"
+
+struct sup_fd;
 struct sup_process_spec;
 
 struct sup__plan {
@@ -15,15 +19,22 @@ struct sup__plan {
 	char **paths;		/* where argv[0] may lie, in order, then NULL */
 	char **envp;
 	char *notify_env;	/* "NOTIFY_SOCKET=@...", or NULL */
+	struct sup_fd *fds;	/* by rising to */
+	size_t n_fds;
+	int *fd_scratch;	/* as many, the child's */
+	struct sup__ids ids;
 };
 
 /*
  * Checks the spec and makes the plan. notify_name, from
  * sup__notify_open(), is put into the environment; NULL: none. Errors:
- * -EINVAL names the field; -ENOENT argv[0] is nowhere; -ENOMEM.
+ * -EINVAL names the field; those of sup__ids_init(); -ENOMEM.
  */
 int sup__plan_init(struct sup__plan *plan, const struct sup_process_spec *spec,
 		   const char *notify_name);
+
+/* plan_env.c, a part of it: makes envp. -EINVAL, -ENOMEM. */
+int sup__plan_env(struct sup__plan *plan, const char *notify_name);
 
 /* Safe on zeroed memory, and twice. */
 void sup__plan_fini(struct sup__plan *plan);
@@ -32,13 +43,27 @@ void sup__plan_fini(struct sup__plan *plan);
 enum sup__step {
 	SUP__STEP_DESCRIPTORS,
 	SUP__STEP_SESSION,
-	SUP__STEP_STDIN,
+	SUP__STEP_FD,		/* of n */
+	SUP__STEP_INPUT,
 	SUP__STEP_OUTPUT,
+	SUP__STEP_ERRORS,
+	SUP__STEP_RLIMIT,	/* of n */
+	SUP__STEP_GROUPS,
+	SUP__STEP_GROUP,
+	SUP__STEP_USER,
 	SUP__STEP_CWD,
 	SUP__STEP_EXEC,
 };
 
-/* Sets the sentence for a failed step and returns err, a negative errno. */
-int sup__plan_error(const struct sup__plan *plan, enum sup__step step, int err);
+/* Where, for a step that there are many of: which. */
+struct sup__failure {
+	int step;		/* enum sup__step */
+	int n;
+	int err;		/* negative */
+};
+
+/* Sets the sentence for a failed step and returns its err. */
+int sup__plan_error(const struct sup__plan *plan,
+		    const struct sup__failure *failure);
 
 #endif

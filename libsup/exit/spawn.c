@@ -32,43 +32,103 @@
  */
 #define IN_CHILD __attribute__((no_sanitize("thread", "address")))
 
-#define CHILD_FD 3		/* where the child keeps its end */
 #define N_SIGNALS 64
 
-struct failure {
-	int32_t step;		/* enum sup__step */
-	int32_t err;		/* negative */
+/* A child's own, in its copy of our memory. */
+struct child {
+	const struct sup__plan *plan;
+	int fd;			/* its end of the pair */
+	struct sup__failure failure;	/* err 0: none so far */
 };
 
 IN_CHILD static void __attribute__((noreturn))
-child_fail(enum sup__step step, int err)
+child_fail(struct child *c, enum sup__step step, int n, int err)
 {
-	struct failure failure = { .step = step, .err = -err };
-
-	syscall(SYS_write, CHILD_FD, &failure, sizeof(failure));
+	c->failure = (struct sup__failure){ .step = step, .n = n, .err = -err };
+	syscall(SYS_write, c->fd, &c->failure, sizeof(c->failure));
 	syscall(SYS_exit_group, 127);
 	__builtin_unreachable();
 }
 
-/* Nothing of ours but 0, 1, 2 is open while it waits. */
-IN_CHILD static void child_fds(int fd)
+/* Before it has leave it may not talk: what fails is said afterwards. */
+IN_CHILD static void child_note(struct child *c, enum sup__step step, int n,
+				long ret)
 {
-	if (fd != CHILD_FD && syscall(SYS_dup3, fd, CHILD_FD, O_CLOEXEC) < 0)
-		syscall(SYS_exit_group, 127);
-	if (syscall(SYS_close_range, CHILD_FD + 1, ~0u, 0) < 0)
-		child_fail(SUP__STEP_DESCRIPTORS, errno);
+	if (ret < 0 && !c->failure.err)
+		c->failure = (struct sup__failure){
+			.step = step, .n = n, .err = -errno,
+		};
 }
 
-IN_CHILD static void child_wait_leave(void)
+IN_CHILD static long child_dup_above(int fd, int lowest)
+{
+	return syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest);
+}
+
+IN_CHILD static void child_close_range(struct child *c, int first, int last)
+{
+	if (first <= last)
+		child_note(c, SUP__STEP_DESCRIPTORS, 0,
+			   syscall(SYS_close_range, first, last, 0));
+}
+
+/*
+ * What it is given may lie where something else of it is to go: so all move
+ * above the highest place first, its end of the pair included. Nothing else of
+ * ours but 0, 1, 2 is open while it waits.
+ */
+IN_CHILD static void child_fds(struct child *c)
+{
+	const struct sup__plan *plan = c->plan;
+	int top = plan->n_fds ? plan->fds[plan->n_fds - 1].to : 2;
+	int n, first = 3;
+	long fd;
+
+	if (top < 2)
+		top = 2;
+	fd = child_dup_above(c->fd, top + 1);
+	child_note(c, SUP__STEP_DESCRIPTORS, 0, fd);
+	if (fd >= 0)
+		c->fd = fd;
+	for (n = 0; n < (int)plan->n_fds; n++) {
+		fd = child_dup_above(plan->fds[n].from, top + 1);
+		child_note(c, SUP__STEP_FD, n, fd);
+		plan->fd_scratch[n] = fd;
+	}
+	if (c->failure.err)
+		return;
+	for (n = 0; n < (int)plan->n_fds; n++) {
+		child_note(c, SUP__STEP_FD, n,
+			   syscall(SYS_dup3, plan->fd_scratch[n],
+				   plan->fds[n].to, 0));
+		child_close_range(c, first, plan->fds[n].to - 1);
+		if (plan->fds[n].to >= first)
+			first = plan->fds[n].to + 1;
+	}
+	child_close_range(c, first, top);
+	if (c->fd != top + 1) {
+		child_note(c, SUP__STEP_DESCRIPTORS, 0,
+			   syscall(SYS_dup3, c->fd, top + 1, O_CLOEXEC));
+		if (c->failure.err)
+			return;
+		c->fd = top + 1;
+	}
+	child_note(c, SUP__STEP_DESCRIPTORS, 0,
+		   syscall(SYS_close_range, top + 2, ~0u, 0));
+}
+
+IN_CHILD static void child_wait_leave(struct child *c)
 {
 	char leave;
 	long n;
 
 	do {
-		n = syscall(SYS_read, CHILD_FD, &leave, 1);
+		n = syscall(SYS_read, c->fd, &leave, 1);
 	} while (n < 0 && errno == EINTR);
 	if (n != 1)
 		syscall(SYS_exit_group, 127);	/* they are gone, or gave up */
+	if (c->failure.err)
+		child_fail(c, c->failure.step, c->failure.n, -c->failure.err);
 }
 
 /* Ignored ones too; 32 and 33, which sigaction(3) hides, as well. */
@@ -82,28 +142,87 @@ IN_CHILD static void child_signals(void)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, zero, NULL, N_SIGNALS / 8);
 }
 
-IN_CHILD static void child_redirect(enum sup__step step, const char *path,
-				    int flags, int to, int also_to)
+IN_CHILD static void child_open(struct child *c, enum sup__step step,
+				const char *path, int to)
 {
+	int flags = to ? O_WRONLY | O_CREAT | O_APPEND : O_RDONLY;
 	long fd;
 
 	/* A FIFO without a reader fails instead of waiting for one. */
 	fd = syscall(SYS_openat, AT_FDCWD, path,
 		     flags | O_NOCTTY | O_NONBLOCK, 0644);
 	if (fd < 0)
-		child_fail(step, errno);
+		child_fail(c, step, 0, errno);
 	syscall(SYS_fcntl, fd, F_SETFL, flags & O_APPEND);
-	if (fd != to && syscall(SYS_dup3, fd, to, 0) < 0)
-		child_fail(step, errno);
-	if (fd != also_to && syscall(SYS_dup3, fd, also_to, 0) < 0)
-		child_fail(step, errno);
-	if (fd != to && fd != also_to)
-		syscall(SYS_close, fd);
+	if (fd == to)
+		return;
+	if (syscall(SYS_dup3, fd, to, 0) < 0)
+		child_fail(c, step, 0, errno);
+	syscall(SYS_close, fd);
+}
+
+IN_CHILD static bool child_is_given(const struct child *c, int to)
+{
+	size_t i;
+
+	for (i = 0; i < c->plan->n_fds; i++)
+		if (c->plan->fds[i].to == to)
+			return true;
+	return false;
+}
+
+IN_CHILD static void child_stdio(struct child *c)
+{
+	const struct sup_process_spec *spec = c->plan->spec;
+
+	if (!child_is_given(c, 0))
+		child_open(c, SUP__STEP_INPUT, spec->input ?: "/dev/null", 0);
+	if (spec->output)
+		child_open(c, SUP__STEP_OUTPUT, spec->output, 1);
+	if (spec->errors)
+		child_open(c, SUP__STEP_ERRORS, spec->errors, 2);
+	else if (spec->output && !child_is_given(c, 2) &&
+		 syscall(SYS_dup3, 1, 2, 0) < 0)
+		child_fail(c, SUP__STEP_OUTPUT, 0, errno);
+}
+
+IN_CHILD static void child_limits(struct child *c)
+{
+	const struct sup_process_spec *spec = c->plan->spec;
+	uint64_t limit[2];	/* struct rlimit64 of the kernel */
+	size_t i;
+
+	if (spec->set_umask)
+		syscall(SYS_umask, spec->umask);
+	for (i = 0; i < spec->n_rlimits; i++) {
+		limit[0] = spec->rlimits[i].soft;
+		limit[1] = spec->rlimits[i].hard;
+		if (syscall(SYS_prlimit64, 0, spec->rlimits[i].resource, limit,
+			    NULL) < 0)
+			child_fail(c, SUP__STEP_RLIMIT, i, errno);
+	}
+}
+
+/* ORDER: the user last, with whom go the rights to the others. */
+IN_CHILD static void child_ids(struct child *c)
+{
+	const struct sup__ids *ids = &c->plan->ids;
+
+	if (ids->set_groups &&
+	    syscall(SYS_setgroups, ids->n_groups, ids->groups) < 0)
+		child_fail(c, SUP__STEP_GROUPS, 0, errno);
+	if (ids->set_gid &&
+	    syscall(SYS_setresgid, ids->gid, ids->gid, ids->gid) < 0)
+		child_fail(c, SUP__STEP_GROUP, 0, errno);
+	if (ids->set_uid &&
+	    syscall(SYS_setresuid, ids->uid, ids->uid, ids->uid) < 0)
+		child_fail(c, SUP__STEP_USER, 0, errno);
 }
 
 /* As execvp(3): a program that may not be run does not end the search. */
-IN_CHILD static void child_exec(const struct sup__plan *plan)
+IN_CHILD static void child_exec(struct child *c)
 {
+	const struct sup__plan *plan = c->plan;
 	int err = ENOENT;
 	char **path;
 
@@ -112,30 +231,29 @@ IN_CHILD static void child_exec(const struct sup__plan *plan)
 		if (errno == EACCES)
 			err = EACCES;
 		else if (errno != ENOENT && errno != ENOTDIR)
-			child_fail(SUP__STEP_EXEC, errno);
+			child_fail(c, SUP__STEP_EXEC, 0, errno);
 		else if (!path[1] && path == plan->paths)
 			err = errno;
 	}
-	child_fail(SUP__STEP_EXEC, err);
+	child_fail(c, SUP__STEP_EXEC, 0, err);
 }
 
 IN_CHILD static void __attribute__((noreturn))
 child_run(const struct sup__plan *plan, int fd)
 {
-	const struct sup_process_spec *spec = plan->spec;
+	struct child c = { .plan = plan, .fd = fd };
 
-	child_fds(fd);
-	child_wait_leave();
+	child_fds(&c);
+	child_wait_leave(&c);
 	if (syscall(SYS_setsid) < 0)
-		child_fail(SUP__STEP_SESSION, errno);
-	child_redirect(SUP__STEP_STDIN, "/dev/null", O_RDONLY, 0, 0);
-	if (spec->output)
-		child_redirect(SUP__STEP_OUTPUT, spec->output,
-			       O_WRONLY | O_CREAT | O_APPEND, 1, 2);
-	if (spec->cwd && syscall(SYS_chdir, spec->cwd) < 0)
-		child_fail(SUP__STEP_CWD, errno);
+		child_fail(&c, SUP__STEP_SESSION, 0, errno);
+	child_stdio(&c);
+	child_limits(&c);
+	child_ids(&c);
+	if (plan->spec->cwd && syscall(SYS_chdir, plan->spec->cwd) < 0)
+		child_fail(&c, SUP__STEP_CWD, 0, errno);
 	child_signals();
-	child_exec(plan);
+	child_exec(&c);
 	__builtin_unreachable();
 }
 
@@ -177,7 +295,7 @@ static int make_pair(int ret_fds[2])
 		return sup__error_sys(-errno, "a socket pair");
 	for (i = 0; i < 2; i++) {
 		ret_fds[i] = fds[i] > 2 ? fds[i] :
-			     fcntl(fds[i], F_DUPFD_CLOEXEC, CHILD_FD);
+			     fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
 		err = errno;
 		if (ret_fds[i] != fds[i])
 			close(fds[i]);
@@ -205,7 +323,7 @@ static void kill_and_reap(const struct sup__proc *p)
  */
 static int release_child(const struct sup__plan *plan, int fd)
 {
-	struct failure failure;
+	struct sup__failure failure;
 	ssize_t n;
 
 	do {
@@ -220,7 +338,7 @@ static int release_child(const struct sup__plan *plan, int fd)
 		goto never_ran;
 	if (n != sizeof(failure))
 		return 0;
-	return sup__plan_error(plan, failure.step, failure.err);
+	return sup__plan_error(plan, &failure);
 
 never_ran:
 	return sup__error(-ECHILD, "\"%s\" ended before it could run",

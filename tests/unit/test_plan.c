@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <sup/process.h>
 
@@ -137,6 +138,80 @@ static void bad_fields_are_named(void **state)
 	spec = spec_of(argv_true);
 	spec.reg = true;
 	expect_refusal(&spec, "name");
+	spec = spec_of(argv_true);
+	spec.umask = 01000;
+	expect_refusal(&spec, "umask 01000");
+	spec = spec_of(argv_true);
+	spec.env_set = (const char *const[]){ "A=1", "B", NULL };
+	expect_refusal(&spec, "env_set[1]");
+	spec.env_set = (const char *const[]){ "=1", NULL };
+	expect_refusal(&spec, "env_set[0]");
+	spec = spec_of(argv_true);
+	spec.env_unset = (const char *const[]){ "A=", NULL };
+	expect_refusal(&spec, "env_unset[0]");
+}
+
+static void bad_descriptors_and_limits_are_named(void **state)
+{
+	struct sup_fd fds[2] = { { 1, 5 }, { 2, 5 } };
+	struct sup_rlimit limit = { RLIMIT_CORE, 2, 1 };
+	struct sup_process_spec spec = spec_of(argv_true);
+
+	(void)state;
+	spec.n_fds = 2;
+	expect_refusal(&spec, "fds is missing");
+	spec.fds = fds;
+	expect_refusal(&spec, "descriptor 5 is given twice");
+	fds[1].to = SUP_FD_MAX + 1;
+	expect_refusal(&spec, "fds[1]: to");
+	fds[1] = (struct sup_fd){ -1, 6 };
+	expect_refusal(&spec, "fds[1]: from");
+	fds[1] = (struct sup_fd){ 3, 2 };
+	spec.errors = "/x";
+	expect_refusal(&spec, "fds[1]: errors says");
+	spec = spec_of(argv_true);
+	spec.n_rlimits = 1;
+	expect_refusal(&spec, "rlimits is missing");
+	spec.rlimits = &limit;
+	expect_refusal(&spec, "rlimits[0]: soft");
+}
+
+static void environment_is_put_together(void **state)
+{
+	struct sup_process_spec spec = spec_of(argv_true);
+	struct sup__plan plan;
+
+	(void)state;
+	setenv("GONE", "1", 1);
+	setenv("GONER", "1", 1);
+	setenv("OTHER", "old", 1);
+	spec.env_unset = (const char *const[]){ "GONE", "NONE", NULL };
+	spec.env_set = (const char *const[]){
+		"OTHER=x", "NEW=a=b", "OTHER=new", NULL,
+	};
+	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
+	assert_null(env_of(&plan, "GONE"));
+	assert_string_equal(env_of(&plan, "GONER"), "1");
+	assert_string_equal(env_of(&plan, "OTHER"), "new");
+	assert_string_equal(env_of(&plan, "NEW"), "a=b");
+	sup__plan_fini(&plan);
+	/* From nothing. */
+	spec.envp = (const char *const[]){ NULL };
+	assert_int_equal(sup__plan_init(&plan, &spec, "@n"), 0);
+	assert_null(env_of(&plan, "GONER"));
+	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "@n");
+	assert_null(plan.envp[3]);
+	sup__plan_fini(&plan);
+	unsetenv("GONE");
+	unsetenv("GONER");
+	unsetenv("OTHER");
+}
+
+static int fail_at(const struct sup__plan *plan, enum sup__step step, int err)
+{
+	const struct sup__failure failure = { .step = step, .err = err };
+
+	return sup__plan_error(plan, &failure);
 }
 
 static void failed_steps_are_named(void **state)
@@ -149,16 +224,15 @@ static void failed_steps_are_named(void **state)
 	spec.cwd = "/c";
 	spec.output = "/o";
 	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
-	assert_int_equal(sup__plan_error(&plan, SUP__STEP_CWD, -ENOENT),
-			 -ENOENT);
+	assert_int_equal(fail_at(&plan, SUP__STEP_CWD, -ENOENT), -ENOENT);
 	assert_string_equal(sup_error(), "cwd \"/c\": No such file or "
 			    "directory");
-	sup__plan_error(&plan, SUP__STEP_OUTPUT, -EACCES);
+	fail_at(&plan, SUP__STEP_OUTPUT, -EACCES);
 	assert_string_equal(sup_error(), "output \"/o\": Permission denied");
-	sup__plan_error(&plan, SUP__STEP_EXEC, -ENOENT);
+	fail_at(&plan, SUP__STEP_EXEC, -ENOENT);
 	assert_string_equal(sup_error(), "argv[0]: no such program \"true\" in "
 			    "PATH");
-	sup__plan_error(&plan, SUP__STEP_EXEC, -ENOEXEC);
+	fail_at(&plan, SUP__STEP_EXEC, -ENOEXEC);
 	assert_string_equal(sup_error(), "argv[0]: \"true\": Exec format "
 			    "error");
 	sup__plan_fini(&plan);
@@ -169,9 +243,14 @@ static void want_of_memory_leaves_nothing(void **state)
 	struct sup_process_spec spec = spec_of(argv_true);
 	struct sup__plan plan;
 	unsigned int n = 0;
+	const struct sup_fd fd = { 1, 5 };
 	int ret;
 
 	(void)state;
+	spec.fds = &fd;
+	spec.n_fds = 1;
+	spec.user = "root";
+	spec.group = "root";
 	do {
 		sup__alloc_fail_nth(++n);
 		ret = sup__plan_init(&plan, &spec, "@x");
@@ -190,6 +269,8 @@ int main(void)
 		cmocka_unit_test(our_notify_socket_is_not_inherited),
 		cmocka_unit_test(given_environment_is_all_there_is),
 		cmocka_unit_test(bad_fields_are_named),
+		cmocka_unit_test(bad_descriptors_and_limits_are_named),
+		cmocka_unit_test(environment_is_put_together),
 		cmocka_unit_test(failed_steps_are_named),
 		cmocka_unit_test(want_of_memory_leaves_nothing),
 	};

@@ -15,6 +15,21 @@ enum sup_readiness {
 	SUP_READY_NOTIFY,	/* READY=1 on NOTIFY_SOCKET, sd_notify(3) */
 };
 
+/* setrlimit(2); SUP_RLIM_INFINITY: no limit. */
+#define SUP_RLIM_INFINITY UINT64_MAX
+
+struct sup_rlimit {
+	int resource;		/* RLIMIT_* */
+	uint64_t soft, hard;
+};
+
+/* Our descriptor from is its descriptor to, of at most SUP_FD_MAX. */
+#define SUP_FD_MAX 1023
+
+struct sup_fd {
+	int from, to;
+};
+
 struct sup_process_spec {
 	size_t size;
 	const char *name;	/* registered if reg */
@@ -27,13 +42,30 @@ struct sup_process_spec {
 	int64_t ready_timeout_ms; /* default 30,000 */
 	int stop_signal;	/* asks it to end; default SIGTERM */
 	uint64_t adopt_lineage;	/* take over, start none: see below */
+	const char *const *env_unset; /* names taken out of envp */
+	const char *const *env_set; /* "NAME=value", put over what is left */
+	const char *input;	/* stdin; NULL: /dev/null */
+	const char *errors;	/* stderr appended here; NULL: as output */
+	const struct sup_fd *fds; /* descriptors it gets from us */
+	size_t n_fds;
+	bool set_umask;
+	mode_t umask;		/* if set_umask; else ours */
+	const struct sup_rlimit *rlimits; /* set in this order */
+	size_t n_rlimits;
+	const char *user;	/* name or number; NULL: ours */
+	const char *group;	/* name or number; NULL: the user's */
+	const char *const *groups; /* supplementary; NULL: the user's */
 };
 
 /*
  * Starts a program and waits until it is ready. It is in our group, and its
  * descendants in its lineage, before it runs; its signal mask and dispositions
- * are the defaults, it leads a session of its own, stdin is /dev/null, every
- * descriptor above 2 is closed. A relative output is looked up from our cwd.
+ * are the defaults, it leads a session of its own, and every descriptor above
+ * 2 that fds does not name is closed. Relative input, output and errors are
+ * looked up from our cwd, and opened with our rights and umask; argv[0] and cwd
+ * with those of user. envp = { NULL } is no environment, and user does not
+ * change it. To become a user takes the rights of setuid(2); with user given
+ * and groups not, its groups are those of initgroups(3).
  *
  * The task ends when the process ends. Whatever of its lineage is still alive
  * then is killed first, and the end is told when the lineage is empty, so that
@@ -46,7 +78,9 @@ struct sup_process_spec {
  * lineage is killed and argv is started; so a restart needs no other spec.
  *
  * As a child: sup_child_spec.start = sup_process_start, arg = the spec. Any
- * thread. Errors: -ENOENT, -EACCES, -ENOEXEC, ... of execve or chdir;
+ * thread. What fails on its way to execve is told with the field it was for:
+ * -ENOENT, -EACCES, -ENOEXEC, ... of execve, chdir or open; -EPERM of user,
+ * group, groups or rlimits; -EBADF of fds; -ESRCH no such user or group. Else:
  * -ETIMEDOUT not ready in time (it has been killed); -ECHILD ended before it
  * was ready (sup_error() tells how); -EEXIST the name is taken (ret_pid then
  * names who has it); -EINTR the caller has been told to end; -EINVAL,
