@@ -30,6 +30,8 @@ static void end_all(bool kill)
 		/* One that is being made looks at drain when it is complete. */
 		if (sup_group_is_complete(group)) {
 			sup_inform(group, &info);
+			/* Before the end takes the owner away. */
+			sup_deliver_outbox(group);
 			if (kill)
 				sup_kill_all(group);
 			sup_group_end(group);

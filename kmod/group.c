@@ -117,14 +117,16 @@ void sup_group_cancel(struct sup_group *group, struct delayed_work *work)
 /*
  * Queues one of the group's delayed works, with a reference. What has ended is
  * not held by a timer: the end is marked, then works are taken back; here one
- * is queued, then the mark looked at. Also under siglock.
+ * is queued, then the mark looked at. Also under siglock. Without a delay it
+ * goes before the one that is set.
  */
 void sup_group_later(struct sup_group *group, struct delayed_work *work,
 		     unsigned long delay)
 {
 	if (!sup_group_get(group))
 		return;
-	if (!queue_delayed_work(sup_wq, work, delay))
+	if (delay ? !queue_delayed_work(sup_wq, work, delay) :
+		    mod_delayed_work(sup_wq, work, 0))
 		sup_group_put(group);
 	/* Pairs with the barrier in sup_group_end(). */
 	smp_mb();

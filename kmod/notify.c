@@ -10,8 +10,9 @@
  * be another's by the time. No lock of ours is held then: queueing wakes the
  * reader and may send it SIGIO, which comes back to us in the signal probe.
  * The order of messages comes from there being one sender at a time: drain
- * counts the requests, and who raises it from 0 serves all of them. What
- * informs (inform.c) goes the same way, before the records that came after it.
+ * counts the requests, and who raises it from 0 serves all of them, or leaves
+ * the rest to a work. What informs (inform.c) goes the same way, before the
+ * records that came after it.
  *
  * Messages are parts of a page that the group keeps: as long as its readers
  * keep up, a record costs no memory but the head of its message, and none is
@@ -25,6 +26,12 @@
 #include "trace.h"
 
 #define RETRY		(HZ / 20 ?: 1)
+
+/*
+ * What is done in one go: others go on making what is to be sent, and who
+ * sends may be in the fork probe or a softirq.
+ */
+#define MAX_ROUNDS	64
 
 /* As much of a page as is used: also where pages are larger. */
 #define PAGE_MEMORY	4096
@@ -239,21 +246,47 @@ static void retry(struct sup_group *group, int error)
 	sup_group_later(group, &group->retry, RETRY);
 }
 
-/* Sends what may be sent. Any context but a hard interrupt; no locks held. */
-void sup_deliver(struct sup_group *group, gfp_t gfp)
+/* By the one who has raised drain from 0. */
+static void serve(struct sup_group *group, gfp_t gfp)
 {
-	int requests, ret;
+	int requests, rounds = 0, ret;
 
 	/* Full barriers: who adds a request sees it served with its records. */
-	if (atomic_inc_return(&group->drain) != 1)
-		return;
 	do {
 		requests = atomic_read(&group->drain);
 		do {
 			ret = sup_inform_send(group) ? 1 :
 			      send_one(group, gfp);
-		} while (ret > 0);
+		} while (++rounds < MAX_ROUNDS && ret > 0);
 		if (ret < 0)
 			retry(group, ret);
+		if (rounds >= MAX_ROUNDS) {
+			/* ORDER: who asks after this is not in the way. */
+			atomic_xchg(&group->drain, 0);
+			sup_group_later(group, &group->retry, 0);
+			return;
+		}
 	} while (atomic_sub_return(requests, &group->drain));
+}
+
+/* Sends what may be sent. Any context but a hard interrupt; no locks held. */
+void sup_deliver(struct sup_group *group, gfp_t gfp)
+{
+	if (atomic_inc_return(&group->drain) == 1)
+		serve(group, gfp);
+}
+
+/*
+ * Sends what informs and is there by now, after who is sending has finished:
+ * when it returns nothing of it is under way. May sleep.
+ */
+void sup_deliver_outbox(struct sup_group *group)
+{
+	u32 n;
+
+	while (atomic_cmpxchg(&group->drain, 0, 1))
+		schedule_timeout_uninterruptible(1);
+	for (n = skb_queue_len(&group->outbox); n; n--)
+		sup_inform_send(group);
+	serve(group, GFP_KERNEL);
 }

@@ -189,6 +189,7 @@ u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
 
 /* notify.c */
 void sup_deliver(struct sup_group *group, gfp_t gfp);
+void sup_deliver_outbox(struct sup_group *group);
 int sup_send(struct sock *sk, struct sk_buff *skb, u32 spare);
 
 /* inform.c */

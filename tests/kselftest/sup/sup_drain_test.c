@@ -259,6 +259,37 @@ TEST_F(drain, who_gained_rights_holds_the_module_no_more)
 	kill(*self->shared, SIGKILL);
 }
 
+static void fork_some(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 20; i++)
+		waitpid(spawn(exit_with, NULL), NULL, 0);
+}
+
+/* While others tell of births, and what they tell is being sent. */
+TEST_F_TIMEOUT(drain, end_is_told_while_there_is_much_to_tell, 100)
+{
+	uint32_t events = 1U << SUP_RECORD_KIND_FORK |
+			  1U << SUP_RECORD_KIND_EXITING;
+	struct record r;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, group_new_telling(&self->s, CHILDREN, events, 0,
+					       0, &self->g));
+		spawn(fork_some, NULL);
+		spawn(fork_some, NULL);
+		ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_FORK, &r));
+		ASSERT_EQ(0, param_set("drain", "release"));
+		ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_ENDED, &r));
+		EXPECT_EQ(self->g.id, r.group);
+		ASSERT_EQ(0, param_set("drain", "off"));
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+	}
+}
+
 /* An hour of patience with who does not end, and nobody who is patient. */
 TEST_F(drain, timers_do_not_hold_what_has_ended)
 {
