@@ -25,7 +25,9 @@
 
 #include "trace.h"
 
+/* The first time; then twice as long each time, up to the last. */
 #define RETRY		(HZ / 20 ?: 1)
+#define MAX_RETRY	HZ
 
 /*
  * What is done in one go: others go on making what is to be sent, and who
@@ -220,7 +222,9 @@ static int send_one(struct sup_group *group, gfp_t gfp)
 	}
 	trace_sup_deliver(group, batch.first, batch.last, batch.skb->truesize);
 	ret = sup_send(batch.sk, batch.skb, 0) ?: batch.more;
-	if (ret < 0) {
+	if (ret >= 0) {
+		group->backoff = 0;
+	} else {
 		unsend(group, &batch);
 		nlmsg_free(batch.skb);
 	}
@@ -232,7 +236,7 @@ put_sock:
 /*
  * Without memory, later. Without room in the socket, when the owner
  * acknowledges; but if no acknowledgement is due, it is others' messages that
- * fill the socket, and nobody tells when they are read.
+ * fill the socket, and nobody tells when they are read. By the one who sends.
  */
 static void retry(struct sup_group *group, int error)
 {
@@ -243,7 +247,11 @@ static void retry(struct sup_group *group, int error)
 	spin_unlock_bh(&group->lock);
 	if (due && error != -ENOMEM)
 		return;
-	sup_group_later(group, &group->retry, RETRY);
+	if (delayed_work_pending(&group->retry))
+		return;
+	group->backoff = clamp_t(unsigned long, 2 * group->backoff, RETRY,
+				 MAX_RETRY);
+	sup_group_later(group, &group->retry, group->backoff);
 }
 
 /* By the one who has raised drain from 0. */

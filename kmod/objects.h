@@ -219,6 +219,7 @@ struct sup_group {
 	/* Each pending one has a reference. */
 	struct delayed_work grace, retry, watch;
 	atomic_t drain;		/* requests to the one that sends; notify.c */
+	unsigned long backoff;	/* jiffies, by the one that sends */
 	struct page *page;	/* of messages; by the one that sends */
 	u32 page_used;
 	u32 watched;		/* events of the owner and all observers */
