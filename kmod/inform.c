@@ -75,6 +75,16 @@ static void post_locked(struct sup_group *group, struct sk_buff *skb,
 	__skb_queue_tail(&group->outbox, skb);
 }
 
+/* What was meant for this owner is not for the next. */
+void sup_inform_disown_locked(struct sup_group *group)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&group->lock);
+	skb_queue_walk(&group->outbox, skb)
+		label_of(skb)->owner = false;
+}
+
 /* A copy of a record, for observers. */
 void sup_inform_copy_locked(struct sup_group *group,
 			    const struct sup_record *record)

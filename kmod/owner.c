@@ -350,6 +350,7 @@ static struct sup_owner *disown_locked(struct sup_group *group, u8 cause)
 	group->owner = NULL;
 	group->lost_cause = cause;
 	forget_sent_locked(group);
+	sup_inform_disown_locked(group);
 	sup_observers_watch_locked(group);
 	return owner;
 }

@@ -221,6 +221,7 @@ static inline void sup_inform(struct sup_group *group,
 void sup_inform_copy_locked(struct sup_group *group,
 			    const struct sup_record *record);
 bool sup_inform_send(struct sup_group *group);
+void sup_inform_disown_locked(struct sup_group *group);
 
 /* observe.c */
 int sup_observe(struct sup_group *group, struct sock *sk, u32 portid,
