@@ -160,10 +160,11 @@ static void *one_more(void *arg)
 
 TEST_F(trace, what_the_owner_loses)
 {
-	int size = 1, i, told_of = 0;
+	int size = 1, i, told_of = 0, ret;
 	struct request r;
 	struct record rec;
 	pthread_t thread;
+	uint64_t id;
 
 	ASSERT_TRUE(enable("sup_drop"));
 	ASSERT_EQ(0, setsockopt(self->s.fd, SOL_SOCKET, SO_RCVBUF, &size,
@@ -177,9 +178,14 @@ TEST_F(trace, what_the_owner_loses)
 		ASSERT_EQ(0, pthread_create(&thread, NULL, one_more, NULL));
 		ASSERT_EQ(0, pthread_join(thread, NULL));
 	}
-	while (!record_next(&self->s, &rec, 0))
-		told_of += rec.kind == SUP_RECORD_KIND_FORK;
-	ASSERT_EQ(0, group_get(&self->s, self->g.id, &self->g));
+	id = self->g.id;
+	/* A record that finds room just now may take it from the answer. */
+	do {
+		while (!record_next(&self->s, &rec, 0))
+			told_of += rec.kind == SUP_RECORD_KIND_FORK;
+		ret = group_get(&self->s, id, &self->g);
+	} while (ret == -ENOBUFS);
+	ASSERT_EQ(0, ret);
 	EXPECT_EQ(20, told_of + self->g.lost);
 	ASSERT_LT(0, self->g.lost);
 	TRACED(self->g.lost, "sup_drop: group=%llu kind=%u to=owner\n",
