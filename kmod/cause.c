@@ -9,9 +9,10 @@
  * by the time the record is filled.
  *
  * The one that counts is the first signal that fixed the end of the process:
- * once the kernel says so, and it is the one that is noted, nothing replaces
- * it. One that is handled or ignored is no cause. One that is blocked may
- * become one, so it is noted until another comes.
+ * the one with which the kernel has come to say so. Nothing replaces it then.
+ * One that is handled or ignored is no cause. One that is blocked may become
+ * one, so it is noted until another comes, which may be of the same number: a
+ * thread has taken the first with sigwait(3).
  */
 #include "sup.h"
 
@@ -167,8 +168,9 @@ static void to_process(struct sup_member *member, int sig,
 	bool fixed = signal->flags & SIGNAL_GROUP_EXIT;
 	int fixed_by = signal->group_exit_code & 0x7f;
 
-	if (fixed && (sig != fixed_by || member->exit->sender_sig == sig))
+	if (fixed && (sig != fixed_by || member->cause_fixed))
 		return;
+	member->cause_fixed = fixed;
 	note_sender(member, sig, info);
 	if (is_fault(sig, info, task))
 		note_fault(member->exit, sig, info, task);

@@ -142,6 +142,7 @@ struct sup_member {
 	unsigned long doomed;		/* jiffies, see watch.c; 0: not */
 	bool stuck_told;
 	bool by_group;			/* the module sent SIGKILL */
+	bool cause_fixed;		/* under siglock, see cause.c */
 	bool by_template;
 	bool charged;			/* a template has taken the quota */
 	bool thread_exec, group_exit, leader_first; /* what threads did */

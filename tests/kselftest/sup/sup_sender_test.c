@@ -125,6 +125,46 @@ TEST_F(sender, first_of_two_counts)
 	EXPECT_EQ(killer, r.sender_pid);
 }
 
+/* Takes the first SIGTERM itself; the next, from another, ends it. */
+static void take_one(int up)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	tell(up);
+	sigwait(&set, &sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	tell(up);
+	wait_for_signal(NULL);
+}
+
+static void term(void *arg)
+{
+	kill(*(pid_t *)arg, SIGTERM);
+}
+
+TEST_F(sender, of_one_that_was_taken_is_not_that_of_the_next)
+{
+	pid_t *victim = shared_page(), second, pid;
+	struct record r;
+
+	pid = fork();
+	if (!pid)
+		take_one(self->up[1]);
+	*victim = pid;
+	ASSERT_TRUE(told(self->up[0]));
+	ASSERT_EQ(0, kill(*victim, SIGTERM));
+	ASSERT_TRUE(told(self->up[0]));
+	second = spawn(term, victim);
+	ASSERT_EQ(0, record_exit_of(&self->s, *victim, &r));
+	EXPECT_EQ(SIGTERM, r.signal);
+	ASSERT_TRUE(HAS_SENDER(r));
+	EXPECT_EQ(second, r.sender_pid);
+}
+
 TEST_F(sender, group_kill_is_flagged_instead)
 {
 	struct group k;
