@@ -19,7 +19,6 @@
 #include <linux/oom.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
-#include <linux/user_namespace.h>
 
 #include "compat.h"
 
@@ -34,8 +33,7 @@ static bool has_power(const struct cred *cred, struct task_struct *task)
 		cap_raised(cred->cap_effective, CAP_KILL));
 }
 
-static void fill_sender(struct sup_member *member, struct task_struct *task,
-			const struct cred *cred)
+static void fill_sender(struct sup_member *member, struct task_struct *task)
 {
 	struct sup_exit *exit = member->exit;
 
@@ -43,8 +41,6 @@ static void fill_sender(struct sup_member *member, struct task_struct *task,
 		exit->flags |= SUP_RECORD_FLAG_SENDER;
 		if (exit->sender_ns != READ_ONCE(member->group->ns))
 			exit->sender_pid = 0;
-		exit->sender_uid = from_kuid_munged(cred->user_ns,
-					KUIDT_INIT(exit->sender_uid));
 	} else if (exit->sender_sig == SIGKILL) {
 		if (READ_ONCE(member->by_group))
 			exit->sender_kind = SUP_SENDER_GROUP;
@@ -88,7 +84,7 @@ void sup_cause_fill(struct sup_member *member, struct task_struct *task)
 		exit->sender_sig = 0;
 	} else {
 		if (exit->sender_sig)
-			fill_sender(member, task, cred);
+			fill_sender(member, task);
 		if (exit->fault_sig == sig)
 			exit->flags |= SUP_RECORD_FLAG_FAULT;
 	}
@@ -156,7 +152,7 @@ static void note_sender(struct sup_member *member, int sig,
 	exit->sender_ns = READ_ONCE(member->group->ns);
 	exit->sender_pid = task_tgid_nr_ns(current,
 					   READ_ONCE(member->group->pidns));
-	exit->sender_uid = __kuid_val(current_uid());
+	exit->sender_uid = current_uid();
 	strscpy_pad(exit->sender_comm, current->comm, TASK_COMM_LEN);
 }
 

@@ -95,7 +95,7 @@ void sup_inform_copy_locked(struct sup_group *group,
 	lockdep_assert_held(&group->lock);
 	if (!full_locked(group))
 		skb = message_new(group, &header);
-	if (skb && sup_record_put(skb, record)) {
+	if (skb && sup_record_put_locked(skb, group, record)) {
 		post_locked(group, skb, header, record->kind, false);
 		return;
 	}

@@ -167,7 +167,7 @@ static int put_batch(struct sk_buff *skb, struct sup_group *group, u64 *seq)
 		return -EMSGSIZE;
 	spin_lock_bh(&group->lock);
 	if (sup_owner_is_caller_locked(group)) {
-		*seq = sup_record_put_locked(skb, group,
+		*seq = sup_records_put_locked(skb, group,
 					     max(*seq, group->acked));
 		*pending = min_t(u64, group->seq - *seq, U32_MAX);
 		ret = 0;

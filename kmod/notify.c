@@ -157,7 +157,7 @@ static bool fill(struct sup_group *group, struct batch *batch)
 	batch->first = last + 1;
 	if (is_owner_locked(group, batch->sk) &&
 	    skb_queue_empty(&group->outbox))
-		last = sup_record_put_locked(skb, group, last);
+		last = sup_records_put_locked(skb, group, last);
 	batch->last = last;
 	batch->more = group->seq > last;
 	if (last > group->sent) {

@@ -88,7 +88,7 @@ struct sup_exit {
 		pid_t tgid;		/* of a thread */
 		pid_t last_tid;		/* of a process with has_last */
 	};
-	uid_t sender_uid;
+	kuid_t sender_uid;
 	u32 max_rss;			/* pages */
 	u64 member, cookie, lineage;
 	u64 utime, stime;

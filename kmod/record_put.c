@@ -3,6 +3,8 @@
 #include "sup.h"
 
 #include <linux/bitops.h>
+#include <linux/cred.h>
+#include <linux/user_namespace.h>
 
 /*
  * Where the next attribute goes. There is room for the largest record when one
@@ -11,6 +13,7 @@
  */
 struct place {
 	char *at;
+	struct user_namespace *users;	/* the owner's */
 };
 
 /* Returns where the payload goes, which needs no padding behind it. */
@@ -92,7 +95,8 @@ static void put_sender(struct place *place, const struct sup_exit *e)
 	if (!(e->flags & SUP_RECORD_FLAG_SENDER))
 		return;
 	put_u32(place, SUP_A_RECORD_SENDER_PID, e->sender_pid);
-	put_u32(place, SUP_A_RECORD_SENDER_UID, e->sender_uid);
+	put_u32(place, SUP_A_RECORD_SENDER_UID,
+		from_kuid_munged(place->users, e->sender_uid));
 	put_name(place, SUP_A_RECORD_SENDER_COMM, e->sender_comm);
 }
 
@@ -173,10 +177,11 @@ static void put_body(struct place *place, const struct sup_record *r)
 }
 
 /* False, and nothing was put, if there is no room for the largest. */
-bool sup_record_put(struct sk_buff *skb, const struct sup_record *r)
+bool sup_record_put_locked(struct sk_buff *skb, const struct sup_group *group,
+			   const struct sup_record *r)
 {
 	char *start = skb_tail_pointer(skb);
-	struct place place = { .at = start };
+	struct place place = { .at = start, .users = group->cred->user_ns };
 	struct nlattr *nest;
 
 	if (skb_tailroom(skb) < SUP_RECORD_ROOM)
@@ -218,8 +223,8 @@ u32 *sup_batch_begin(struct sk_buff *skb, u64 group)
  * the seq of the last, which is the hint then: the next call, by the sender or
  * a dump, goes on there.
  */
-u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
-			  u64 seq)
+u64 sup_records_put_locked(struct sk_buff *skb, struct sup_group *group,
+			   u64 seq)
 {
 	struct sup_record *record;
 
@@ -230,7 +235,7 @@ u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
 	list_for_each_entry_from(record, &group->records, node) {
 		if (record->seq <= seq)
 			continue;
-		if (!sup_record_put(skb, record))
+		if (!sup_record_put_locked(skb, group, record))
 			break;
 		seq = record->seq;
 		group->hint = record;

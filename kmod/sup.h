@@ -183,9 +183,10 @@ void sup_record_purge(struct sup_group *group);
 
 /* record_put.c */
 u32 *sup_batch_begin(struct sk_buff *skb, u64 group);
-bool sup_record_put(struct sk_buff *skb, const struct sup_record *record);
-u64 sup_record_put_locked(struct sk_buff *skb, struct sup_group *group,
-			  u64 after);
+bool sup_record_put_locked(struct sk_buff *skb, const struct sup_group *group,
+			   const struct sup_record *record);
+u64 sup_records_put_locked(struct sk_buff *skb, struct sup_group *group,
+			   u64 after);
 
 /* notify.c */
 void sup_deliver(struct sup_group *group, gfp_t gfp);
