@@ -10,9 +10,13 @@
 #include "compat.h"
 #include "netlink_gen.h"
 
-/* To the group's user, and to who has power over its user namespace. */
-int sup_nl_check_visible(struct sup_group *group, struct sk_buff *skb,
-			 struct netlink_ext_ack *extack)
+/*
+ * To the group's user, and to who has power over its user namespace. Returns
+ * the credentials by which that was judged, with a reference, or -EPERM.
+ */
+const struct cred *sup_nl_visible_cred(struct sup_group *group,
+				       struct sk_buff *skb,
+				       struct netlink_ext_ack *extack)
 {
 	const struct cred *opener = NETLINK_CB(skb).sk->sk_socket->file->f_cred;
 	const struct cred *cred;
@@ -24,11 +28,22 @@ int sup_nl_check_visible(struct sup_group *group, struct sk_buff *skb,
 	visible = (uid_eq(cred->euid, current_euid()) &&
 		   uid_eq(cred->euid, opener->euid)) ||
 		  netlink_ns_capable(skb, cred->user_ns, CAP_SYS_ADMIN);
-	put_cred(cred);
 	if (visible)
-		return 0;
+		return cred;
+	put_cred(cred);
 	NL_SET_ERR_MSG(extack, "group belongs to another user");
-	return -EPERM;
+	return ERR_PTR(-EPERM);
+}
+
+int sup_nl_check_visible(struct sup_group *group, struct sk_buff *skb,
+			 struct netlink_ext_ack *extack)
+{
+	const struct cred *cred = sup_nl_visible_cred(group, skb, extack);
+
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+	put_cred(cred);
+	return 0;
 }
 
 static bool put_u64(struct sk_buff *skb, int type, u64 value)

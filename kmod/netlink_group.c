@@ -333,6 +333,21 @@ put_group:
 	return ret;
 }
 
+static int observe(struct sk_buff *skb, struct genl_info *info,
+		   struct sup_group *group)
+{
+	const struct cred *cred = sup_nl_visible_cred(group, skb, info->extack);
+	int ret;
+
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+	ret = sup_observe(group, cred, NETLINK_CB(skb).sk, info->snd_portid,
+			  get_u32(info->attrs[SUP_A_GROUP_EVENTS]),
+			  info->extack);
+	put_cred(cred);
+	return ret;
+}
+
 int sup_nl_observe_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sup_group *group;
@@ -342,10 +357,9 @@ int sup_nl_observe_doit(struct sk_buff *skb, struct genl_info *info)
 	      sup_nl_group(info, info->attrs[SUP_A_GROUP_ID], &group);
 	if (ret)
 		return ret;
-	ret = sup_nl_check_visible(group, skb, info->extack) ?:
-	      sup_observe(group, NETLINK_CB(skb).sk, info->snd_portid,
-			  get_u32(info->attrs[SUP_A_GROUP_EVENTS]),
-			  info->extack);
+	do {
+		ret = observe(skb, info, group);
+	} while (ret == -EAGAIN);
 	sup_group_put(group);
 	return ret;
 }

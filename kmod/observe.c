@@ -44,14 +44,20 @@ static void drop_locked(struct sup_group *group, struct sup_observer *observer)
 	call_rcu(&observer->rcu, free_rcu);
 }
 
-void sup_observers_drop(struct sup_group *group)
+void sup_observers_drop_locked(struct sup_group *group)
 {
 	struct sup_observer *observer, *next;
 
-	spin_lock_bh(&group->lock);
+	lockdep_assert_held(&group->lock);
 	list_for_each_entry_safe(observer, next, &group->observers, node)
 		drop_locked(group, observer);
 	sup_observers_watch_locked(group);
+}
+
+void sup_observers_drop(struct sup_group *group)
+{
+	spin_lock_bh(&group->lock);
+	sup_observers_drop_locked(group);
 	spin_unlock_bh(&group->lock);
 }
 
@@ -66,12 +72,15 @@ static struct sup_observer *find_locked(struct sup_group *group,
 	return NULL;
 }
 
-static int add_locked(struct sup_group *group, struct sup_observer *observer)
+static int add_locked(struct sup_group *group, const struct cred *cred,
+		      struct sup_observer *observer)
 {
 	struct sup_observer *old = find_locked(group, observer->sk);
 
 	if (group->ended)
 		return -ENOENT;
+	if (group->cred != cred)
+		return -EAGAIN;
 	if (old) {
 		WRITE_ONCE(old->events, observer->events);
 		return -EEXIST;
@@ -85,9 +94,13 @@ static int add_locked(struct sup_group *group, struct sup_observer *observer)
 	return 0;
 }
 
-/* The caller may see the group, and the socket is its own. */
-int sup_observe(struct sup_group *group, struct sock *sk, u32 portid,
-		u32 events, struct netlink_ext_ack *extack)
+/*
+ * The caller may see the group with these credentials, and the socket is its
+ * own. -EAGAIN if the group has others by now.
+ */
+int sup_observe(struct sup_group *group, const struct cred *cred,
+		struct sock *sk, u32 portid, u32 events,
+		struct netlink_ext_ack *extack)
 {
 	struct sup_observer *observer;
 	int ret;
@@ -101,7 +114,7 @@ int sup_observe(struct sup_group *group, struct sock *sk, u32 portid,
 	observer->sk = sk;
 	observer->events = events;
 	spin_lock_bh(&group->lock);
-	ret = add_locked(group, observer);
+	ret = add_locked(group, cred, observer);
 	sup_observers_watch_locked(group);
 	spin_unlock_bh(&group->lock);
 	if (!ret)

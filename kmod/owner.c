@@ -166,6 +166,13 @@ static void forget_pids_locked(struct sup_group *group)
 	group->owner_pid = 0;
 }
 
+/* Observers were judged by the rights of the former owner. */
+static bool is_other_user(const struct cred *cred, const struct cred *former)
+{
+	return !uid_eq(cred->euid, former->euid) ||
+	       cred->user_ns != former->user_ns;
+}
+
 /* Exchanges the group's rights for the new ones. */
 static int install_locked(struct sup_group *group, struct sup_owner *owner,
 			  struct rights *rights,
@@ -184,6 +191,8 @@ static int install_locked(struct sup_group *group, struct sup_owner *owner,
 	}
 	if (group->pidns && group->pidns != rights->pidns)
 		forget_pids_locked(group);
+	if (group->cred && is_other_user(rights->cred, group->cred))
+		sup_observers_drop_locked(group);
 	swap(group->cred, rights->cred);
 	swap(group->pidns, rights->pidns);
 	swap(group->user, rights->user);
@@ -244,7 +253,6 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 	struct rights rights = {};
 	struct sup_owner *owner;
 	int ret = -ENOMEM;
-	bool new_user;
 
 	owner = owner_new(spec);
 	if (!owner)
@@ -267,14 +275,9 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		spin_unlock_bh(&group->lock);
 	}
 	mutex_unlock(&sup_owner_mutex);
-	new_user = rights.user && rights.user != group->user;
 	rights_put(&rights);
-	if (!ret) {
-		/* They were judged by the rights of the former. */
-		if (new_user)
-			sup_observers_drop(group);
+	if (!ret)
 		return 0;
-	}
 free_owner:
 	sup_owner_free(owner);
 	return ret;

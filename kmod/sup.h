@@ -225,10 +225,12 @@ bool sup_inform_send(struct sup_group *group);
 void sup_inform_disown_locked(struct sup_group *group);
 
 /* observe.c */
-int sup_observe(struct sup_group *group, struct sock *sk, u32 portid,
-		u32 events, struct netlink_ext_ack *extack);
+int sup_observe(struct sup_group *group, const struct cred *cred,
+		struct sock *sk, u32 portid, u32 events,
+		struct netlink_ext_ack *extack);
 void sup_observers_watch_locked(struct sup_group *group);
 void sup_observers_drop(struct sup_group *group);
+void sup_observers_drop_locked(struct sup_group *group);
 void sup_observer_closed(const struct net *net, u32 portid);
 
 /* drain.c */
@@ -255,6 +257,9 @@ int sup_nl_reply_send(struct sk_buff *skb, struct genl_info *info,
 		      void *header, bool full);
 
 /* netlink_get.c */
+const struct cred *sup_nl_visible_cred(struct sup_group *group,
+				       struct sk_buff *skb,
+				       struct netlink_ext_ack *extack);
 int sup_nl_check_visible(struct sup_group *group, struct sk_buff *skb,
 			 struct netlink_ext_ack *extack);
 
