@@ -336,4 +336,101 @@ TEST_F(userns, adopter_inside_has_its_own_rights)
 	EXPECT_TRUE(alive(self->t->victim));
 }
 
+/* Root outside, whose number is that of the adopter's own root. */
+static int adopt_and_read(struct sup *s, void *arg)
+{
+	struct told *t = arg;
+	struct record r;
+	struct group g;
+	struct sup in;
+	int ret;
+
+	ret = be_root_inside(&in) ?:
+	      group_adopt(&in, t->id, t->token, 0, &g);
+	if (ret)
+		return ret;
+	if (record_wait(&in, SUP_RECORD_KIND_EXIT, &r))
+		return -1;
+	return r.flags & SUP_RECORD_FLAG_SENDER && r.sender_uid == 65534 ?
+	       -100 : -2;
+}
+
+TEST_F(userns, adopter_inside_is_told_of_senders_as_it_sees_them)
+{
+	struct member m;
+	struct record r;
+	struct group g;
+	int ret;
+
+	ASSERT_EQ(0, leave_group(self));
+	ASSERT_EQ(0, group_adopt(&self->s, self->t->id, NULL, 0, &g));
+	ASSERT_EQ(0, member_add_pid(&self->s, g.id, self->t->victim,
+				    start_ticks(self->t->victim), PROCESS, 0,
+				    &m));
+	memcpy(self->t->token, g.token, sizeof(g.token));
+	kill(self->t->victim, SIGTERM);
+	ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_EXIT, &r));
+	EXPECT_EQ(0, r.sender_uid);
+	self->t->victim = 0;
+	sup_close(&self->s);
+	ASSERT_EQ(0, sup_open(&self->s));
+	ASSERT_TRUE(reaches_state(&self->s, g.id, SUP_GROUP_STATE_RETAINED));
+	ret = as_user(ALICE, adopt_and_read, self->t);
+	if (ret == -77)
+		SKIP(return, "no user namespaces for users here");
+	EXPECT_EQ(-100, ret);
+}
+
+static void adopt_in_child(struct userns_data *self, const struct group *left)
+{
+	struct group g;
+	struct sup in;
+	int ret;
+
+	ret = be_root_inside(&in) ?:
+	      group_adopt(&in, left->id, left->token, 0, &g);
+	tell(self->up[1]);
+	if (!ret)
+		told(self->go[0]);
+	_exit(-ret);
+}
+
+/* The same user, but another namespace: other rights. */
+static int observe_outside(struct sup *s, void *arg)
+{
+	struct userns_data *self = arg;
+	struct sup owner, observer;
+	struct group g, now;
+	int ret, status;
+	pid_t pid;
+
+	if (sup_open(&owner) || sup_open(&observer) ||
+	    group_new(&owner, 0, SUP_POLICY_RETAIN, 60000, &g))
+		return -1;
+	self->t->id = g.id;
+	if (observe(&observer, g.id, 1U << SUP_RECORD_KIND_FORK) ||
+	    group_hand_over(&owner, g.id, 60000, &g) ||
+	    group_get(&owner, g.id, &now) || now.observers != 1)
+		return -2;
+	pid = fork();
+	if (!pid)
+		adopt_in_child(self, &g);
+	if (!told(self->up[0]))
+		return -3;
+	ret = group_get(&owner, g.id, &now);
+	tell(self->go[1]);
+	if (waitpid(pid, &status, 0) != pid || status)
+		return WEXITSTATUS(status) == 77 ? -77 : -4;
+	return !ret && !now.observers ? -100 : -5;
+}
+
+TEST_F(userns, adoption_inside_ends_what_is_observed_from_outside)
+{
+	int ret = as_user(ALICE, observe_outside, self);
+
+	if (ret == -77)
+		SKIP(return, "no user namespaces for users here");
+	EXPECT_EQ(-100, ret);
+}
+
 TEST_HARNESS_MAIN
