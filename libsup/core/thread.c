@@ -404,11 +404,11 @@ int sup__thread_next(struct sup__task *t, struct sup__item *ret_item,
 	int ret = 0;
 
 	for (;;) {
-		if (sup__task_must_end())
-			return -ECANCELED;
-		ret_item->kind = SUP__ITEM_STOP;
-		if (atomic_load(&t->sig))
-			return 0;
+		if (atomic_load(&t->sig)) {
+			/* Unless it is killed, a server sees to that. */
+			ret_item->kind = SUP__ITEM_STOP;
+			return sup__task_must_end() ? -ECANCELED : 0;
+		}
 		ret_item->kind = SUP__ITEM_INFO;
 		if (next_signal(t, &ret_item->info) ||
 		    sup__timers_take(&t->timers, &ret_item->info))
