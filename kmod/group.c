@@ -9,7 +9,7 @@
  * unloaded before that work has run.
  *
  * What comes in atomic context and wants a context that can sleep (an owner's
- * death, the last exit of a closing group) sets a bit in todo and queues work.
+ * death, the last exit of a closing group) sets a bit in due and queues work.
  */
 #include "sup.h"
 
@@ -67,24 +67,24 @@ void sup_group_put(struct sup_group *group)
 	queue_work(sup_wq, &group->work);
 }
 
-void sup_group_todo(struct sup_group *group, enum sup_todo todo)
+void sup_group_due(struct sup_group *group, enum sup_due due)
 {
-	set_bit(todo, &group->todo);
+	set_bit(due, &group->due);
 	if (sup_group_get(group) && !queue_work(sup_wq, &group->work))
 		sup_group_put(group);
 }
 
-static void todo_work(struct work_struct *work)
+static void due_work(struct work_struct *work)
 {
 	struct sup_group *group = container_of(work, struct sup_group, work);
 
-	if (test_and_clear_bit(SUP_TODO_FATAL, &group->todo))
+	if (test_and_clear_bit(SUP_DUE_FATAL, &group->due))
 		sup_kill_dead(group);
-	if (test_and_clear_bit(SUP_TODO_ORPHAN, &group->todo))
+	if (test_and_clear_bit(SUP_DUE_ORPHAN, &group->due))
 		sup_owner_orphan(group);
-	if (test_and_clear_bit(SUP_TODO_CLOSE, &group->todo))
+	if (test_and_clear_bit(SUP_DUE_CLOSE, &group->due))
 		sup_owner_close(group);
-	if (test_and_clear_bit(SUP_TODO_END, &group->todo))
+	if (test_and_clear_bit(SUP_DUE_END, &group->due))
 		sup_group_end(group);
 	sup_group_put(group);
 }
@@ -215,7 +215,7 @@ static struct sup_group *alloc_group(const struct sup_group_spec *spec)
 	INIT_LIST_HEAD(&group->templates);
 	INIT_LIST_HEAD(&group->observers);
 	__skb_queue_head_init(&group->outbox);
-	INIT_WORK(&group->work, todo_work);
+	INIT_WORK(&group->work, due_work);
 	INIT_DELAYED_WORK(&group->grace, grace_work);
 	INIT_DELAYED_WORK(&group->retry, retry_work);
 	INIT_DELAYED_WORK(&group->watch, sup_watch_work);

@@ -124,7 +124,7 @@ static void walk_tree(struct sup_group *group, u64 lineage, u64 last,
 			walk(sub, 0, U64_MAX, cred, kill);
 			/* What waits for adoption does so in vain now. */
 			if (kill->sig == SIGKILL)
-				sup_group_todo(sub, SUP_TODO_CLOSE);
+				sup_group_due(sub, SUP_DUE_CLOSE);
 		}
 		sup_group_put(sub);
 	}
@@ -263,7 +263,7 @@ void __sup_fatal(struct sup_group *group)
 	spin_unlock_bh(&group->lock);
 	/* The work pairs with the barrier in the fork probe. */
 	smp_mb();
-	sup_group_todo(group, SUP_TODO_FATAL);
+	sup_group_due(group, SUP_DUE_FATAL);
 }
 
 /*

@@ -344,7 +344,7 @@ void sup_member_finish(struct sup_member *member, gfp_t gfp)
 	else
 		sup_deliver(group, gfp);
 	if (last)
-		sup_group_todo(group, SUP_TODO_END);
+		sup_group_due(group, SUP_DUE_END);
 	sup_member_put(member);
 }
 

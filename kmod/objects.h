@@ -191,11 +191,11 @@ struct sup_template {
 	struct sup_member *member;
 };
 
-enum sup_todo {
-	SUP_TODO_ORPHAN,	/* the owner is gone */
-	SUP_TODO_CLOSE,		/* nobody will adopt it */
-	SUP_TODO_END,		/* closing, and the last member is gone */
-	SUP_TODO_FATAL,		/* what is marked as dead is to be killed */
+enum sup_due {
+	SUP_DUE_ORPHAN,		/* the owner is gone */
+	SUP_DUE_CLOSE,		/* nobody will adopt it */
+	SUP_DUE_END,		/* closing, and the last member is gone */
+	SUP_DUE_FATAL,		/* what is marked as dead is to be killed */
 };
 
 struct sup_group {
@@ -215,7 +215,7 @@ struct sup_group {
 	bool dying;		/* nothing may be born into it */
 	/* Lineages up to here were killed: with all below, and without. */
 	u64 dead_tree, dead_alone;
-	unsigned long todo;
+	unsigned long due;		/* bits of enum sup_due */
 	struct work_struct work;
 	/* Each pending one has a reference. */
 	struct delayed_work grace, retry, watch;

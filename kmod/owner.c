@@ -291,7 +291,7 @@ void sup_owner_exited(const struct signal_struct *sig)
 
 	while ((key = sup_key_next(key, sig, SUP_KEY_OWNER))) {
 		owner = container_of(key, struct sup_owner, process_key);
-		sup_group_todo(owner->group, SUP_TODO_ORPHAN);
+		sup_group_due(owner->group, SUP_DUE_ORPHAN);
 	}
 }
 
@@ -512,7 +512,7 @@ static int netlink_event(struct notifier_block *nb, unsigned long event,
 	while ((key = sup_key_next(key, where, SUP_KEY_SOCKET))) {
 		/* It may be another socket: the work looks at the pinned. */
 		owner = container_of(key, struct sup_owner, socket_key);
-		sup_group_todo(owner->group, SUP_TODO_ORPHAN);
+		sup_group_due(owner->group, SUP_DUE_ORPHAN);
 	}
 	rcu_read_unlock();
 	return NOTIFY_DONE;

@@ -62,7 +62,7 @@ bool sup_group_get(struct sup_group *group);
 void sup_group_put(struct sup_group *group);
 void sup_group_end(struct sup_group *group);
 int sup_group_del(struct sup_group *group, bool release);
-void sup_group_todo(struct sup_group *group, enum sup_todo todo);
+void sup_group_due(struct sup_group *group, enum sup_due due);
 void sup_group_cancel(struct sup_group *group, struct delayed_work *work);
 void sup_group_later(struct sup_group *group, struct delayed_work *work,
 		     unsigned long delay);
