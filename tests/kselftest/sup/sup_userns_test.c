@@ -298,6 +298,31 @@ TEST_F(userns, sender_outside_is_the_overflow_uid_inside)
 	EXPECT_EQ(100, WEXITSTATUS(status));
 }
 
+/* Root takes the group that was left, and its process as a member. */
+static void take_group(struct __test_metadata *_metadata,
+		       struct userns_data *self)
+{
+	struct member m;
+	struct group g;
+
+	ASSERT_EQ(0, leave_group(self));
+	ASSERT_EQ(0, group_adopt(&self->s, self->t->id, NULL, 0, &g));
+	ASSERT_EQ(0, member_add_pid(&self->s, g.id, self->t->victim,
+				    start_ticks(self->t->victim), PROCESS, 0,
+				    &m));
+	memcpy(self->t->token, g.token, sizeof(g.token));
+}
+
+/* Root is the owner no more, and the token is what opens it. */
+static void leave_group_again(struct __test_metadata *_metadata,
+			      struct userns_data *self)
+{
+	sup_close(&self->s);
+	ASSERT_EQ(0, sup_open(&self->s));
+	ASSERT_TRUE(reaches_state(&self->s, self->t->id,
+				  SUP_GROUP_STATE_RETAINED));
+}
+
 /* Who has the token has the group, and of root's members none. */
 static int adopt_inside(struct sup *s, void *arg)
 {
@@ -316,19 +341,10 @@ static int adopt_inside(struct sup *s, void *arg)
 
 TEST_F(userns, adopter_inside_has_its_own_rights)
 {
-	struct member m;
-	struct group g;
 	int ret;
 
-	ASSERT_EQ(0, leave_group(self));
-	ASSERT_EQ(0, group_adopt(&self->s, self->t->id, NULL, 0, &g));
-	ASSERT_EQ(0, member_add_pid(&self->s, g.id, self->t->victim,
-				    start_ticks(self->t->victim), PROCESS, 0,
-				    &m));
-	memcpy(self->t->token, g.token, sizeof(g.token));
-	sup_close(&self->s);
-	ASSERT_EQ(0, sup_open(&self->s));
-	ASSERT_TRUE(reaches_state(&self->s, g.id, SUP_GROUP_STATE_RETAINED));
+	take_group(_metadata, self);
+	leave_group_again(_metadata, self);
 	ret = as_user(ALICE, adopt_inside, self->t);
 	if (ret == -77)
 		SKIP(return, "no user namespaces for users here");
@@ -357,24 +373,15 @@ static int adopt_and_read(struct sup *s, void *arg)
 
 TEST_F(userns, adopter_inside_is_told_of_senders_as_it_sees_them)
 {
-	struct member m;
 	struct record r;
-	struct group g;
 	int ret;
 
-	ASSERT_EQ(0, leave_group(self));
-	ASSERT_EQ(0, group_adopt(&self->s, self->t->id, NULL, 0, &g));
-	ASSERT_EQ(0, member_add_pid(&self->s, g.id, self->t->victim,
-				    start_ticks(self->t->victim), PROCESS, 0,
-				    &m));
-	memcpy(self->t->token, g.token, sizeof(g.token));
+	take_group(_metadata, self);
 	kill(self->t->victim, SIGTERM);
 	ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_EXIT, &r));
 	EXPECT_EQ(0, r.sender_uid);
 	self->t->victim = 0;
-	sup_close(&self->s);
-	ASSERT_EQ(0, sup_open(&self->s));
-	ASSERT_TRUE(reaches_state(&self->s, g.id, SUP_GROUP_STATE_RETAINED));
+	leave_group_again(_metadata, self);
 	ret = as_user(ALICE, adopt_and_read, self->t);
 	if (ret == -77)
 		SKIP(return, "no user namespaces for users here");
