@@ -421,10 +421,10 @@ TEST_F(setuid, member_that_becomes_root)
 		ret = attacker_begin(self, &s) ?: member_becomes_root(self, &s);
 		if (ret)
 			_exit(-ret);
-		close(self->in[1]);
-		/* Root ends by itself, and both ends are told. */
 		if (record_exit_of(&s, t->plain, &r))
 			_exit(10);
+		close(self->in[1]);
+		/* Root ends by itself, and both ends are told. */
 		if (record_wait(&s, SUP_RECORD_KIND_EXIT, &r) || r.code != 22)
 			_exit(11);
 		if (record_exit_of(&s, t->setuid, &r) || r.code != 21)
