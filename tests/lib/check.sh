@@ -116,6 +116,14 @@ run_unit() {
 	run_programs tools '' "$top/tests/tools"
 }
 
+# Is there a figure for each name? What they are is for "make bench" to say.
+run_bench() {
+	section "Benchmarks of the library, in small"
+	suite -s bench -t 180 -c lib-programs "$top/tests/lib/quietly.sh" \
+		make -C "$top/tests/bench" lib_programs
+	suite -s bench -t 180 "$top/tests/bench/smoke.sh"
+}
+
 run_integration_here() {
 	section "Integration tests (pidfd, here)"
 	SOURCE=pidfd run_programs integration-pidfd '' "$top/tests/integration"
@@ -201,6 +209,7 @@ kernels) run_kernels ;;
 debug) run_debug_kernels ;;
 esac
 [ -n "$parts" ] || build_with_clang
+[ -n "$parts" ] || run_bench
 [ -n "$parts" ] || run_demo
 [ -n "$parts" ] || run_install
 "$top/tests/lib/count.sh" "$out" || failed=1

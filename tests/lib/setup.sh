@@ -6,8 +6,8 @@
 # kernel source into build/cache (nothing of the two is installed). A second
 # run finds everything there and says so.
 #
-# usage: setup.sh [debug|kernels]	with what "make check-debug" or "make
-#				check-kernels" need, too
+# usage: setup.sh [debug|kernels|bench]	with what "make check-debug", "make
+#				check-kernels" or "make bench" need, too
 #
 # Exit status: 0, or 111 with one line when something cannot be had.
 set -euo pipefail
@@ -61,6 +61,9 @@ libelf-dev		builds the debug kernel for QEMU
 LIST
 	[ "$purpose" != kernels ] || cat <<'LIST'
 debootstrap		a root of Debian 13 for the headers of 7.x
+LIST
+	[ "$purpose" != bench ] || cat <<'LIST'
+elixir			its registry, to compare ours with
 LIST
 }
 
