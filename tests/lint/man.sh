@@ -2,23 +2,37 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The manual pages: mandoc finds nothing, what one refers to among our own is
-# there, and sup(4) has the names and defaults that the module has.
+# there, sup(4) has the names and defaults that the module has, and each call
+# of libsup has a page with its prototype, where it may be called, and a
+# program (man-calls.awk).
 . "$(dirname "$0")/lint.inc"
 
 command -v mandoc >/dev/null || skip "mandoc is not installed (make setup)"
 mapfile -t all < <(files 'Documentation/man/*.[1-9]')
 
+# The names a page has, that of its file, too: PAGE(SECTION), one a line.
+names() {
+	local file
+
+	for file in "${all[@]}"; do
+		basename "$file" | sed -E 's/\.([0-9])$/(\1)/'
+		awk -v s="${file##*.}" '$1 == ".Sh" { on = $2 == "NAME" }
+			on && $1 == ".Nm" { print $2 "(" s ")" }' "$file"
+	done
+}
+
 # "Xr NAME SECTION" of each page that is one of ours by its name.
 references() {
-	local file name section
+	local file name section known
 
+	known=$(names)
 	awk '$1 == ".Xr" { print FILENAME, $2, $3 }' "${all[@]}" | sort -u |
 		while read -r file name section; do
 			case $name in
 			sup* | libsup*) ;;
 			*) continue ;;
 			esac
-			[ -e "Documentation/man/man$section/$name.$section" ] ||
+			grep -qxF "$name($section)" <<<"$known" ||
 				echo "$file: there is no $name($section)"
 		done
 }
@@ -40,14 +54,29 @@ undocumented() {
 	done
 }
 
+# What pages of section 3 lack.
+calls() {
+	local header
+	local -r headers=$(mktemp)
+
+	for header in libsup/include/sup/*.h; do
+		stripped "$header"
+	done >"$headers"
+	awk -f "$lint/man-calls.awk" libsup/libsup.map "$headers" \
+		Documentation/man/man3/*.3 | sort
+	rm -f "$headers"
+}
+
 page=Documentation/man/man4/sup.4
 if [ -e "$page" ]; then
 	bad_lines < <(undocumented)
 fi
 if [ ${#all[@]} -gt 0 ]; then
-	# A page that is not installed here is none that is missing.
-	bad_lines < <(mandoc -T lint -W style "${all[@]}" 2>&1 | grep -v \
-		-e 'referenced manual not found' -e 'outdated mandoc\.db')
+	# A page that is not installed here is none that is missing; what
+	# mandoc thinks of its index it says on stderr.
+	bad_lines < <(mandoc -T lint -W style "${all[@]}" 2>/dev/null |
+		grep -v 'referenced manual not found')
 	bad_lines < <(references)
+	bad_lines < <(calls)
 fi
 verdict ${#all[@]} "manual pages are well"

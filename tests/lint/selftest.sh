@@ -29,7 +29,8 @@ make_clean_tree() {
 	mkdir -p "$clean"
 	cd "$clean" || exit 111
 	cp -r "$top/LICENSES" .
-	write libsup/include/sup/a.h $lgpl 'int sup_a(void);\n'
+	write libsup/include/sup/a.h $lgpl \
+		'#define SUP_API\nSUP_API int sup_a(void);\n'
 	write libsup/base/thread.h $lgpl 'int sup__thread(void);\n'
 	write libsup/base/thread.c $lgpl '#include "base/thread.h"
 int sup__thread(void)\n{\n\treturn pthread_create(0, 0, 0, 0);\n}\n'
@@ -58,6 +59,12 @@ make_page() {
 		'.Dd November 25, 2026' '.Dt SUPX 8' .Os '.Sh NAME' \
 		'.Nm supx' '.Nd a page' '.Sh SEE ALSO' '.Xr ls 1' \
 		>Documentation/man/man8/supx.8
+	mkdir -p Documentation/man/man3
+	printf '%s\n' '.\" SPDX-License-Identifier: LGPL-2.1-or-later' \
+		'.Dd November 25, 2026' '.Dt SUP_A 3' .Os '.Sh NAME' \
+		'.Nm sup_a' '.Nd a call' '.Sh LIBRARY' 'libsup' \
+		'.Sh SYNOPSIS' '.Ft int' '.Fn sup_a void' \
+		>Documentation/man/man3/sup_a.3
 }
 
 make_kmod_check() {
@@ -260,6 +267,12 @@ test_man() {
 	plant man "a macro that does not exist" 'unknown' add $page '.Xy\n'
 	plant man "a page that does not exist" 'there is no supy\(8\)' \
 		add $page ',\n.Xr supy 8\n'
+	plant man "a call without a page" 'map:[0-9]+: sup_b: no page' \
+		sed -i 's/\tsup_a;/&\n\tsup_b;/' libsup/libsup.map
+	plant man "a page of what is no call" 'NAME: sup_a is not exported' \
+		sed -i 's/sup_a;/sup_b;/' libsup/libsup.map
+	plant man "another prototype" 'the header has: int sup_a\(int a\)' \
+		sed -i 's/sup_a(void)/sup_a(int a)/' libsup/include/sup/a.h
 	plant man "a parameter that is not documented" 'there: Sy level' \
 		undocumented_parameter
 }
