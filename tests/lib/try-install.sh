@@ -69,6 +69,23 @@ header_alone() {
 	done
 }
 
+# Each call has a page of its name, that of its family or one that names it.
+a_page_for_each_call() {
+	local -r man=$dest$prefix/share/man
+	local name page status=0
+
+	for name in $(nm -D --defined-only "$dest$prefix/lib/libsup.so.0" |
+		awk '$3 ~ /^sup_/ { sub(/@.*/, "", $3); print $3 }'); do
+		page=$man/man3/$name.3
+		if [ "$(head -c 4 "$page" 2>&1)" = ".so " ]; then
+			page=$man/$(cut -d ' ' -f 2 "$page")
+		fi
+		grep -qE "^\.Nm $name( ,)?$" "$page" ||
+			{ echo "no page: $name"; status=1; }
+	done
+	[ -s "$man/man7/sup.7" ] && return $status
+}
+
 # Debug information apart, which says where the source was.
 no_path_of_build() {
 	[ -e "$dest$prefix/lib/libsup.so.0" ] || return
@@ -90,6 +107,7 @@ ok "a program builds with libsup.a" compile_static
 ok "and needs no libsup.so" needs_no_library "$work/static"
 ok "a program builds that has no libsup, but the module" compile_netlink
 ok "and needs no libsup.so" needs_no_library "$work/watch"
+ok "each call has a page" a_page_for_each_call
 ok "no path of the build folder is installed" no_path_of_build
 ok "uninstall leaves no file" nothing_left
 tap_end
