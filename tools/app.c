@@ -139,7 +139,7 @@ void app_stop(struct app *app)
 	pthread_mutex_unlock(&app->lock);
 	/* Already ended: then its end has been told. */
 	if (top.v != 0)
-		sup_exit(top, &SUP_SHUTDOWN);
+		sup_server_stop(top, &SUP_SHUTDOWN, NULL, SUP_TRY);
 }
 
 void app_free(struct app *app)

@@ -19,7 +19,9 @@
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/spec.h"
+#include "core/link.h"
 #include "core/registry.h"
+#include "core/task.h"
 
 struct application {
 	struct application *next;
@@ -166,6 +168,17 @@ int sup_application_start(const struct sup_application_spec *spec)
 	return 0;
 }
 
+/* As if by its parent, which it has none of: a supervisor traps all others. */
+static void shut(struct sup_pid top)
+{
+	struct sup__task *t = sup__task_get(top);
+
+	if (!t)
+		return;
+	sup__link_shut(t, SUP_PID_NONE, &SUP_SHUTDOWN);
+	sup__task_put(t);
+}
+
 /* With nobody else touching it. */
 static int end(struct application *a, int64_t deadline)
 {
@@ -173,7 +186,7 @@ static int end(struct application *a, int64_t deadline)
 
 	if (a->spec.prep_stop)
 		a->spec.prep_stop(a->spec.arg, a->top);
-	sup_exit(a->top, &SUP_SHUTDOWN);
+	shut(a->top);
 	ret = sup_wait(a->top, NULL, deadline);
 	if (ret == -ETIMEDOUT) {
 		sup_kill(a->top, SUP_TRY);

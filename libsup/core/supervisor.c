@@ -17,6 +17,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include <sup/link.h>
+
 #include "base/log.h"
 #include "core/supervisor_child.h"
 #include "core/supervisor_request.h"
@@ -152,8 +154,11 @@ static int ask_init(struct sup__board *b)
 static int on_init(void *arg, void **ret_state)
 {
 	struct sup__board *b = arg;
-	int ret = b->init ? ask_init(b) : 0;
+	int ret;
 
+	/* From here on only its parent's exit signal is one for it to end. */
+	sup_trap_exits(true, NULL);
+	ret = b->init ? ask_init(b) : 0;
 	if (!ret)
 		ret = sup__supervise_reserve(b, b->roster.n);
 	if (ret)

@@ -4,7 +4,8 @@
  *
  * An end that comes from a task that is no child's any more, because it was
  * stopped, or ended as its group was, is ignored: so several ends at the same
- * moment cost one restart of the group, as in OTP.
+ * moment cost one restart of the group, as in OTP. So is an exit signal of a
+ * stranger, which a supervisor traps, and of a child that lives.
  *
  * A restart that fails is tried again by a message to itself, which queues
  * behind what others have asked meanwhile. Should there be no room for it, it
@@ -13,6 +14,8 @@
 #include "core/supervisor_restart.h"
 
 #include <string.h>
+
+#include <sup/monitor.h>
 
 #include "base/clock.h"
 #include "core/supervisor_child.h"
@@ -230,13 +233,20 @@ static int check_over(struct sup__board *b, struct sup__child *c, bool remove)
 
 int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
 {
+	struct sup_reason reason;
 	struct sup__child *c;
 
 	c = sup__roster_by_pid(&b->roster, info->pid);
 	if (!c || c->state != SUP_CHILD_RUNNING)
 		return SUP_CONTINUE;
-	sup__supervise_note_exit(b, c, &info->reason);
-	switch (sup__strategy_fate(c->spec.restart, &info->reason)) {
+	/* One that sends exit signals itself has not ended by that. */
+	if (sup_is_alive(info->pid) ||
+	    sup_wait(info->pid, &reason, SUP_TRY))
+		return SUP_CONTINUE;
+	if (reason.kind == SUP_REASON_NOPROC)
+		reason = info->reason;
+	sup__supervise_note_exit(b, c, &reason);
+	switch (sup__strategy_fate(c->spec.restart, &reason)) {
 	case SUP__FATE_RESTART:
 		return restart(b, c);
 	case SUP__FATE_REMOVE:

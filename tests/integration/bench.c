@@ -364,7 +364,7 @@ void bench_stop(struct sup_pid sup)
 {
 	struct sup_reason reason;
 
-	assert_int_equal(sup_exit(sup, &SUP_SHUTDOWN), 0);
-	assert_int_equal(sup_wait(sup, &reason, LIMIT), 0);
+	assert_int_equal(sup_server_stop(sup, &SUP_SHUTDOWN, &reason, LIMIT),
+			 0);
 	assert_int_equal(reason.kind, SUP_REASON_SHUTDOWN);
 }

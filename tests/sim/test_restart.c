@@ -293,10 +293,41 @@ static void shutdown_gets_through_a_restart_loop(void **state)
 	sup = world_supervisor(SUP_ONE_FOR_ONE, 1000, 10, FAKES(&c));
 	world_end(c.pid, abnormal);
 	assert_true(world_step() && world_step());
-	sup_exit(sup, &shutdown);
+	world_ask_to_end(sup);
 	assert_true(world_step());
 	check_ended(sup, shutdown);
 	assert_int_equal(c.starts, 3);
+
+	world_close();
+}
+
+static void exit_signals_of_strangers_are_ignored(void **state)
+{
+	struct fake c = { .id = "c" };
+	struct sup_pid sup;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 1, 10, FAKES(&c));
+	assert_int_equal(sup_exit(sup, &shutdown), 0);
+	assert_int_equal(sup_exit(sup, &normal), 0);
+	assert_int_equal(sup_exit(sup, &abnormal), 0);
+	world_run();
+	assert_string_equal(world_listing(sup), "c+");
+	/* Its own child's says nothing of the child. */
+	world_exit_from(c.pid, sup, abnormal);
+	world_run();
+	assert_string_equal(world_listing(sup), "c+");
+	/* Nor is the reason that it gave the one that it then ended with. */
+	world_exit_from(c.pid, sup, normal);
+	crash(&c, abnormal);
+	assert_int_equal(world_event(SUP_EVENT_CHILD_TERMINATED).reason.code,
+			 3);
+	assert_int_equal(c.starts, 2);
+	world_run();
+	assert_string_equal(world_listing(sup), "c+");
+	assert_int_equal(sup_kill(sup, SUP_TRY), 0);
+	check_ended(sup, killed);
+	world_run();
 
 	world_close();
 }
@@ -478,6 +509,7 @@ int main(void)
 		CASE(SUP_82_hanging_restart_loop_rest_for_one),
 		CASE(SUP_85_order_of_children),
 		CASE(shutdown_gets_through_a_restart_loop),
+		CASE(exit_signals_of_strangers_are_ignored),
 		CASE(a_retry_without_room_is_not_lost),
 		CASE(ends_at_one_moment_cost_a_group_one_restart),
 		CASE(a_group_restart_brings_back_the_stopped),

@@ -196,7 +196,7 @@ void world_end_task(struct task *t, struct sup_reason reason)
 	drop(&t->signals);
 	for (i = 0; t->ops && i < n_tasks; i++)
 		if (tasks[i]->parent.v == t->pid.v && !tasks[i]->ended)
-			sup_exit(tasks[i]->pid, &SUP_SHUTDOWN);
+			world_shut(tasks[i], SUP_SHUTDOWN);
 	if (!parent || parent->ended)
 		return;
 	l = world_new_letter(EXIT, NULL);
@@ -471,9 +471,23 @@ void world_refuse_casts(unsigned int n)
 	world_refusals = n;
 }
 
+void world_exit_from(struct sup_pid from, struct sup_pid to,
+		     struct sup_reason reason)
+{
+	world_self = world_find(from);
+	assert_int_equal(sup_exit(to, &reason), 0);
+	world_self = NULL;
+}
+
+void world_ask_to_end(struct sup_pid pid)
+{
+	assert_true(sup_is_alive(pid));
+	world_shut(world_find(pid), SUP_SHUTDOWN);
+}
+
 void world_stop(struct sup_pid pid)
 {
-	assert_int_equal(sup_exit(pid, &SUP_SHUTDOWN), 0);
+	world_ask_to_end(pid);
 	world_run();
 }
 

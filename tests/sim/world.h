@@ -90,7 +90,11 @@ void world_post(struct sup_pid to, const struct sup_msg *msg);
 /* The next n casts find no room. */
 void world_refuse_casts(unsigned int n);
 
-/* A parent's exit signal, as sup_exit() of one. */
+/* An exit signal of another task's. */
+void world_exit_from(struct sup_pid from, struct sup_pid to,
+		     struct sup_reason reason);
+/* A parent's exit signal; and lets happen what follows. */
+void world_ask_to_end(struct sup_pid pid);
 void world_stop(struct sup_pid pid);
 bool world_has_ended(struct sup_pid pid, struct sup_reason *ret_reason);
 size_t world_alive(void);

@@ -29,24 +29,45 @@ int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid)
 	return 0;
 }
 
+/* What a parent sends, which traps make no difference to. */
+void world_shut(struct task *t, struct sup_reason reason)
+{
+	const struct fake *f = t->fake;
+
+	t->asked = true;
+	if (!f) {
+		t->end_reason = reason;
+		return;
+	}
+	if (f->stop_reason.kind || f->stop_normally)
+		reason = f->stop_reason;
+	if (!f->deaf && !t->end_at)
+		world_plan_end(t, reason, world_now + f->stop_ns);
+}
+
 int sup_exit(struct sup_pid pid, const struct sup_reason *reason)
 {
 	struct task *t = world_find(pid);
-	const struct fake *f;
-	struct sup_reason as;
+	struct letter *l;
 
 	if (!t || t->ended)
 		return sup__error(-ESRCH, "no such task");
-	t->asked = true;
-	f = t->fake;
-	if (!f) {
-		t->end_reason = *reason;
+	if (!t->traps || (world_self && world_self->pid.v == t->parent.v)) {
+		world_shut(t, *reason);
 		return 0;
 	}
-	as = f->stop_reason.kind || f->stop_normally ? f->stop_reason :
-		*reason;
-	if (!f->deaf && !t->end_at)
-		world_plan_end(t, as, world_now + f->stop_ns);
+	l = world_new_letter(EXIT, NULL);
+	l->pid = sup_self();
+	l->reason = *reason;
+	world_put(&t->signals, l);
+	return 0;
+}
+
+int sup_trap_exits(bool on, bool *ret_was)
+{
+	if (ret_was)
+		*ret_was = world_self->traps;
+	world_self->traps = on;
 	return 0;
 }
 

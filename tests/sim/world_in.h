@@ -28,7 +28,7 @@ struct task {
 	struct task *next_server, *next_planned;
 	struct queue signals, data;
 	int64_t timeout_at;
-	bool ended, asked;
+	bool ended, asked, traps;
 	int64_t end_at;			/* 0: not planned */
 	struct sup_reason end_reason, reason;
 };
@@ -51,6 +51,7 @@ struct task *world_new_task(const char *id);
 void world_plan_end(struct task *t, struct sup_reason reason, int64_t at);
 void world_end_task(struct task *t, struct sup_reason reason);
 void world_terminate(struct task *t, struct sup_reason reason);
+void world_shut(struct task *t, struct sup_reason reason);
 void world_pass_time(int64_t until);
 void world_put(struct queue *q, struct letter *l);
 struct letter *world_new_letter(int kind, const struct sup_msg *msg);

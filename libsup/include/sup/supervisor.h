@@ -103,7 +103,8 @@ struct sup_supervisor_spec {
  * it. Any thread. Errors: -EINVAL names the bad field; -EEXIST a duplicate id
  * or a name that is taken; what init or a child's start returned, -EPROTO for
  * what they should not return; -ENOTCONN; -ENOMEM. It ends by
- * sup_server_stop(), or with its parent.
+ * sup_server_stop(), with its parent or by its exit signal, and by sup_kill():
+ * it traps exits, and sup_exit() of anybody else does nothing.
  */
 SUP_API int sup_supervisor_start(const void *supervisor_spec,
 				 struct sup_pid *ret_pid);
