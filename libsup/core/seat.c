@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/lock.h"
+#include "core/mutex.h"
 
 #define CHUNK 64u
 #define CHUNKS 32768u
@@ -41,6 +42,7 @@ static _Thread_local struct sup__seat *mine
 
 static void thread_ends(void *seat)
 {
+	sup__mutex_owner_ends(seat);
 	mine = NULL;
 	sup__seat_free(seat);
 }

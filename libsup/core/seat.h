@@ -14,6 +14,7 @@
 #include <sup/types.h>
 
 struct sup__seat;
+struct sup__mutex;
 
 /* Where one reply goes, core/call.c: in a seat, or in a request. */
 struct sup__exchange {
@@ -38,6 +39,7 @@ struct sup__seat {
 	_Atomic uint64_t waits_for;
 	_Atomic int bell;		/* 1 + an eventfd to write to, or 0 */
 	_Atomic uint64_t looks;		/* core/directory.c: an era, or 0 */
+	struct sup__mutex *held;	/* core/mutex.c: its thread only */
 	struct sup__seat *next_free;
 
 	struct sup__exchange x;		/* the call in progress */

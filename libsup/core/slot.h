@@ -12,6 +12,7 @@
 #include "base/lock.h"
 #include "core/link.h"
 #include "core/mailbox.h"
+#include "core/resource.h"
 #include "core/task.h"
 #include "core/timer.h"
 
@@ -76,6 +77,7 @@ struct sup__task {
 	struct sup_info hand;		/* what a callback looks at */
 	struct sup__monitor *watching;
 	struct sup__request *requests;
+	struct sup__resources resources;
 	struct sup__loop *loop;		/* NULL: it does not poll */
 	bool adopted;			/* its thread goes on without it */
 	struct sup__seat *outer_seat;	/* adopted: of its thread */

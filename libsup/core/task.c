@@ -5,9 +5,9 @@
  * side and signal under way.
  *
  * ORDER, at an end: the reason is stored; it leaves the tree, and its children
- * are told to end; its names go; its mailbox closes; it is ENDED; only then
- * are told, from the same thread: callers, those it is linked with, waiters,
- * monitors, its parent.
+ * are told to end; what it owned is released; its names go; its mailbox closes;
+ * it is ENDED; only then are told, from the same thread: callers, those it is
+ * linked with, waiters, monitors, its parent.
  *
  * Locks, none held while another of these is taken: the tree's (who is whose
  * child) and each task's. Both are leaves. Exit signals are core/link.c's.
@@ -327,6 +327,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 	store_reason(t, reason);
 	parent = leave_tree(t);
 	shut_children(t);
+	sup__resource_task_ending(t);
 	sup__directory_task_ending(t);
 	sup__mailbox_close(&t->mailbox);
 	sup__timers_close(&t->timers);

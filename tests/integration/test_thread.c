@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Supervised threads and servers. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 
 #include "bench.h"
@@ -9,7 +11,7 @@
 enum { GET, CRASH, ASK_SUPERVISOR };
 
 static struct sup_pid the_sup;
-static _Atomic int held_back;		/* a thread in init waits while set */
+static _Atomic int held_back;		/* a thread waits, or is under way */
 static _Atomic int result;
 
 static int init(void *arg, void **ret_state)
@@ -442,6 +444,49 @@ static void many_callers(void **state)
 	assert_int_equal(counts.specs, 0);
 }
 
+static struct sup_mutex mutex;
+
+static int leave_raw(void *arg)
+{
+	int *fds = arg;
+
+	if (sup_mutex_lock(&mutex, LIMIT) || sup_own_fd(fds[1]) ||
+	    !sup_alloc(1000000))
+		return 1;
+	/* No safe point is passed after this. */
+	atomic_store(&held_back, 0);
+	syscall(SYS_exit, 0);
+	return 2;
+}
+
+static void a_bare_exit_releases_what_the_task_owned(void **state)
+{
+	struct sup_reason reason;
+	struct sup_pid pid;
+	char c;
+	int fds[2];
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = leave_raw, .arg = fds,
+	};
+
+	(void)state;
+	sup_set_log_level(-1);
+	assert_int_equal(pipe(fds), 0);
+	atomic_store(&held_back, 1);
+	assert_int_equal(sup_thread_start(&spec, &pid), 0);
+	while (atomic_load(&held_back))
+		sched_yield();
+	/* Where the source does not tell of threads, a press finds out. */
+	sup_kill(pid, LIMIT);
+	assert_int_equal(sup_wait(pid, &reason, LIMIT), 0);
+	assert_int_equal(reason.kind, SUP_REASON_LOST);
+	assert_int_equal(read(fds[0], &c, 1), 0);
+	close(fds[0]);
+	assert_int_equal(sup_mutex_lock(&mutex, SUP_TRY), -EOWNERDEAD);
+	assert_int_equal(sup_mutex_unlock(&mutex), 0);
+	sup_set_log_level(LOG_WARNING);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +501,7 @@ int main(int argc, char **argv)
 		CASE(SUP_29_name_taken_by_a_stranger),
 		CASE(burst_of_2000_ends),
 		CASE(many_callers),
+		CASE(a_bare_exit_releases_what_the_task_owned),
 	};
 
 	bench_role(argc, argv);

@@ -14,10 +14,12 @@
 #include <sup/log.h>
 #include <sup/loop.h>
 #include <sup/monitor.h>
+#include <sup/mutex.h>
 #include <sup/partition.h>
 #include <sup/process.h>
 #include <sup/registry.h>
 #include <sup/request.h>
+#include <sup/resource.h>
 #include <sup/runtime.h>
 #include <sup/server.h>
 #include <sup/stream.h>
