@@ -95,9 +95,13 @@ static void report(struct sup__task *t, struct sup_reason reason)
 static void leaves_early(void *task)
 {
 	struct sup__task *t = task;
+	bool adopted = t->adopted;
 
 	sigaltstack(&t->old_alt_stack, NULL);
 	report(t, (struct sup_reason){ .kind = SUP_REASON_LOST });
+	/* The reference of run_adopted(), which does not get there. */
+	if (adopted)
+		sup__task_put(t);
 }
 
 static void unblock_press(void)

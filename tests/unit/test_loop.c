@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "core/table.h"
 
 static bool is_readable(int fd, int ms)
 {
@@ -246,6 +247,42 @@ static void an_adopted_thread_can_be_ended(void **state)
 	}
 }
 
+static int leave_at_once(void *arg)
+{
+	atomic_store((_Atomic uint64_t *)arg, sup_self().v);
+	pthread_exit(NULL);
+}
+
+static void *leave_as_task(void *arg)
+{
+	struct outer *o = arg;
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = leave_at_once, .arg = &o->pid,
+	};
+
+	sup_thread_run(&spec, NULL);
+	/* Not reached. */
+	atomic_store(&o->pid, 0);
+	return NULL;
+}
+
+/* Its slot was held for ever by who did not come back to put it. */
+static void pthread_exit_leaves_no_slot_behind(void **state)
+{
+	struct outer o = { .pid = 0 };
+	struct sup_reason reason;
+	struct sup_pid pid;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, leave_as_task, &o), 0);
+	pthread_join(thread, NULL);
+	pid.v = atomic_load(&o.pid);
+	assert_true(pid.v);
+	assert_true(sup__table_recall(pid, &reason));
+	assert_int_equal(reason.kind, SUP_REASON_LOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +290,7 @@ int main(void)
 		CASE(others_wake_who_polls),
 		CASE(a_thread_that_is_there_becomes_a_task),
 		CASE(an_adopted_thread_can_be_ended),
+		CASE(pthread_exit_leaves_no_slot_behind),
 	};
 
 	return RUN_TESTS(tests);
