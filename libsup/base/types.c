@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 
 struct text {
 	char *buf;
@@ -67,8 +68,12 @@ static void append_signal(struct text *t, const struct sup_reason *r)
 	if (r->withheld)
 		append(t, ", its cause is withheld from us");
 	append_sender(t, r);
-	if (r->has_fault)
-		append(t, ", at 0x%" PRIx64, r->fault_addr);
+	if (!r->has_fault)
+		return;
+	append(t, ", at 0x%" PRIx64, r->fault_addr);
+	name = sup__fault_name(r->signo, r->fault_code);
+	if (name)
+		append(t, " (%s)", name);
 }
 
 static void append_code(struct text *t, int code)

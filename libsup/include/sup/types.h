@@ -100,7 +100,7 @@ SUP_API bool sup_reason_is_clean(const struct sup_reason *reason);
 
 /*
  * Writes a reason for people, such as "signal 11 (SEGV), core dumped, at
- * 0x10". Always terminates buf. Returns buf. Any thread.
+ * 0x10 (SEGV_MAPERR)". Always terminates buf. Returns buf. Any thread.
  */
 SUP_API const char *sup_reason_format(const struct sup_reason *reason,
 				      char *buf, size_t len);
