@@ -34,6 +34,22 @@ struct SUP__TSA(capability("mutex")) sup__lock {
 extern _Thread_local unsigned int sup__locks_held
 	__attribute__((tls_model("initial-exec")));
 
+/*
+ * Round a callback of the user that is not a task's own code: a jump must not
+ * leave it, no more than if a lock were held.
+ */
+static inline void sup__stay_begin(void)
+{
+	sup__locks_held++;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void sup__stay_end(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	sup__locks_held--;
+}
+
 /* Cannot fail. The caller's storage; fini only while nobody holds it. */
 void sup__lock_init(struct sup__lock *l);
 void sup__lock_fini(struct sup__lock *l);

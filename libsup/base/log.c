@@ -81,8 +81,11 @@ void sup__log(int level, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	cb = read_sink(&arg);
-	if (cb)
-		cb(level, text, arg);
-	else
+	if (!cb) {
 		write_stderr(level, text);
+		return;
+	}
+	sup__stay_begin();
+	cb(level, text, arg);
+	sup__stay_end();
 }

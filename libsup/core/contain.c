@@ -6,10 +6,12 @@
  * ends the process and keeps a core: the faulting instruction is run again
  * without a handler. It allocates nothing and takes no lock. While it runs all
  * its signals are blocked, so a fault of its own ends the process.
+ *
+ * The handler of presses does the same for a task that was killed, where all
+ * its frames have opted in.
  */
 #include "core/contain.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +23,7 @@
 #include "base/alloc.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "core/crash.h"
 #include "core/stacks.h"
 #include "core/table.h"
 #include "core/thread.h"
@@ -28,6 +31,16 @@
 static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 #define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
 #define GUARD_MIN (64 * 1024)
+
+/* TSan delivers signals where it likes: there, safe points have to do. */
+#ifdef __has_feature
+#define HAS_TSAN __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__)
+#define HAS_TSAN 1
+#else
+#define HAS_TSAN 0
+#endif
+#define AT_ONCE (!HAS_TSAN)
 
 static struct sigaction old_actions[N_SIGNALS];
 
@@ -73,16 +86,15 @@ void sup__contain_prepare(struct sup__task *t)
 	pthread_attr_destroy(&attr);
 }
 
-static uintptr_t stack_pointer(const ucontext_t *uc)
-{
 #if defined(__x86_64__)
-	return uc->uc_mcontext.gregs[REG_RSP];
+#define STACK_POINTER(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RSP])
+#define PROGRAM_COUNTER(uc) ((uintptr_t)(uc)->uc_mcontext.gregs[REG_RIP])
 #elif defined(__aarch64__)
-	return uc->uc_mcontext.sp;
+#define STACK_POINTER(uc) ((uintptr_t)(uc)->uc_mcontext.sp)
+#define PROGRAM_COUNTER(uc) ((uintptr_t)(uc)->uc_mcontext.pc)
 #else
-#error "where does this machine keep its stack pointer?"
+#error "where does this machine keep its registers?"
 #endif
-}
 
 static bool has_overflowed(const struct sup__crash *crash, uintptr_t addr,
 			   uintptr_t sp)
@@ -104,64 +116,20 @@ static const char *why_not(struct sup__task *t, int signo,
 
 	if (!t->contain)
 		return "the task has not opted in";
-	if (!crash->stack_low || crash->happened)
+	if (crash->happened)
+		return "it has faulted before, and that is being reported";
+	if (!crash->stack_low)
 		return "nothing is known of its stack";
 	if (info->si_code <= 0 && !by_abort)
 		return "the signal was sent by somebody";
 	if (sup__locks_held)
-		return "the thread holds a lock of libsup";
+		return "libsup is in the middle of something";
 	crash->code = info->si_code;
 	crash->addr = by_abort ? 0 : (uintptr_t)info->si_addr;
-	if (has_overflowed(crash, crash->addr, stack_pointer(uc)))
+	if (has_overflowed(crash, crash->addr, STACK_POINTER(uc)))
 		return "the stack has overflowed";
-	return sup__stacks_judge(t->top_frame, by_abort, &crash->frames);
-}
-
-struct line {
-	char text[256];
-	size_t len;
-};
-
-static void add_text(struct line *l, const char *s)
-{
-	while (*s && l->len < sizeof(l->text))
-		l->text[l->len++] = *s++;
-}
-
-static void add_number(struct line *l, uintptr_t v, unsigned int base)
-{
-	char digits[24], *p = digits + sizeof(digits);
-
-	*--p = '\0';
-	do {
-		*--p = "0123456789abcdef"[v % base];
-		v /= base;
-	} while (v);
-	add_text(l, p);
-}
-
-/* Straight to stderr: the log's sink is not for signal handlers. */
-static void report_end(struct sup__task *t, int signo, const siginfo_t *info,
-		       const char *why)
-{
-	struct line l = { .len = 0 };
-	ssize_t n;
-
-	add_text(&l, "<2>libsup: thread \"");
-	add_text(&l, t->name);
-	add_text(&l, "\" (");
-	add_number(&l, atomic_load(&t->os_tid), 10);
-	add_text(&l, "): signal ");
-	add_number(&l, signo, 10);
-	if (info->si_code > 0) {
-		add_text(&l, " at 0x");
-		add_number(&l, (uintptr_t)info->si_addr, 16);
-	}
-	add_text(&l, " ends the process: ");
-	add_text(&l, why);
-	add_text(&l, "\n");
-	n = write(STDERR_FILENO, l.text, l.len);
-	(void)n;
+	return sup__stacks_judge(PROGRAM_COUNTER(uc), t->top_frame, by_abort,
+				 &crash->frames);
 }
 
 static const struct sigaction *old_action(int signo)
@@ -198,6 +166,7 @@ static void pass_on(int signo, siginfo_t *info, void *ucontext)
 static void on_fault(int signo, siginfo_t *info, void *ucontext)
 {
 	struct sup__task *t = sup__self;
+	struct sup__frames frames;
 	const char *why;
 	int err = errno;
 
@@ -208,9 +177,39 @@ static void on_fault(int signo, siginfo_t *info, void *ucontext)
 			t->crash->signo = signo;
 			siglongjmp(t->top, 1);
 		}
-		report_end(t, signo, info, why);
+		sup__stacks_judge(PROGRAM_COUNTER((ucontext_t *)ucontext),
+				  t->top_frame, false, &frames);
+		sup__crash_write(t, signo, info, why, &frames);
 	}
 	pass_on(signo, info, ucontext);
+	errno = err;
+}
+
+/*
+ * A kill takes effect in the midst of code that has opted in. Nothing is asked
+ * of the unwinder unless the instruction is of such code: it cannot have been
+ * interrupted itself then.
+ */
+static bool may_end_here(struct sup__task *t, const ucontext_t *uc)
+{
+	struct sup__frames frames;
+
+	return t->contain && sup__task_killed(t) && !sup__locks_held &&
+	       sup__stacks_may_leave(PROGRAM_COUNTER(uc)) &&
+	       !sup__stacks_judge(PROGRAM_COUNTER(uc), t->top_frame, false,
+				  &frames);
+}
+
+void sup__contain_on_press(int signo, siginfo_t *info, void *ucontext)
+{
+	struct sup_reason reason = { .kind = SUP_REASON_KILLED };
+	struct sup__task *t = sup__self;
+	int err = errno;
+
+	(void)signo;
+	(void)info;
+	if (AT_ONCE && t && may_end_here(t, ucontext))
+		sup__thread_to_top(t, &reason);
 	errno = err;
 }
 
@@ -243,27 +242,9 @@ void sup__contain_close(void)
 	}
 }
 
-static void log_frame(int n, uintptr_t pc)
-{
-	Dl_info info;
-
-	if (!dladdr((void *)(pc - !!n), &info))
-		sup__log(LOG_ERR, "  #%d 0x%lx", n, (unsigned long)pc);
-	else if (info.dli_sname)
-		sup__log(LOG_ERR, "  #%d 0x%lx %s+0x%lx (%s)", n,
-			 (unsigned long)pc, info.dli_sname, (unsigned long)
-			 (pc - (uintptr_t)info.dli_saddr), info.dli_fname);
-	else
-		sup__log(LOG_ERR, "  #%d 0x%lx (%s+0x%lx)", n,
-			 (unsigned long)pc, info.dli_fname, (unsigned long)
-			 (pc - (uintptr_t)info.dli_fbase));
-}
-
 void sup__contain_report(struct sup__task *t)
 {
 	struct sup__crash *crash = t->crash;
-	char text[128];
-	int i;
 
 	if (!crash || !crash->happened)
 		return;
@@ -274,9 +255,5 @@ void sup__contain_report(struct sup__task *t)
 		.fault_addr = crash->addr,
 		.fault_code = crash->code,
 	};
-	sup__log(LOG_ERR, "thread \"%s\" (%d): %s: contained, only this task "
-		 "ends", t->name, (int)atomic_load(&t->os_tid),
-		 sup_reason_format(&t->end_reason, text, sizeof(text)));
-	for (i = 0; i < crash->frames.n; i++)
-		log_frame(i, crash->frames.pc[i]);
+	sup__crash_log(t, &crash->frames);
 }

@@ -3,6 +3,7 @@
 #ifndef SUP_CORE_CONTAIN_H
 #define SUP_CORE_CONTAIN_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 struct sup__task;
@@ -11,6 +12,12 @@ struct sup__crash;
 /* Installs and takes away the handlers, with the runtime. */
 void sup__contain_open(void);
 void sup__contain_close(void);
+
+/*
+ * The handler of the signal that interrupts a task's system calls. If the task
+ * was killed and may be left just there, it goes to its top.
+ */
+void sup__contain_on_press(int signo, siginfo_t *info, void *ucontext);
 
 /* Room for a task that opts in to keep its fault in. NULL: no memory. */
 struct sup__crash *sup__contain_new(void);

@@ -54,7 +54,9 @@ void sup__event_emit(const struct sup_event *ev)
 		if (!copy.time_ns)
 			copy.time_ns = sup__now_ns();
 		in_sink = true;
+		sup__stay_begin();
 		cb(&copy, arg);
+		sup__stay_end();
 		in_sink = false;
 	}
 	sup__grace_leave(&calls, era);

@@ -398,11 +398,6 @@ static void *exit_thread(void *arg)
 	return NULL;
 }
 
-static void on_press(int signo)
-{
-	(void)signo;
-}
-
 static int open_fds(struct sup__exit_source *src)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -446,7 +441,10 @@ static int open_source(const struct sup_options *opts,
 
 static int open_runtime(const struct sup_options *opts)
 {
-	struct sigaction press_action = { .sa_handler = on_press };
+	struct sigaction press_action = {
+		.sa_sigaction = sup__contain_on_press,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK,
+	};
 	struct sup__exit_source *src;
 	int ret;
 

@@ -10,7 +10,7 @@
  * libsup and back into the program is refused, too: libsup would be left in
  * the middle of something.
  *
- * Where libsup is linked statically its text is the program's.
+ * libsup's own code is in a section of that name, wherever it is linked into.
  */
 #include "core/stacks.h"
 
@@ -44,6 +44,12 @@ static struct range ranges[RANGES_MAX];
 static _Atomic unsigned int n_ranges;
 static struct sup__lock lock = SUP__LOCK_INIT;	/* of who appends */
 static bool learned;
+
+/* The linker's names for where the section begins and ends. */
+extern const char text_begins[] __asm__("__start_sup_text")
+	__attribute__((visibility("hidden")));
+extern const char text_ends[] __asm__("__stop_sup_text")
+	__attribute__((visibility("hidden")));
 
 static const char *const abort_names[] = {
 	"abort", "raise", "gsignal", "pthread_kill",
@@ -115,6 +121,8 @@ static int learn(uintptr_t addr, enum owner owner)
 	struct search s = { .addr = addr, .owner = owner };
 
 	sup__lock(&lock);
+	/* ORDER: libsup first, in case it is a part of what comes then. */
+	add_range((uintptr_t)text_begins, text_ends - text_begins, LIBSUP);
 	dl_iterate_phdr(add_object, &s);
 	sup__unlock(&lock);
 	return s.found;
@@ -143,9 +151,7 @@ void sup__stacks_learn(void)
 	if (learned)
 		return;
 	learned = true;
-	/* ORDER: the program first, in case libsup is a part of it. */
 	learn(0, APP);
-	learn((uintptr_t)sup__stacks_learn, LIBSUP);
 	libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 	if (libc) {
 		find_names(libc, abort_names, N(abort_names), abort_at);
@@ -178,6 +184,11 @@ static enum owner owner_of(uintptr_t pc)
 		if (pc >= ranges[i].start && pc < ranges[i].end)
 			return ranges[i].owner;
 	return NOBODY;
+}
+
+bool sup__stacks_may_leave(uintptr_t pc)
+{
+	return owner_of(pc) == APP;
 }
 
 struct walk {
@@ -244,10 +255,8 @@ static _Unwind_Reason_Code visit(struct _Unwind_Context *c, void *arg)
 
 	if (!w->begun && !is_signal_frame)
 		return _URC_NO_REASON;
-	if (w->begun && is_signal_frame) {
+	if (w->begun && is_signal_frame && !w->refused)
 		w->refused = "the fault came in a signal handler";
-		return _URC_NORMAL_STOP;
-	}
 	w->begun = true;
 	if (w->frames->n < SUP__FRAMES_MAX)
 		w->frames->pc[w->frames->n++] = pc;
@@ -256,20 +265,29 @@ static _Unwind_Reason_Code visit(struct _Unwind_Context *c, void *arg)
 		return _URC_NORMAL_STOP;
 	}
 	/* A return address may be the first byte of another function. */
-	w->refused = judge_frame(w, is_signal_frame ? pc : pc - 1,
-				 _Unwind_GetRegionStart(c));
-	return w->refused ? _URC_NORMAL_STOP : _URC_NO_REASON;
+	if (!w->refused)
+		w->refused = judge_frame(w, is_signal_frame ? pc : pc - 1,
+					 _Unwind_GetRegionStart(c));
+	/* If it is refused the others are looked at for the report alone. */
+	return w->refused && w->frames->n == SUP__FRAMES_MAX ?
+		_URC_NORMAL_STOP : _URC_NO_REASON;
 }
 
-const char *sup__stacks_judge(const void *top, bool by_abort,
+const char *sup__stacks_judge(uintptr_t pc, const void *top, bool by_abort,
 			      struct sup__frames *ret_frames)
 {
+	struct dl_find_object found;
 	struct walk w = {
 		.top = (uintptr_t)top,
 		.by_abort = by_abort,
 		.frames = ret_frames,
 	};
 
+	ret_frames->n = 1;
+	ret_frames->pc[0] = pc;
+	/* The unwinder would read there. */
+	if (_dl_find_object((void *)pc, &found))
+		return "it went to where no code is";
 	ret_frames->n = 0;
 	_Unwind_Backtrace(visit, &w);
 	if (w.refused)

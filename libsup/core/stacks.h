@@ -16,13 +16,17 @@ struct sup__frames {
 	uintptr_t pc[SUP__FRAMES_MAX];	/* the faulting one first */
 };
 
+/* In a signal handler: pc lies in the program, or in what opted in. */
+bool sup__stacks_may_leave(uintptr_t pc);
+
 /*
- * In a signal handler, on the thread that faulted: looks at the frames from
- * the fault to the one that lies at or above top. NULL: every one may be left
- * by a jump; else why not. by_abort: libc's abort() and what calls it there
- * for an assertion may be on top.
+ * In a signal handler, on the thread that was interrupted at pc: looks at the
+ * frames from there to the one that lies at or above top. NULL: every one may
+ * be left by a jump; else why not, and the frames are there all the same.
+ * by_abort: libc's abort() and what calls it there for an assertion may be on
+ * top.
  */
-const char *sup__stacks_judge(const void *top, bool by_abort,
+const char *sup__stacks_judge(uintptr_t pc, const void *top, bool by_abort,
 			      struct sup__frames *ret_frames);
 
 #endif

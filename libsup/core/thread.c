@@ -10,7 +10,8 @@
  * that leaves by a bare system call, by the runtime's thread.
  *
  * Nothing is done to a thread from outside but to set a flag, wake its seat
- * and interrupt its system calls by a signal whose handler does nothing.
+ * and interrupt it by a signal, whose handler does nothing unless the task was
+ * killed and may be left just there (core/contain.c).
  */
 #include "core/thread.h"
 

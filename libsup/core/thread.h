@@ -9,7 +9,7 @@
 
 struct sup__task;
 
-/* Interrupts a task's system calls; its handler does nothing. */
+/* Interrupts a task's system calls; see core/contain.h. */
 #define SUP__SIGNAL_PRESS (SIGRTMIN + 5)
 
 #define SUP__MAILBOX_DEFAULT 1024

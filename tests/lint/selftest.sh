@@ -201,6 +201,8 @@ test_symbols() {
 		rebuild '' 's/sup_a;/sup_a; sup_b;/'
 	plant symbols "a declared function that is not there" 'not exported' \
 		add libsup/include/sup/a.h 'int sup_c(void);\n'
+	plant symbols "a call by way of the PLT" 'way of the PLT' \
+		rebuild 'int other(void);\nint sup__o(void)\n{\n\tother();\n}\n'
 	plant symbols "a name in the module" 'shared by kmod' \
 		rebuild_kmod other
 }

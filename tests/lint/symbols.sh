@@ -61,6 +61,15 @@ check_internal() {
 		bad_lines
 }
 
+# In a program that libsup is linked into, a stub of the PLT would be taken for
+# the program's own code (core/stacks.c).
+check_plt() {
+	find build/obj/libsup -name '*.o' -not -name libsup.o -print0 |
+		xargs -0 -r readelf -rW |
+		awk '$3 ~ /PLT32$|_CALL26$/ && $5 !~ /^sup_/ { print $5 }' |
+		sort -u | sed 's/$/: called by way of the PLT/' | bad_lines
+}
+
 # Names that begin with __ are the build system's.
 check_kmod() {
 	local ko
@@ -79,5 +88,6 @@ check_kmod() {
 check_map
 check_declared
 check_internal
+check_plt
 check_kmod
 verdict "$(exported | wc -l)" "exported names, all in order"

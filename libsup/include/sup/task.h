@@ -14,10 +14,11 @@ extern "C" {
 
 /*
  * What a fault (SEGV, BUS, FPE, ILL, ABRT of its own instruction) in a thread
- * means. Containment is for code that holds no lock and owns no half-made
- * shared state when it faults; it costs the core dump. The fault is contained
- * only if every frame from the fault down to the start of the task belongs to
- * the program or to an object named with sup_contain_object().
+ * means. Containment is for code that holds no lock but sup_mutex and owns no
+ * half-made shared state when it faults; it costs the core dump. The fault is
+ * contained only if every frame from the fault down to the start of the task
+ * belongs to the program or to an object named with sup_contain_object(). Where
+ * that is so sup_kill() ends the task at once, too, between two instructions.
  */
 enum sup_containment {
 	SUP_CONTAIN_NEVER,	/* default: the process ends, a core is kept */
@@ -66,9 +67,10 @@ SUP_API int sup_exit(struct sup_pid pid, const struct sup_reason *reason);
 
 /*
  * Kills (OTP exit(P, kill)): a process and its whole lineage by SIGKILL; a
- * thread at its next safe point, and if it reaches none before the deadline
- * (SUP_TRY: 5 s) the whole process ends with a report. The killed task ends
- * with KILLED. Any thread; returns at once. -ESRCH.
+ * thread at its next safe point, a contained one also where a fault would be
+ * contained; if it comes to neither before the deadline (SUP_TRY: 5 s) the
+ * whole process ends with a report. The killed task ends with KILLED. Any
+ * thread; returns at once. -ESRCH.
  */
 SUP_API int sup_kill(struct sup_pid pid, int64_t deadline);
 
