@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +112,33 @@ pid_t sup__gettid(void)
 	return gettid();
 }
 
+#define EXACT 1UL	/* nanoseconds; 0 would mean the default */
+
+/* What a thread had before the first one became exact; 0: none has. */
+static _Atomic unsigned long usual_slack;
+
 int sup__thread_exact_waits(void)
 {
-	return prctl(PR_SET_TIMERSLACK, 1UL) ? -errno : 0;
+	unsigned long none = 0;
+	long slack = prctl(PR_GET_TIMERSLACK);
+
+	if (slack > 0)
+		atomic_compare_exchange_strong(&usual_slack, &none,
+					       (unsigned long)slack);
+	return prctl(PR_SET_TIMERSLACK, EXACT) ? -errno : 0;
+}
+
+/* By what it has and not by what it asked for: it is inherited. */
+bool sup__thread_begin_clone(void)
+{
+	unsigned long usual = atomic_load(&usual_slack);
+
+	return usual && prctl(PR_GET_TIMERSLACK) == (int)EXACT &&
+	       !prctl(PR_SET_TIMERSLACK, usual);
+}
+
+void sup__thread_end_clone(bool was_exact)
+{
+	if (was_exact)
+		prctl(PR_SET_TIMERSLACK, EXACT);
 }

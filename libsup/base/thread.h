@@ -4,6 +4,7 @@
 #define SUP_BASE_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,9 +28,16 @@ pid_t sup__gettid(void);
 
 /*
  * The kernel may end the calling thread's timed waits late by 50 microseconds,
- * to join wake-ups; from now on it does not. A process that the thread starts
- * inherits that. 0, or -errno.
+ * to join wake-ups; from now on it does not. Threads that it starts inherit
+ * that. 0, or -errno.
  */
 int sup__thread_exact_waits(void);
+
+/*
+ * Around the making of a process, which inherits what its maker has, as its
+ * default, too: it gets what our threads had before any became exact.
+ */
+bool sup__thread_begin_clone(void);
+void sup__thread_end_clone(bool was_exact);
 
 #endif

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "exit/exit.h"
 #include "exit/notify.h"
 #include "exit/plan.h"
@@ -270,6 +271,7 @@ static pid_t clone_child(const struct sup__plan *plan, int fd, int *ret_pidfd)
 		.exit_signal = SIGCHLD,
 	};
 	uint64_t all = ~UINT64_C(0), old;
+	bool was_exact = sup__thread_begin_clone();
 	long pid;
 	int err;
 
@@ -279,6 +281,7 @@ static pid_t clone_child(const struct sup__plan *plan, int fd, int *ret_pidfd)
 		child_run(plan, fd);
 	err = errno;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
+	sup__thread_end_clone(was_exact);
 	if (pid < 0)
 		return sup__error_sys(-err, "a process for \"%s\"",
 				      plan->spec->argv[0]);

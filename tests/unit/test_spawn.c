@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "exit/proc.h"
 
 static char dir[] = "/tmp/sup-spawn-XXXXXX", out[64], other[64];
@@ -315,6 +317,27 @@ static void user_without_the_right_is_refused(void **state)
 	unlink(out);
 }
 
+/* Our waits end to the nanosecond; it did not ask for that. */
+static void timer_slack_is_that_of_before(void **state)
+{
+	struct sup_process_spec spec = SH("cat /proc/self/timerslack_ns");
+	int before = prctl(PR_GET_TIMERSLACK);
+	char expected[16];
+
+	(void)state;
+	assert_true(before > 1);
+	snprintf(expected, sizeof(expected), "%d\n", before);
+	assert_int_equal(sup__thread_exact_waits(), 0);
+	run(&spec);
+	assert_string_equal(contents(out), expected);
+	assert_int_equal(prctl(PR_GET_TIMERSLACK), 1);
+	/* One that somebody else has chosen is inherited. */
+	assert_int_equal(prctl(PR_SET_TIMERSLACK, 777), 0);
+	run(&spec);
+	assert_string_equal(contents(out), "777\n");
+	assert_int_equal(prctl(PR_SET_TIMERSLACK, before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +349,7 @@ int main(void)
 		cmocka_unit_test(user_is_another),
 		cmocka_unit_test(failures_name_their_field),
 		cmocka_unit_test(user_without_the_right_is_refused),
+		cmocka_unit_test(timer_slack_is_that_of_before),
 	};
 	int ret;
 
