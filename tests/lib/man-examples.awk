@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Takes the programs out of the EXAMPLES of manual pages: PAGE.N.c, and what it
-# says that they print, PAGE.N.out, in the folder "out". In both troff's own
-# characters are written
+# says that they print, PAGE.N.out, in the folder "out". Other displays are
+# faults. In a program troff's own characters are written
 #	\e for \	\- for -	\(aq for '
 # so that it can be copied from the page as it is shown.
 
@@ -33,6 +33,7 @@ function begin(line) {
 		file = out "/" page "." n ".out"
 		printed = 1
 	} else {
+		fault("neither a program nor what one prints")
 		file = "/dev/null"
 	}
 	if (line ~ /^#include /)
@@ -52,8 +53,7 @@ FNR == 1 { n = 0; page = FILENAME; examples = display = 0 }
 display {
 	if (!file)
 		begin($0)
-	if (file != "/dev/null")
-		print plain($0) >file
+	print plain($0) >file
 	next
 }
 /^\.Pp/ { next }

@@ -52,6 +52,7 @@ kmod			loads the module
 dkms			builds and installs the module, in its test
 openssl			keys for signing the module
 mandoc			checks the manual pages
+groff-base		the same
 procps			process tables, in tests
 redis-server		supervised by the demo
 nginx			supervised by the demo

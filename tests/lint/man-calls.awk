@@ -112,6 +112,10 @@ END {
 		if (shown[page, name] != declared[name])
 			printf "%s: SYNOPSIS: the header has: %s;\n", page,
 				declared[name]
+		if (!told[page, name])
+			printf "%s: ATTRIBUTES: no line for %s\n", page, name
+		if (!used[page, name])
+			printf "%s: EXAMPLES: no program uses %s\n", page, name
 	}
 	for (name in named)
 		if (!(name in exported))

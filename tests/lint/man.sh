@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The manual pages: mandoc finds nothing, what one refers to among our own is
-# there, sup(4) has the names and defaults that the module has, and each call
-# of libsup has a page with its prototype, where it may be called, and a
+# The manual pages: mandoc and groff find nothing, what one refers to among our
+# own is there, sup(4) has the names and defaults that the module has, and each
+# call of libsup has a page with its prototype, where it may be called, and a
 # program (man-calls.awk).
 . "$(dirname "$0")/lint.inc"
 
-command -v mandoc >/dev/null || skip "mandoc is not installed (make setup)"
+for program in mandoc groff; do
+	command -v $program >/dev/null ||
+		skip "$program is not installed (make setup)"
+done
 mapfile -t all < <(files 'Documentation/man/*.[1-9]')
 
 # The names a page has, that of its file, too: PAGE(SECTION), one a line.
@@ -76,6 +79,7 @@ if [ ${#all[@]} -gt 0 ]; then
 	# mandoc thinks of its index it says on stderr.
 	bad_lines < <(mandoc -T lint -W style "${all[@]}" 2>/dev/null |
 		grep -v 'referenced manual not found')
+	bad_lines < <(groff -ww -mdoc -Tutf8 -z "${all[@]}" 2>&1)
 	bad_lines < <(references)
 	bad_lines < <(calls)
 fi

@@ -63,8 +63,10 @@ make_page() {
 	printf '%s\n' '.\" SPDX-License-Identifier: LGPL-2.1-or-later' \
 		'.Dd November 25, 2026' '.Dt SUP_A 3' .Os '.Sh NAME' \
 		'.Nm sup_a' '.Nd a call' '.Sh LIBRARY' 'libsup' \
-		'.Sh SYNOPSIS' '.Ft int' '.Fn sup_a void' \
-		>Documentation/man/man3/sup_a.3
+		'.Sh SYNOPSIS' '.Ft int' '.Fn sup_a void' '.Sh EXAMPLES' \
+		'.Bd -literal' '#include <sup/a.h>' 'sup_a();' .Ed \
+		'.Sh ATTRIBUTES' '.Bl -column sup_a' '.It Fn sup_a Ta any' \
+		.El >Documentation/man/man3/sup_a.3
 }
 
 make_kmod_check() {
@@ -275,6 +277,13 @@ test_man() {
 		sed -i 's/sup_a;/sup_b;/' libsup/libsup.map
 	plant man "another prototype" 'the header has: int sup_a\(int a\)' \
 		sed -i 's/sup_a(void)/sup_a(int a)/' libsup/include/sup/a.h
+	plant man "a call without an example" 'no program uses sup_a' \
+		sed -i '/^sup_a();/d' Documentation/man/man3/sup_a.3
+	plant man "a call of unknown threads" 'no line for sup_a' \
+		sed -i '/^.It Fn sup_a/s/sup_a/sup_b/' \
+		Documentation/man/man3/sup_a.3
+	plant man "a word that fits in no line" "can't break line" \
+		add $page "$(printf 'x%.0s' {1..100})\\n"
 	plant man "a parameter that is not documented" 'there: Sy level' \
 		undocumented_parameter
 }
