@@ -35,6 +35,7 @@ struct config_child {
 	char *cwd;
 	char *output;
 	enum sup_readiness ready;
+	uint16_t *ready_fd;	/* NULL: not said */
 	char *ready_timeout;
 	char *stop_signal;
 

@@ -34,6 +34,7 @@ static const struct {
 	{ "cwd", PROGRAM, "programs (argv)" },
 	{ "output", PROGRAM, "programs (argv)" },
 	{ "ready", PROGRAM, "programs (argv)" },
+	{ "ready_fd", PROGRAM, "programs (argv)" },
 	{ "ready_timeout", PROGRAM, "programs (argv)" },
 	{ "stop_signal", PROGRAM, "programs (argv)" },
 	{ "port", SERVICE, "services" },
@@ -267,6 +268,22 @@ static void check_env(struct check *c, const struct config_path *path,
 	}
 }
 
+static void check_ready_fd(struct check *c, const struct config_path *path,
+			   const struct config_child *child)
+{
+	if (child->ready_fd == NULL ||
+	    !is_number(c, path, "ready_fd", UINT16_MAX))
+		return;
+	if (child->ready != SUP_READY_FD)
+		config_report(c->r, path, "ready_fd", PLACE_KEY,
+			      "child \"%s\": \"ready_fd\" goes with "
+			      "\"ready: fd\" only", child->id);
+	else if (*child->ready_fd < 3 || *child->ready_fd > SUP_FD_MAX)
+		config_report(c->r, path, "ready_fd", PLACE_VALUE,
+			      "\"ready_fd\": %u is not a descriptor from 3 to "
+			      "%d", *child->ready_fd, SUP_FD_MAX);
+}
+
 static void check_program(struct check *c, const struct config_path *path,
 			  struct config_child *child)
 {
@@ -276,6 +293,7 @@ static void check_program(struct check *c, const struct config_path *path,
 	check_env(c, path, child);
 	if (child->output != NULL)
 		check_output(c, path, child->output);
+	check_ready_fd(c, path, child);
 	if (child->ready_timeout != NULL) {
 		child->ready_timeout_ms = duration_ms(child->ready_timeout);
 		if (child->ready_timeout_ms <= 0)

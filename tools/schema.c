@@ -22,6 +22,7 @@ static const cyaml_strval_t restarts[] = {
 static const cyaml_strval_t readiness[] = {
 	{ "exec", SUP_READY_EXEC },
 	{ "notify", SUP_READY_NOTIFY },
+	{ "fd", SUP_READY_FD },
 };
 
 static const cyaml_strval_t services[] = {
@@ -71,6 +72,8 @@ static const cyaml_schema_field_t child_fields[] = {
 	STRING("cwd", OPTIONAL_PTR, cwd),
 	STRING("output", OPTIONAL_PTR, output),
 	ENUM("ready", ready, readiness),
+	CYAML_FIELD_UINT_PTR("ready_fd", OPTIONAL_PTR, struct config_child,
+			     ready_fd),
 	STRING("ready_timeout", OPTIONAL_PTR, ready_timeout),
 	STRING("stop_signal", OPTIONAL_PTR, stop_signal),
 	ENUM("service", service, services),

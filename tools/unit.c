@@ -73,6 +73,7 @@ static int init_program(struct unit *u)
 		.cwd = cfg->cwd,
 		.output = cfg->output,
 		.readiness = cfg->ready,
+		.ready_fd = cfg->ready_fd != NULL ? *cfg->ready_fd : 0,
 		.ready_timeout_ms = cfg->ready_timeout_ms,
 		.stop_signal = cfg->stop_signo,
 	};

@@ -4,26 +4,36 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/spec.h"
 #include "core/audit.h"
 #include "core/runtime.h"
 #include "core/task.h"
+#include "exit/plan.h"
 
 #define READY_MS 30000
 
 static void process_exit(void *priv, const struct sup_reason *reason)
 {
 	struct sup__process *p = priv;
+	int64_t stop_at = INT64_MAX;
 
 	(void)reason;
 	sup__lock(&sup__processes);
 	if (p->alive)
 		sup__proc_signal(&p->proc, p->stop_signal);
+	if (p->alive && p->stop_timeout_ms && !p->stop_at) {
+		stop_at = sup_deadline_ms(p->stop_timeout_ms);
+		p->stop_at = stop_at;
+	}
 	sup__unlock(&sup__processes);
+	sup__process_wake_at(stop_at);
 }
 
 static void process_kill(void *priv)
@@ -35,6 +45,9 @@ static void process_free(void *priv)
 {
 	struct sup__process *p = priv;
 
+	sup__lock(&sup__processes);
+	sup__process_unwatch_locked(p);
+	sup__unlock(&sup__processes);
 	sup__proc_close(&p->proc);
 	sup__free(p);
 }
@@ -52,14 +65,16 @@ static void start_is_known(struct sup__process *p)
 	p->is_starting = false;
 }
 
-static void born(const struct sup__proc *proc, void *arg)
+static int born(const struct sup__proc *proc, void *arg)
 {
 	struct sup_reason reason;
 	struct sup__process *p = arg;
+	int ret;
 
 	sup__lock(&sup__processes);
 	p->alive = true;
 	sup__process_add_locked(p, proc->pid);
+	ret = sup__process_watch_locked(p);
 	sup__unlock(&sup__processes);
 	start_is_known(p);
 	sup__task_set_os(p->task, proc->pid, 0);
@@ -67,30 +82,95 @@ static void born(const struct sup__proc *proc, void *arg)
 		process_kill(p);
 	else if (sup__task_asked(p->task, &reason))
 		process_exit(p, &reason);
+	return ret;
+}
+
+/* No watch, no end: it has been reaped. */
+static void unborn(void *arg)
+{
+	struct sup__process *p = arg;
+
+	sup__lock(&sup__processes);
+	sup__process_unwatch_locked(p);
+	sup__process_del_locked(p);
+	p->alive = false;
+	sup__unlock(&sup__processes);
+}
+
+static int not_ready(struct sup__process *p, int err, const char *what,
+		     const struct sup_process_spec *spec)
+{
+	char status[sizeof(p->status)], by[64];
+	bool mute;
+
+	sup__lock(&sup__processes);
+	memcpy(status, p->status, sizeof(status));
+	mute = p->mute;
+	sup__unlock(&sup__processes);
+	if (spec->readiness == SUP_READY_NOTIFY)
+		snprintf(by, sizeof(by), "it sent READY=1");
+	else
+		snprintf(by, sizeof(by), "it wrote a newline to descriptor %d"
+			 "%s", sup__plan_ready_fd(spec),
+			 mute ? ", which is closed" : "");
+	return sup__error(err, "pid %d %s before %s%s%s", (int)p->proc.pid,
+			  what, by, status[0] ? "; its last status: " : "",
+			  status);
+}
+
+static int64_t ready_deadline(struct sup__process *p)
+{
+	int64_t at;
+
+	sup__lock(&sup__processes);
+	at = p->ready_at;
+	sup__unlock(&sup__processes);
+	return at;
+}
+
+static int wait_ready(struct sup__process *p,
+		      const struct sup_process_spec *spec)
+{
+	int ret;
+
+	while (atomic_load(&p->ready) == SUP__READY_NOT_YET) {
+		ret = sup__futex_wait(&p->ready, SUP__READY_NOT_YET,
+				      ready_deadline(p));
+		if (ret == -EINTR && sup__task_must_end())
+			return sup__error(ret, "its start was given up");
+		if (ret == -ETIMEDOUT && ready_deadline(p) <= sup__now_ns())
+			break;
+	}
+	switch ((enum sup__ready)atomic_load(&p->ready)) {
+	case SUP__READY_NOT_YET:
+		return not_ready(p, -ETIMEDOUT, "ran out of time", spec);
+	case SUP__READY_NEVER:
+		return not_ready(p, -ECHILD, "ended", spec);
+	case SUP__READY_YES:
+		break;
+	}
+	return 0;
 }
 
 static int spawn(struct sup__process *p, const struct sup_process_spec *spec)
 {
 	struct sup__proc_start start = {
-		.spec = spec, .src = p->src, .born = born, .arg = p,
+		.spec = spec, .src = p->src, .born = born, .unborn = unborn,
+		.arg = p,
 	};
 	unsigned int untracked = sup__process_untracked_count();
-	int64_t deadline;
 	int ret;
 
+	p->ready_at = sup_deadline_ms(spec->ready_timeout_ms ?: READY_MS);
 	p->is_starting = true;
 	p->start_era = sup__start_begin();
 	ret = sup__proc_spawn(&start, &p->proc);
 	start_is_known(p);
 	if (p->proc.pid)
 		sup__process_look_at_start(p, ret == -ECHILD, untracked);
-	if (ret || spec->readiness != SUP_READY_NOTIFY)
+	if (ret || spec->readiness == SUP_READY_EXEC)
 		return ret;
-	deadline = sup_deadline_ms(spec->ready_timeout_ms ?: READY_MS);
-	do {
-		ret = sup__proc_wait_ready(&p->proc, deadline);
-	} while (ret == -EINTR && !sup__task_must_end());
-	return ret;
+	return wait_ready(p, spec);
 }
 
 static int adopt_or_spawn(struct sup__process *p,
@@ -126,13 +206,7 @@ static int start_failed(struct sup__process *p, int err)
 	bool was_born;
 
 	memcpy(why, sup_error(), strlen(sup_error()) + 1);
-	sup__lock(&sup__processes);
-	/* No watch, no end: spawn has reaped it. */
 	was_born = p->proc.pid;
-	if (!was_born && p->alive)
-		sup__process_del_locked(p);
-	p->alive = p->alive && was_born;
-	sup__unlock(&sup__processes);
 	if (was_born) {
 		process_kill(p);
 		sup__process_wait_done(p, SUP_FOREVER);
@@ -161,6 +235,7 @@ static int process_new(const struct sup_process_spec *spec,
 		return sup__error_nomem("a process");
 	p->proc = (struct sup__proc)SUP__PROC_INIT;
 	p->stop_signal = spec->stop_signal ? spec->stop_signal : SIGTERM;
+	p->stop_timeout_ms = spec->stop_timeout_ms;
 	p->src = sup__runtime_source();
 	if (p->src)
 		ret = sup__task_new(&process_ops, p, spec->name, spec->reg,
@@ -202,25 +277,50 @@ int sup_process_start(const void *process_spec, struct sup_pid *ret_pid)
 	return 0;
 }
 
+struct sup__process *sup__process_get(struct sup_pid pid)
+{
+	struct sup__task *t = sup__task_get(pid);
+	struct sup__process *p = t ? sup__task_priv(t, &process_ops) : NULL;
+
+	if (t && !p)
+		sup__task_put(t);
+	return p;
+}
+
 int sup_process_signal(struct sup_pid pid, int signo)
 {
-	struct sup__task *t;
 	struct sup__process *p;
 	int ret = -ESRCH;
 
 	if (signo < 1 || signo > SIGRTMAX)
 		return sup__error(-EINVAL, "signal %d is none", signo);
-	t = sup__task_get(pid);
-	p = t ? sup__task_priv(t, &process_ops) : NULL;
+	p = sup__process_get(pid);
 	if (p) {
 		sup__lock(&sup__processes);
 		if (p->alive)
 			ret = sup__proc_signal(&p->proc, signo);
 		sup__unlock(&sup__processes);
+		sup__task_put(p->task);
 	}
-	if (t)
-		sup__task_put(t);
 	if (ret == -ESRCH)
 		sup__error(ret, "no such process");
 	return ret;
+}
+
+int sup_process_status(struct sup_pid pid,
+		       struct sup_process_status *ret_status)
+{
+	struct sup_process_status status = { .stopping = false };
+	struct sup__process *p = sup__process_get(pid);
+
+	if (!p)
+		return sup__error(-ESRCH, "no such process");
+	sup__lock(&sup__processes);
+	memcpy(status.text, p->status, sizeof(status.text));
+	status.ready = p->start_over;
+	status.stopping = p->stopping;
+	sup__unlock(&sup__processes);
+	sup__task_put(p->task);
+	*ret_status = status;
+	return 0;
 }

@@ -38,4 +38,15 @@ void sup__process_untracked(void);
 /* An ENDED event. The runtime's thread. */
 void sup__process_source_ended(void);
 
+/*
+ * process_watch.c: what living processes say, and when they are to be dealt
+ * with. fd, which is the runtime's to poll, is readable if run() has something
+ * to read; next() is when it has something to do, or INT64_MAX. close() when no
+ * task is left. -EMFILE, ... The runtime's thread runs it.
+ */
+int sup__process_watch_open(int *ret_fd);
+void sup__process_watch_close(void);
+int64_t sup__process_watch_next(void);
+void sup__process_watch_run(void);
+
 #endif

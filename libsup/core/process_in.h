@@ -12,12 +12,20 @@
 
 struct sup__task;
 
+enum sup__ready {
+	SUP__READY_NOT_YET,
+	SUP__READY_YES,
+	SUP__READY_NEVER,	/* it has ended */
+};
+
 struct sup__process {
 	struct sup__task *task;
 	struct sup__exit_source *src;
 	int stop_signal;
 	struct sup__proc proc;		/* pid and pidfd are fixed once born */
 	_Atomic uint32_t done;		/* futex, set with the lock held */
+	_Atomic uint32_t ready;		/* futex: enum sup__ready, likewise */
+	int64_t stop_timeout_ms;	/* 0: none */
 	bool is_starting;		/* its starter's: in start_era */
 	unsigned int start_era;
 
@@ -31,6 +39,11 @@ struct sup__process {
 	bool start_over;		/* its start has returned well */
 	bool never_ran;			/* it ended before it could */
 	bool no_room;			/* and had no room in the source */
+	int64_t ready_at;		/* it has to be ready by then */
+	int64_t stop_at;		/* killed then; 0: it is not */
+	bool stopping;			/* it has said so */
+	bool mute;			/* its ready_fd has no writer left */
+	char status[128];		/* its last STATUS=, "" if none */
 	struct sup_reason reason;	/* of the end */
 };
 
@@ -66,6 +79,28 @@ unsigned int sup__process_untracked_count(void);
  */
 void sup__process_look_at_start(struct sup__process *p, bool never_ran,
 				unsigned int untracked_before);
+
+/* The first whose time has come; ret_next: when it will for another one. */
+struct sup__process *sup__process_due_locked(int64_t now, int64_t *ret_next)
+	SUP__REQUIRES(sup__processes);
+
+/* process.c: the process task of a pid, with a reference to it; or NULL. */
+struct sup__process *sup__process_get(struct sup_pid pid);
+
+/*
+ * process_watch.c. Has the runtime's thread read what it says, or not any more;
+ * closes what it says it by. -ENOMEM, -ENOSPC.
+ */
+int sup__process_watch_locked(struct sup__process *p)
+	SUP__REQUIRES(sup__processes);
+void sup__process_unwatch_locked(struct sup__process *p)
+	SUP__REQUIRES(sup__processes);
+
+/* Reads what it has said. The runtime's thread. */
+void sup__process_hear(struct sup__process *p);
+
+/* at is a time that sup__process_due_locked() finds. Any thread. */
+void sup__process_wake_at(int64_t at);
 
 /*
  * process_adopt.c. The living process that a lineage began with becomes p.

@@ -96,6 +96,30 @@ bool sup__process_knows(uint64_t lineage, pid_t first)
 	return p;
 }
 
+/* It is due once. */
+struct sup__process *sup__process_due_locked(int64_t now, int64_t *ret_next)
+{
+	struct sup__process *p, *due = NULL;
+	int i;
+
+	sup__assert_held(&sup__processes);
+	*ret_next = INT64_MAX;
+	for (i = 0; i < N_BUCKETS && !due; i++)
+		DL_FOREACH(table[i], p) {
+			if (!p->stop_at || !p->alive)
+				continue;
+			if (p->stop_at <= now) {
+				due = p;
+				break;
+			}
+			if (p->stop_at < *ret_next)
+				*ret_next = p->stop_at;
+		}
+	if (due)
+		due->stop_at = 0;
+	return due;
+}
+
 int sup__process_kill_locked(struct sup__process *p)
 {
 	int ret = -ESRCH;
@@ -151,6 +175,7 @@ static void finish(struct sup__process *p)
 
 	sup__lock(&sup__processes);
 	sup__process_del_locked(p);
+	sup__process_unwatch_locked(p);
 	if (!p->reaped)
 		sup__proc_reap(&p->proc, &reason, NULL);
 	p->reaped = true;
@@ -166,8 +191,22 @@ static void finish(struct sup__process *p)
 		sup__task_end(p->task, &reason);
 }
 
+static void never_ready(struct sup__process *p)
+{
+	uint32_t not_yet = SUP__READY_NOT_YET;
+
+	sup__lock(&sup__processes);
+	if (atomic_compare_exchange_strong(&p->ready, &not_yet,
+					   SUP__READY_NEVER))
+		sup__futex_wake_all(&p->ready);
+	sup__unlock(&sup__processes);
+}
+
+/* What it said last was said before it ended. */
 static void process_ended(struct sup__process *p)
 {
+	sup__process_hear(p);
+	never_ready(p);
 	sup__process_kill(p);
 	if (!p->src->ops->lineage_alive(p->src, &p->proc, p->lineage))
 		finish(p);

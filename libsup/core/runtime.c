@@ -268,9 +268,11 @@ static void do_joins(void)
 /* When there is a timer, or something to be tried again; or INT64_MAX. */
 static int64_t time_to_wake(void)
 {
-	int64_t at = sup__timer_names_next();
+	int64_t at = sup__timer_names_next(), watch = sup__process_watch_next();
 	struct sup__task *t;
 
+	if (watch < at)
+		at = watch;
 	sup__lock(&lists_lock);
 	if (joins && rt.join_at < at)
 		at = rt.join_at;
@@ -284,14 +286,14 @@ static int64_t time_to_wake(void)
 static void sleep_until(int64_t at)
 {
 	int64_t left = at - sup__now_ns();
-	struct epoll_event events[2];
+	struct epoll_event events[3];
 	struct timespec ts;
 
 	if (left < 0)
 		left = 0;
 	ts.tv_sec = left / 1000000000;
 	ts.tv_nsec = left % 1000000000;
-	if (epoll_pwait2(rt.epoll_fd, events, 2, at == INT64_MAX ? NULL : &ts,
+	if (epoll_pwait2(rt.epoll_fd, events, 3, at == INT64_MAX ? NULL : &ts,
 			 NULL) < 0 && errno != EINTR)
 		sup__log(LOG_ERR, "epoll_pwait2: %s", strerror(errno));
 }
@@ -392,16 +394,25 @@ static void *exit_thread(void *arg)
 		ret = src->ops->dispatch(src, on_event, NULL);
 		if (ret < 0)
 			sup__log(LOG_ERR, "the exit source: %s", sup_error());
+		sup__process_watch_run();
 		do_joins();
 		do_presses();
 	}
 	return NULL;
 }
 
-static int open_fds(struct sup__exit_source *src)
+static int poll_fd(int fd)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
-	int ret;
+
+	if (epoll_ctl(rt.epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+		return sup__error_sys(-errno, "what the runtime polls");
+	return 0;
+}
+
+static int open_fds(struct sup__exit_source *src)
+{
+	int ret, watch_fd;
 
 	rt.bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (rt.bell_fd < 0)
@@ -411,13 +422,17 @@ static int open_fds(struct sup__exit_source *src)
 		ret = sup__error_sys(-errno, "an epoll instance");
 		goto close_bell;
 	}
-	if (epoll_ctl(rt.epoll_fd, EPOLL_CTL_ADD, rt.bell_fd, &ev) ||
-	    epoll_ctl(rt.epoll_fd, EPOLL_CTL_ADD, src->ops->fd(src), &ev)) {
-		ret = sup__error_sys(-errno, "the exit source's fd");
+	ret = sup__process_watch_open(&watch_fd);
+	if (ret)
 		goto close_epoll;
-	}
+	ret = poll_fd(rt.bell_fd) ?: poll_fd(src->ops->fd(src)) ?:
+	      poll_fd(watch_fd);
+	if (ret)
+		goto close_watch;
 	return 0;
 
+close_watch:
+	sup__process_watch_close();
 close_epoll:
 	close(rt.epoll_fd);
 close_bell:
@@ -427,6 +442,7 @@ close_bell:
 
 static void close_fds(void)
 {
+	sup__process_watch_close();
 	close(rt.epoll_fd);
 	close(rt.bell_fd);
 }

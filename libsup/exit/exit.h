@@ -103,6 +103,14 @@ struct sup__exit_ops {
 			      const struct sup__proc *p, uint64_t lineage);
 
 	/*
+	 * True if pid is that of a living descendant of p; lineage may be 0.
+	 * Any thread.
+	 */
+	bool (*descends)(struct sup__exit_source *src,
+			 const struct sup__proc *p, uint64_t lineage,
+			 pid_t pid);
+
+	/*
 	 * After an adoption: a handle on the process that a lineage began
 	 * with. -ESRCH it has ended; -EOPNOTSUPP. Any thread.
 	 */

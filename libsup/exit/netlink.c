@@ -38,6 +38,7 @@
 #include "exit/netlink_group.h"
 #include "exit/netlink_msg.h"
 #include "exit/netlink_record.h"
+#include "exit/pgroup.h"
 #include "exit/proc.h"
 
 struct source {
@@ -414,6 +415,27 @@ static bool source_lineage_alive(struct sup__exit_source *src,
 	return lineage && !atomic_load(&to_source(src)->ended);
 }
 
+/* Who has found another parent in the meantime is still of it. */
+static bool source_descends(struct sup__exit_source *src,
+			    const struct sup__proc *p, uint64_t lineage,
+			    pid_t pid)
+{
+	struct source *s = to_source(src);
+	struct sup__member member;
+	bool is = false;
+
+	if (atomic_load(&s->ended))
+		return sup__pgroup_descends(pid, p->pid);
+	sup__lock(&s->lock);
+	if (!lineage)
+		lineage = ask_lineage_locked(s, p);
+	if (lineage &&
+	    !sup__group_member_of(&s->group, &s->request, pid, &member))
+		is = member.lineage == lineage;
+	sup__unlock(&s->lock);
+	return is;
+}
+
 /* Still the same member after the pidfd was opened: then that refers to it. */
 static int source_find(struct sup__exit_source *src, uint64_t lineage,
 		       struct sup__proc *ret_p)
@@ -522,6 +544,7 @@ const struct sup__exit_ops sup__exit_netlink = {
 	.doubt = source_doubt,
 	.kill = source_kill,
 	.lineage_alive = source_lineage_alive,
+	.descends = source_descends,
 	.find = source_find,
 	.token = source_token,
 	.orphans = source_orphans,

@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/log.h"
+#include "exit/exit.h"
+#include "exit/proc.h"
 
 int sup__notify_open(char ret_name[SUP__NOTIFY_NAME_MAX], int *ret_fd)
 {
@@ -42,53 +44,86 @@ int sup__notify_open(char ret_name[SUP__NOTIFY_NAME_MAX], int *ret_fd)
 
 /*
  * A helper of a script may have ended by the time its message is read; that it
- * was its user's must do then, who could have signalled the process as well.
+ * was its user's, or ours, must do then, who could have signalled the process
+ * as well. A sender that our pid namespace does not show has the number 0.
  */
-static bool is_of(const struct ucred *cred, pid_t pid)
+static bool is_of(const struct ucred *cred, const struct sup__proc *p,
+		  struct sup__exit_source *src, uint64_t lineage)
 {
 	pid_t sid;
 
-	if (cred->pid == pid)
+	if (cred->pid <= 0)
+		return false;
+	if (cred->pid == p->pid)
 		return true;
 	sid = getsid(cred->pid);
-	return sid == pid || (sid < 0 && cred->uid == geteuid());
+	if (sid < 0)
+		return cred->uid == p->uid || cred->uid == geteuid();
+	return sid == p->pid ||
+	       (src && src->ops->descends(src, p, lineage, cred->pid));
 }
 
-static bool from_process(struct msghdr *msg, pid_t pid)
+static const struct ucred *credentials(struct msghdr *msg, struct ucred *cred)
 {
 	struct cmsghdr *cmsg;
-	struct ucred cred;
 
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET ||
-		    cmsg->cmsg_type != SCM_CREDENTIALS)
-			continue;
-		memcpy(&cred, CMSG_DATA(cmsg), sizeof(cred));
-		if (is_of(&cred, pid))
-			return true;
-		sup__log(LOG_WARNING, "pid %d: sd_notify from pid %d, which "
-			 "is not of its session, is ignored", (int)pid,
-			 (int)cred.pid);
-	}
-	return false;
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg))
+		if (cmsg->cmsg_level == SOL_SOCKET &&
+		    cmsg->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(cred, CMSG_DATA(cmsg), sizeof(*cred));
+			return cred;
+		}
+	return NULL;
 }
 
-static bool parse(char *text, char *status, size_t len)
+/* It is shown to people: by terminals, too. */
+static void copy_printable(char *to, size_t len, const char *from)
 {
-	bool ready = false;
+	size_t i;
+
+	for (i = 0; from[i] && i + 1 < len; i++)
+		to[i] = (unsigned char)from[i] < ' ' || from[i] == 0x7f ?
+			'?' : from[i];
+	to[i] = '\0';
+}
+
+/* Microseconds as nanoseconds; 0: it is no number, or none that is sensible. */
+static int64_t parse_usec(const char *text)
+{
+	unsigned long long usec;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	usec = strtoull(text, &end, 10);
+	return errno || *end || usec > INT64_MAX / 2000 ? 0 :
+	       (int64_t)usec * 1000;
+}
+
+static void parse(char *text, struct sup__notify *said)
+{
 	char *line, *rest;
 
 	for (line = strtok_r(text, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
-		if (!strcmp(line, "READY=1"))
-			ready = true;
-		else if (!strncmp(line, "STATUS=", 7))
-			snprintf(status, len, "%s", line + 7);
+		if (!strcmp(line, "READY=1")) {
+			said->ready = true;
+		} else if (!strcmp(line, "STOPPING=1")) {
+			said->stopping = true;
+		} else if (!strncmp(line, "STATUS=", 7)) {
+			said->has_status = true;
+			copy_printable(said->status, sizeof(said->status),
+				       line + 7);
+		} else if (!strncmp(line, "EXTEND_TIMEOUT_USEC=", 20)) {
+			said->extend_ns = parse_usec(line + 20);
+		}
 	}
-	return ready;
 }
 
-bool sup__notify_read(int fd, pid_t pid, char *status, size_t len)
+bool sup__notify_next(int fd, const struct sup__proc *p,
+		      struct sup__exit_source *src, uint64_t lineage,
+		      struct sup__notify *ret_said)
 {
 	/* Room for the credentials alone: descriptors are never accepted. */
 	union {
@@ -97,23 +132,25 @@ bool sup__notify_read(int fd, pid_t pid, char *status, size_t len)
 	} control;
 	char text[4096];
 	struct iovec iov = { text, sizeof(text) - 1 };
-	struct msghdr msg;
-	bool ready = false;
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct ucred cred;
 	ssize_t n;
 
-	for (;;) {
-		msg = (struct msghdr){
-			.msg_iov = &iov, .msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control),
-		};
+	do {
 		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ready;
-		text[n] = '\0';
-		if (from_process(&msg, pid) && parse(text, status, len))
-			ready = true;
-	}
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return false;
+	memset(ret_said, 0, sizeof(*ret_said));
+	text[n] = '\0';
+	if (!credentials(&msg, &cred))
+		return true;
+	if (is_of(&cred, p, src, lineage))
+		parse(text, ret_said);
+	else
+		ret_said->stranger = cred.pid ? cred.pid : -1;
+	return true;
 }

@@ -14,12 +14,15 @@
 #include "base/error.h"
 #include "exit/proc.h"
 
+#define GENERATIONS_MAX 64
+
 /* The comm before them may hold anything, so fields count from its end. */
-static bool is_alive_in(pid_t pid, pid_t pgid)
+static bool read_stat(pid_t pid, char *ret_state, pid_t *ret_ppid,
+		      pid_t *ret_pgrp)
 {
-	char path[32], stat[512], *p, state;
-	int fd, ppid, pgrp;
+	char path[32], stat[512], *p;
 	ssize_t n;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -31,9 +34,34 @@ static bool is_alive_in(pid_t pid, pid_t pgid)
 		return false;
 	stat[n] = '\0';
 	p = strrchr(stat, ')');
-	if (!p || sscanf(p + 1, " %c %d %d", &state, &ppid, &pgrp) != 3)
-		return false;
-	return pgrp == pgid && state != 'Z' && state != 'X';
+	return p && sscanf(p + 1, " %c %d %d", ret_state, ret_ppid,
+			   ret_pgrp) == 3;
+}
+
+static bool is_alive_in(pid_t pid, pid_t pgid)
+{
+	pid_t ppid, pgrp;
+	char state;
+
+	return read_stat(pid, &state, &ppid, &pgrp) && pgrp == pgid &&
+	       state != 'Z' && state != 'X';
+}
+
+/* Who moves while it is looked at may make it longer, but not for ever. */
+bool sup__pgroup_descends(pid_t pid, pid_t of)
+{
+	pid_t ppid, pgrp;
+	char state;
+	int i;
+
+	for (i = 0; i < GENERATIONS_MAX && pid > 1; i++) {
+		if (!read_stat(pid, &state, &ppid, &pgrp))
+			return false;
+		if (ppid == of)
+			return true;
+		pid = ppid;
+	}
+	return false;
 }
 
 /* What the pidfd refers to is looked at again: the number may have moved on. */

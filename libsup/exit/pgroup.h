@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who is alive in a process group: /proc is the only one to ask. */
+/* Who is alive in a process group, and whose child: only /proc can be asked. */
 #ifndef SUP_EXIT_PGROUP_H
 #define SUP_EXIT_PGROUP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -14,5 +15,11 @@
  */
 int sup__pgroup_members(pid_t pgid, int (*cb)(pid_t pid, int pidfd, void *arg),
 			void *arg);
+
+/*
+ * True if pid is a living descendant of the process of, as far as parents tell:
+ * whose parent has ended has another.
+ */
+bool sup__pgroup_descends(pid_t pid, pid_t of);
 
 #endif

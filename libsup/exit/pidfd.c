@@ -161,9 +161,9 @@ static int source_watch(struct sup__exit_source *src, struct sup__proc *p)
 		ret = sup__error_sys(-errno, "pidfd of pid %d", (int)p->pid);
 		goto free_watched;
 	}
-	w->proc = (struct sup__proc){
-		.pid = p->pid, .pidfd = w->ref.fd, .notify_fd = -1,
-	};
+	w->proc = (struct sup__proc)SUP__PROC_INIT;
+	w->proc.pid = p->pid;
+	w->proc.pidfd = w->ref.fd;
 	/* First into the list: once polled, the other thread may free it. */
 	sup__lock(&s->lock);
 	DL_APPEND(s->all, w);
@@ -350,6 +350,15 @@ static bool source_lineage_alive(struct sup__exit_source *src,
 	return !w->told || w->rest || find_rest(s, w);
 }
 
+static bool source_descends(struct sup__exit_source *src,
+			    const struct sup__proc *p, uint64_t lineage,
+			    pid_t pid)
+{
+	(void)src;
+	(void)lineage;
+	return sup__pgroup_descends(pid, p->pid);
+}
+
 static int source_find(struct sup__exit_source *src, uint64_t lineage,
 		       struct sup__proc *ret_p)
 {
@@ -410,6 +419,7 @@ const struct sup__exit_ops sup__exit_pidfd = {
 	.doubt = source_doubt,
 	.kill = source_kill,
 	.lineage_alive = source_lineage_alive,
+	.descends = source_descends,
 	.find = source_find,
 	.token = source_token,
 	.orphans = source_orphans,

@@ -13,6 +13,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#define READY_FD 3	/* as s6 has it in its examples */
+
 static int check_fds(const struct sup_process_spec *spec)
 {
 	const char *const files[] = { spec->input, spec->output, spec->errors };
@@ -55,15 +57,22 @@ static int check_spec(const struct sup_process_spec *spec)
 {
 	if (!spec->argv || !spec->argv[0] || !spec->argv[0][0])
 		return sup__error(-EINVAL, "argv[0] is missing");
-	if (spec->readiness != SUP_READY_EXEC &&
-	    spec->readiness != SUP_READY_NOTIFY)
+	if ((unsigned int)spec->readiness > SUP_READY_FD)
 		return sup__error(-EINVAL, "readiness %d is unknown",
 				  (int)spec->readiness);
+	if (spec->ready_fd < 0 || spec->ready_fd > SUP_FD_MAX)
+		return sup__error(-EINVAL, "ready_fd is %d, of at most %d",
+				  spec->ready_fd, SUP_FD_MAX);
+	if (spec->ready_fd && spec->readiness != SUP_READY_FD)
+		return sup__error(-EINVAL, "ready_fd needs readiness "
+				  "SUP_READY_FD");
 	if (spec->stop_signal < 0 || spec->stop_signal > SIGRTMAX)
 		return sup__error(-EINVAL, "stop_signal %d is no signal",
 				  spec->stop_signal);
 	if (spec->ready_timeout_ms < 0)
 		return sup__error(-EINVAL, "ready_timeout_ms is negative");
+	if (spec->stop_timeout_ms < 0)
+		return sup__error(-EINVAL, "stop_timeout_ms is negative");
 	if (spec->reg && (!spec->name || !spec->name[0]))
 		return sup__error(-EINVAL, "reg is set and name is missing");
 	if (spec->umask & ~0777)
@@ -126,19 +135,29 @@ static int by_rising_to(const void *a, const void *b)
 	return ((const struct sup_fd *)a)->to - ((const struct sup_fd *)b)->to;
 }
 
-static int make_fds(struct sup__plan *plan)
+int sup__plan_ready_fd(const struct sup_process_spec *spec)
+{
+	return spec->ready_fd ? spec->ready_fd : READY_FD;
+}
+
+static void add_fd(struct sup__plan *plan, int from, int to)
+{
+	plan->fds[plan->n_fds++] = (struct sup_fd){ from, to };
+}
+
+static int make_fds(struct sup__plan *plan, const struct sup__plan_extra *extra)
 {
 	const struct sup_process_spec *spec = plan->spec;
-	size_t i;
+	size_t i, room = spec->n_fds + 1;
 
-	if (!spec->n_fds)
-		return 0;
-	plan->fds = sup__calloc(spec->n_fds, sizeof(*plan->fds));
-	plan->fd_scratch = sup__calloc(spec->n_fds, sizeof(int));
+	plan->fds = sup__calloc(room, sizeof(*plan->fds));
+	plan->fd_scratch = sup__calloc(room, sizeof(int));
 	if (!plan->fds || !plan->fd_scratch)
 		return sup__error_nomem("fds");
-	memcpy(plan->fds, spec->fds, spec->n_fds * sizeof(*plan->fds));
-	plan->n_fds = spec->n_fds;
+	for (i = 0; i < spec->n_fds; i++)
+		add_fd(plan, spec->fds[i].from, spec->fds[i].to);
+	if (spec->readiness == SUP_READY_FD && extra)
+		add_fd(plan, extra->ready_fd, sup__plan_ready_fd(spec));
 	qsort(plan->fds, plan->n_fds, sizeof(*plan->fds), by_rising_to);
 	for (i = 1; i < plan->n_fds; i++)
 		if (plan->fds[i].to == plan->fds[i - 1].to)
@@ -148,7 +167,7 @@ static int make_fds(struct sup__plan *plan)
 }
 
 int sup__plan_init(struct sup__plan *plan, const struct sup_process_spec *spec,
-		   const char *notify_name)
+		   const struct sup__plan_extra *extra)
 {
 	int ret;
 
@@ -159,9 +178,9 @@ int sup__plan_init(struct sup__plan *plan, const struct sup_process_spec *spec,
 	plan->spec = spec;
 	ret = make_paths(plan, spec->argv[0]);
 	if (!ret)
-		ret = sup__plan_env(plan, notify_name);
+		ret = sup__plan_env(plan, extra ? extra->notify_name : NULL);
 	if (!ret)
-		ret = make_fds(plan);
+		ret = make_fds(plan, extra);
 	if (!ret)
 		ret = sup__ids_init(&plan->ids, spec);
 	if (ret)

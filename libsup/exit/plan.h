@@ -14,24 +14,33 @@
 struct sup_fd;
 struct sup_process_spec;
 
+/* What it gets from us besides. */
+struct sup__plan_extra {
+	const char *notify_name;	/* of NOTIFY_SOCKET; NULL: none */
+	int ready_fd;		/* what is its ready_fd */
+};
+
 struct sup__plan {
 	const struct sup_process_spec *spec;
 	char **paths;		/* where argv[0] may lie, in order, then NULL */
 	char **envp;
 	char *notify_env;	/* "NOTIFY_SOCKET=@...", or NULL */
-	struct sup_fd *fds;	/* by rising to */
+	struct sup_fd *fds;	/* by rising to; the spec's and ours */
 	size_t n_fds;
 	int *fd_scratch;	/* as many, the child's */
 	struct sup__ids ids;
 };
 
 /*
- * Checks the spec and makes the plan. notify_name, from
- * sup__notify_open(), is put into the environment; NULL: none. Errors:
- * -EINVAL names the field; those of sup__ids_init(); -ENOMEM.
+ * Checks the spec and makes the plan. extra, which may be NULL, is borrowed for
+ * the call; its descriptors until the child has run. Errors: -EINVAL names the
+ * field; those of sup__ids_init(); -ENOMEM.
  */
 int sup__plan_init(struct sup__plan *plan, const struct sup_process_spec *spec,
-		   const char *notify_name);
+		   const struct sup__plan_extra *extra);
+
+/* The ready_fd of a spec, its default filled in. */
+int sup__plan_ready_fd(const struct sup_process_spec *spec);
 
 /* plan_env.c, a part of it: makes envp. -EINVAL, -ENOMEM. */
 int sup__plan_env(struct sup__plan *plan, const char *notify_name);

@@ -3,67 +3,13 @@
 #include "exit/proc.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "exit/notify.h"
-
-static int not_ready(const struct sup__proc *p, int err, const char *what)
-{
-	if (p->status[0])
-		return sup__error(err, "pid %d %s; its last status: %s",
-				  (int)p->pid, what, p->status);
-	return sup__error(err, "pid %d %s", (int)p->pid, what);
-}
-
-static int poll_until(struct pollfd *fds, int n, int64_t deadline)
-{
-	struct timespec ts = { 0, 0 };
-	int64_t left;
-
-	if (deadline > 0) {
-		left = deadline - sup__now_ns();
-		if (left > 0) {
-			ts.tv_sec = left / 1000000000;
-			ts.tv_nsec = left % 1000000000;
-		}
-	}
-	return ppoll(fds, n, deadline < 0 ? NULL : &ts, NULL);
-}
-
-int sup__proc_wait_ready(struct sup__proc *p, int64_t deadline)
-{
-	struct pollfd fds[2] = {
-		{ .fd = p->notify_fd, .events = POLLIN },
-		{ .fd = p->pidfd, .events = POLLIN },
-	};
-	int n;
-
-	for (;;) {
-		n = poll_until(fds, 2, deadline);
-		if (n < 0)
-			return sup__error_sys(-errno, "NOTIFY_SOCKET");
-		/* First what it said, then whether it lives. */
-		if (sup__notify_read(p->notify_fd, p->pid, p->status,
-				     sizeof(p->status)))
-			break;
-		if (!n)
-			return not_ready(p, -ETIMEDOUT,
-					 "did not send READY=1 in time");
-		if (fds[1].revents)
-			return not_ready(p, -ECHILD,
-					 "ended before it sent READY=1");
-	}
-	close(p->notify_fd);
-	p->notify_fd = -1;
-	return 0;
-}
 
 static int wait_child(const struct sup__proc *p, int options,
 		      struct sup_reason *ret_reason, struct rusage *ret_usage)
@@ -129,12 +75,16 @@ int sup__proc_signal(const struct sup__proc *p, int signo)
 	return 0;
 }
 
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 void sup__proc_close(struct sup__proc *p)
 {
-	if (p->pidfd >= 0)
-		close(p->pidfd);
-	if (p->notify_fd >= 0)
-		close(p->notify_fd);
-	p->pidfd = -1;
-	p->notify_fd = -1;
+	close_one(&p->pidfd);
+	close_one(&p->notify_fd);
+	close_one(&p->ready_fd);
 }

@@ -19,14 +19,15 @@ struct sup__proc {
 	pid_t pid;		/* 0: none was born */
 	int pidfd;		/* owned; -1: none */
 	int notify_fd;		/* NOTIFY_SOCKET, owned; -1: none */
-	char status[128];	/* its last STATUS=, "" if none */
+	int ready_fd;		/* of its notification pipe, likewise */
+	uid_t uid;		/* whose it was made */
 
 	/* The source's, while it is in doubt; under its lock. */
 	bool in_doubt;
 	struct sup__proc *prev, *next;
 };
 
-#define SUP__PROC_INIT { .pidfd = -1, .notify_fd = -1 }
+#define SUP__PROC_INIT { .pidfd = -1, .notify_fd = -1, .ready_fd = -1 }
 
 /* What a process is started with, checked and made ready for a bare child. */
 struct sup__proc_start {
@@ -34,9 +35,15 @@ struct sup__proc_start {
 	struct sup__exit_source *src;	/* NULL: nobody watches */
 	/*
 	 * Called while the child waits and before the source watches it, so
-	 * that its end finds somebody. p is ret_p below. May be NULL.
+	 * that its end finds somebody. p is ret_p below. An error ends the
+	 * start before it has run. Both may be NULL.
 	 */
-	void (*born)(const struct sup__proc *p, void *arg);
+	int (*born)(const struct sup__proc *p, void *arg);
+	/*
+	 * Takes that back, after any born(), if nobody will tell of its end:
+	 * p is about to be what it was before.
+	 */
+	void (*unborn)(void *arg);
 	void *arg;
 };
 
@@ -54,13 +61,6 @@ struct sup__proc_start {
  */
 int sup__proc_spawn(const struct sup__proc_start *start,
 		    struct sup__proc *ret_p);
-
-/*
- * Waits until READY=1 has come, then closes NOTIFY_SOCKET. -ECHILD the process
- * has ended first (it has not been reaped), -ETIMEDOUT, -EINTR a signal handler
- * ran: it may be called again.
- */
-int sup__proc_wait_ready(struct sup__proc *p, int64_t deadline);
 
 /*
  * Reaps an ended child. ret_usage may be NULL. Errors: -EAGAIN it lives;

@@ -361,9 +361,9 @@ static int spawn_planned(const struct sup__proc_start *start,
 	if (ret < 0)
 		goto close_ours;
 	p->pid = ret;
-	if (start->born)
-		start->born(p, start->arg);
-	ret = start->src ? start->src->ops->watch(start->src, p) : 0;
+	ret = start->born ? start->born(p, start->arg) : 0;
+	if (!ret && start->src)
+		ret = start->src->ops->watch(start->src, p);
 	if (ret)
 		goto kill_child;
 	ret = release_child(plan, fds[0]);
@@ -371,40 +371,76 @@ static int spawn_planned(const struct sup__proc_start *start,
 
 kill_child:
 	kill_and_reap(p);
+	if (start->unborn)
+		start->unborn(start->arg);
 	p->pid = 0;
 close_ours:
 	close(fds[0]);
 	return ret;
 }
 
+/* What it says arrives at one end, of which reading must not wait. */
+static int make_pipe(int *ret_read, int *ret_write)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		return sup__error_sys(-errno, "a pipe");
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	*ret_read = fds[0];
+	*ret_write = fds[1];
+	return 0;
+}
+
+/* Our ends of what joins us with it are p's, its own are in extra. */
+static int open_ends(const struct sup_process_spec *spec, struct sup__proc *p,
+		     struct sup__plan_extra *extra, char *name)
+{
+	int ret = 0;
+
+	if (spec->readiness == SUP_READY_NOTIFY) {
+		ret = sup__notify_open(name, &p->notify_fd);
+		extra->notify_name = ret ? NULL : name;
+	}
+	if (!ret && spec->readiness == SUP_READY_FD)
+		ret = make_pipe(&p->ready_fd, &extra->ready_fd);
+	return ret;
+}
+
+static void close_ends(struct sup__plan_extra *extra)
+{
+	if (extra->ready_fd >= 0)
+		close(extra->ready_fd);
+}
+
 int sup__proc_spawn(const struct sup__proc_start *start,
 		    struct sup__proc *ret_p)
 {
-	const struct sup_process_spec *spec = start->spec;
-	char name[SUP__NOTIFY_NAME_MAX];
+	struct sup__plan_extra extra = { .ready_fd = -1 };
 	struct sup__proc p = SUP__PROC_INIT;
+	char name[SUP__NOTIFY_NAME_MAX];
 	struct sup__plan plan;
-	bool notify;
 	int ret;
 
-	notify = spec->readiness == SUP_READY_NOTIFY;
-	if (notify) {
-		ret = sup__notify_open(name, &p.notify_fd);
-		if (ret)
-			return ret;
-	}
-	ret = sup__plan_init(&plan, spec, notify ? name : NULL);
+	ret = open_ends(start->spec, &p, &extra, name);
 	if (ret)
-		goto close_notify;
+		goto close_all;
+	ret = sup__plan_init(&plan, start->spec, &extra);
+	if (ret)
+		goto close_all;
+	p.uid = plan.ids.set_uid ? plan.ids.uid : geteuid();
 	*ret_p = p;
 	ret = spawn_planned(start, &plan, ret_p);
-	p = *ret_p;
 	sup__plan_fini(&plan);
-	if (!ret || p.pid)
-		return ret;
+	if (!ret || ret_p->pid)
+		goto close_its;
+	/* Nobody else knows of it, or not any more. */
+	p = *ret_p;
 	*ret_p = (struct sup__proc)SUP__PROC_INIT;
 
-close_notify:
+close_all:
 	sup__proc_close(&p);
+close_its:
+	close_ends(&extra);
 	return ret;
 }

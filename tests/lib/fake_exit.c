@@ -343,6 +343,17 @@ static bool fake_lineage_alive(struct sup__exit_source *src,
 	return lineage;
 }
 
+static bool fake_descends(struct sup__exit_source *src,
+			  const struct sup__proc *p, uint64_t lineage,
+			  pid_t pid)
+{
+	(void)src;
+	(void)p;
+	(void)lineage;
+	(void)pid;
+	return false;
+}
+
 static int fake_find(struct sup__exit_source *src, uint64_t lineage,
 		     struct sup__proc *ret_p)
 {
@@ -415,6 +426,7 @@ const struct sup__exit_ops fake_exit_ops = {
 	.doubt = fake_doubt,
 	.kill = fake_kill,
 	.lineage_alive = fake_lineage_alive,
+	.descends = fake_descends,
 	.find = fake_find,
 	.token = fake_token,
 	.orphans = fake_orphans,

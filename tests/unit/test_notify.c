@@ -9,11 +9,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "exit/exit.h"
 #include "exit/notify.h"
+#include "exit/proc.h"
 
 static char name[SUP__NOTIFY_NAME_MAX];
 static int fd;
+
+static struct sup__notify said;
+
+/* All that has come, as from the process pid of the user uid. */
+static bool ready_from(pid_t pid, uid_t uid, struct sup__exit_source *src)
+{
+	struct sup__proc p = SUP__PROC_INIT;
+	bool ready = false;
+
+	p.pid = pid;
+	p.uid = uid;
+	while (sup__notify_next(fd, &p, src, 0, &said))
+		ready |= said.ready;
+	return ready;
+}
+
+static bool is_ready(pid_t pid)
+{
+	return ready_from(pid, geteuid(), NULL);
+}
 
 static int open_socket(void **state)
 {
@@ -53,39 +74,82 @@ static void send_text(const char *text)
 
 static void ready_is_a_line_of_its_own(void **state)
 {
-	char status[8] = "";
-
 	(void)state;
 	assert_int_equal(name[0], '@');
-	assert_false(sup__notify_read(fd, getpid(), status, sizeof(status)));
+	assert_false(is_ready(getpid()));
 	send_text("XREADY=1\nREADY=12\nREADY=0");
-	assert_false(sup__notify_read(fd, getpid(), status, sizeof(status)));
+	assert_false(is_ready(getpid()));
 	send_text("MAINPID=1\nREADY=1\n");
-	assert_true(sup__notify_read(fd, getpid(), status, sizeof(status)));
-	assert_false(sup__notify_read(fd, getpid(), status, sizeof(status)));
+	assert_true(is_ready(getpid()));
+	assert_false(is_ready(getpid()));
 }
 
-static void last_status_is_kept(void **state)
+static struct sup__notify next(void)
 {
-	char status[8] = "";
+	struct sup__proc p = SUP__PROC_INIT;
+	struct sup__notify n;
+
+	p.pid = getpid();
+	assert_true(sup__notify_next(fd, &p, NULL, 0, &n));
+	return n;
+}
+
+static void each_datagram_is_for_itself(void **state)
+{
+	(void)state;
+	send_text("STATUS=one \033[1m\nSTOPPING=1");
+	send_text("EXTEND_TIMEOUT_USEC=1500\nREADY=1");
+	said = next();
+	assert_true(said.has_status);
+	assert_string_equal(said.status, "one ?[1m");
+	assert_true(said.stopping);
+	assert_false(said.ready);
+	assert_int_equal(said.extend_ns, 0);
+	said = next();
+	assert_false(said.has_status);
+	assert_false(said.stopping);
+	assert_true(said.ready);
+	assert_int_equal(said.extend_ns, 1500000);
+}
+
+static void times_that_are_none_are_nothing(void **state)
+{
+	static const char *const texts[] = {
+		"EXTEND_TIMEOUT_USEC=", "EXTEND_TIMEOUT_USEC=-1",
+		"EXTEND_TIMEOUT_USEC= 1", "EXTEND_TIMEOUT_USEC=1s",
+		"EXTEND_TIMEOUT_USEC=9223372036854775807",
+		"EXTEND_TIMEOUT_USEC=99999999999999999999",
+	};
+	size_t i;
 
 	(void)state;
-	send_text("STATUS=one");
-	send_text("STATUS=longer than that\nREADY=1");
-	assert_true(sup__notify_read(fd, getpid(), status, sizeof(status)));
-	assert_string_equal(status, "longer ");
+	for (i = 0; i < N_OF(texts); i++) {
+		send_text(texts[i]);
+		assert_int_equal(next().extend_ns, 0);
+	}
+}
+
+static void long_status_is_cut(void **state)
+{
+	char text[300] = "STATUS=";
+
+	(void)state;
+	memset(text + 7, 's', sizeof(text) - 8);
+	send_text(text);
+	said = next();
+	assert_int_equal(strlen(said.status), sizeof(said.status) - 1);
 }
 
 static void hostile_datagrams_do_no_harm(void **state)
 {
-	char big[6000], status[8] = "";
+	char big[6000];
 
 	(void)state;
 	memset(big, 'x', sizeof(big));
 	send_with(big, sizeof(big), NULL, 0);
 	send_with("", 0, NULL, 0);
 	send_with("\0\0READY=1", 9, NULL, 0);
-	assert_false(sup__notify_read(fd, getpid(), status, sizeof(status)));
+	assert_false(is_ready(getpid()));
 }
 
 static int open_fds(void)
@@ -99,7 +163,7 @@ static int open_fds(void)
 
 static void descriptors_are_not_accepted(void **state)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 }, status[8];
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct cmsghdr *cmsg = (struct cmsghdr *)control;
 	int before, zero = 0;
 
@@ -110,18 +174,8 @@ static void descriptors_are_not_accepted(void **state)
 	memcpy(CMSG_DATA(cmsg), &zero, sizeof(zero));
 	before = open_fds();
 	send_with("READY=1", 7, control, sizeof(control));
-	assert_true(sup__notify_read(fd, getpid(), status, sizeof(status)));
+	assert_true(is_ready(getpid()));
 	assert_int_equal(open_fds(), before);
-}
-
-static int logged;
-
-static void count_log(int level, const char *text, void *arg)
-{
-	(void)level;
-	(void)text;
-	(void)arg;
-	logged++;
 }
 
 /* A sender in a session of its own, or in that of its parent; it lives on. */
@@ -158,41 +212,92 @@ static void stop_session(pid_t leader)
 
 static void strangers_are_ignored(void **state)
 {
-	char status[8];
-	pid_t leader;
+	pid_t leader, sender;
 
 	(void)state;
-	sup_set_log_sink(count_log, NULL);
-	start_sender(true, &leader);
-	assert_false(sup__notify_read(fd, getpid(), status, sizeof(status)));
-	assert_int_equal(logged, 1);
+	sender = start_sender(true, &leader);
+	assert_false(is_ready(getpid()));
+	assert_int_equal(said.stranger, sender);
 	stop_session(leader);
 	start_sender(true, &leader);
-	assert_true(sup__notify_read(fd, leader, status, sizeof(status)));
+	assert_true(is_ready(leader));
+	assert_int_equal(said.stranger, 0);
 	stop_session(leader);
-	sup_set_log_sink(NULL, NULL);
 }
 
 static void process_of_the_session_counts(void **state)
 {
-	char status[8];
 	pid_t leader;
 
 	(void)state;
 	assert_true(start_sender(false, &leader) != leader);
-	assert_true(sup__notify_read(fd, leader, status, sizeof(status)));
+	assert_true(is_ready(leader));
+	stop_session(leader);
+}
+
+static pid_t asked;
+
+static bool says_so(struct sup__exit_source *src, const struct sup__proc *p,
+		    uint64_t lineage, pid_t pid)
+{
+	(void)src;
+	(void)lineage;
+	asked = pid;
+	return p->pid == getpid();
+}
+
+/* One in another session counts if the source says that it descends. */
+static void descendant_counts(void **state)
+{
+	static const struct sup__exit_ops ops = { .descends = says_so };
+	struct sup__exit_source src = { .ops = &ops };
+	pid_t leader, sender;
+
+	(void)state;
+	sender = start_sender(true, &leader);
+	assert_false(ready_from(getppid(), 0, &src));
+	assert_int_equal(asked, sender);
+	stop_session(leader);
+	start_sender(true, &leader);
+	assert_true(ready_from(getpid(), 0, &src));
 	stop_session(leader);
 }
 
 static void one_that_has_ended_counts_for_its_user(void **state)
 {
-	char status[8];
 	pid_t leader;
 
 	(void)state;
 	start_sender(true, &leader);
 	stop_session(leader);
-	assert_true(sup__notify_read(fd, getpid(), status, sizeof(status)));
+	assert_true(is_ready(getpid()));
+}
+
+/* As one of another user, which we are not. */
+static void ended_one_counts_for_the_user_of_the_process(void **state)
+{
+	const uid_t other = 65534;
+	int i, status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid()) {
+		print_message("skip: needs root\n");
+		skip();
+	}
+	for (i = 0; i < 2; i++) {
+		pid = fork();
+		if (!pid) {
+			if (setresuid(other, other, other))
+				_exit(1);
+			send_text("READY=1");
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_int_equal(ready_from(getpid(), i ? other : other - 1,
+					    NULL), i);
+	}
 }
 
 int main(void)
@@ -200,12 +305,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_socket, close_socket)
 		T(ready_is_a_line_of_its_own),
-		T(last_status_is_kept),
+		T(each_datagram_is_for_itself),
+		T(times_that_are_none_are_nothing),
+		T(long_status_is_cut),
 		T(hostile_datagrams_do_no_harm),
 		T(descriptors_are_not_accepted),
 		T(strangers_are_ignored),
 		T(process_of_the_session_counts),
+		T(descendant_counts),
 		T(one_that_has_ended_counts_for_its_user),
+		T(ended_one_counts_for_the_user_of_the_process),
 	};
 
 	return RUN_TESTS(tests);

@@ -127,6 +127,18 @@ static void other_groups_are_left_alone(void **state)
 	assert_int_equal(found.n, 0);
 }
 
+static void descendants_are_told_by_their_parents(void **state)
+{
+	(void)state;
+	assert_true(sup__pgroup_descends(members[0], leader));
+	assert_true(sup__pgroup_descends(members[0], getpid()));
+	assert_true(sup__pgroup_descends(leader, getpid()));
+	assert_false(sup__pgroup_descends(leader, members[0]));
+	assert_false(sup__pgroup_descends(leader, leader));
+	assert_false(sup__pgroup_descends(1, leader));
+	assert_false(sup__pgroup_descends(0x3fffffff, leader));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +147,7 @@ int main(void)
 		T(zombies_are_not_alive),
 		T(callback_can_stop_it),
 		T(other_groups_are_left_alone),
+		T(descendants_are_told_by_their_parents),
 	};
 
 	return RUN_TESTS(tests);

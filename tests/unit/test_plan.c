@@ -77,7 +77,8 @@ static void our_notify_socket_is_not_inherited(void **state)
 	assert_null(env_of(&plan, "NOTIFY_SOCKET"));
 	assert_string_equal(env_of(&plan, "OTHER"), "kept");
 	sup__plan_fini(&plan);
-	assert_int_equal(sup__plan_init(&plan, &spec, "@theirs"), 0);
+	assert_int_equal(sup__plan_init(&plan, &spec, &(struct sup__plan_extra){
+		.notify_name = "@theirs" }), 0);
 	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "@theirs");
 	sup__plan_fini(&plan);
 	unsetenv("NOTIFY_SOCKET");
@@ -98,7 +99,8 @@ static void given_environment_is_all_there_is(void **state)
 	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "/given");
 	assert_null(env_of(&plan, "PATH"));
 	sup__plan_fini(&plan);
-	assert_int_equal(sup__plan_init(&plan, &spec, "@x"), 0);
+	assert_int_equal(sup__plan_init(&plan, &spec, &(struct sup__plan_extra){
+		.notify_name = "@x" }), 0);
 	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "@x");
 	sup__plan_fini(&plan);
 }
@@ -197,7 +199,8 @@ static void environment_is_put_together(void **state)
 	sup__plan_fini(&plan);
 	/* From nothing. */
 	spec.envp = (const char *const[]){ NULL };
-	assert_int_equal(sup__plan_init(&plan, &spec, "@n"), 0);
+	assert_int_equal(sup__plan_init(&plan, &spec, &(struct sup__plan_extra){
+		.notify_name = "@n" }), 0);
 	assert_null(env_of(&plan, "GONER"));
 	assert_string_equal(env_of(&plan, "NOTIFY_SOCKET"), "@n");
 	assert_null(plan.envp[3]);
@@ -253,7 +256,8 @@ static void want_of_memory_leaves_nothing(void **state)
 	spec.group = "root";
 	do {
 		sup__alloc_fail_nth(++n);
-		ret = sup__plan_init(&plan, &spec, "@x");
+		ret = sup__plan_init(&plan, &spec, &(struct sup__plan_extra){
+		.notify_name = "@x" });
 		assert_int_equal(ret, sup__alloc_has_failed() ? -ENOMEM : 0);
 	} while (ret);
 	sup__alloc_fail_nth(0);

@@ -254,49 +254,7 @@ static void it_leads_its_own_session(void **state)
 	end_of(&p);
 }
 
-static void ready_is_waited_for(void **state)
-{
-	struct sup_process_spec spec = SH(
-		"python3 -c 'import os, socket, signal\n"
-		"n = os.environ[\"NOTIFY_SOCKET\"]\n"
-		"s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
-		"s.connect(\"\\0\" + n[1:])\n"
-		"s.send(b\"STATUS=half way\")\n"
-		"s.send(b\"READY=1\")\n"
-		"signal.pause()'");
-	struct sup__proc p;
-
-	(void)state;
-	spec.readiness = SUP_READY_NOTIFY;
-	assert_int_equal(spawn(&spec, &p), 0);
-	assert_int_equal(sup__proc_wait_ready(&p, sup_deadline_ms(20000)), 0);
-	assert_string_equal(p.status, "half way");
-	assert_int_equal(p.notify_fd, -1);
-	kill(-p.pid, SIGKILL);
-	end_of(&p);
-}
-
-static void not_ready_is_told_apart(void **state)
-{
-	struct sup_process_spec spec = SH("exit 5");
-	struct sup__proc p;
-
-	(void)state;
-	spec.readiness = SUP_READY_NOTIFY;
-	assert_int_equal(spawn(&spec, &p), 0);
-	assert_int_equal(sup__proc_wait_ready(&p, sup_deadline_ms(20000)),
-			 -ECHILD);
-	assert_int_equal(end_of(&p).code, 5);
-	spec.argv = (const char *const[]){ "sleep", "1000", NULL };
-	assert_int_equal(spawn(&spec, &p), 0);
-	assert_int_equal(sup__proc_wait_ready(&p, sup_deadline_ms(20)),
-			 -ETIMEDOUT);
-	assert_int_equal(sup__proc_wait_ready(&p, SUP_TRY), -ETIMEDOUT);
-	sup__proc_signal(&p, SIGKILL);
-	end_of(&p);
-}
-
-static int watch_result;
+static int watch_result, born_result;
 static bool kill_watched;
 static pid_t watched, born_pid;
 
@@ -310,10 +268,18 @@ static int fake_watch(struct sup__exit_source *src, struct sup__proc *p)
 	return watch_result;
 }
 
-static void note_born(const struct sup__proc *p, void *arg)
+static int note_born(const struct sup__proc *p, void *arg)
 {
 	(void)arg;
 	born_pid = p->pid;
+	return born_result;
+}
+
+static void note_unborn(void *arg)
+{
+	(void)arg;
+	assert_int_not_equal(born_pid, 0);
+	born_pid = 0;
 }
 
 static const struct sup__exit_ops fake_ops = { .watch = fake_watch };
@@ -324,6 +290,7 @@ static void child_is_born_then_watched_then_runs(void **state)
 	struct sup_process_spec spec = SH("exit 4");
 	struct sup__proc_start start = {
 		.spec = &spec, .src = &fake_source, .born = note_born,
+		.unborn = note_unborn,
 	};
 	struct sup__proc p = SUP__PROC_INIT;
 
@@ -341,7 +308,17 @@ static void child_is_born_then_watched_then_runs(void **state)
 	assert_int_equal(p.pidfd, -1);
 	assert_int_equal(kill(watched, 0), -1);
 	assert_int_equal(access(out, F_OK), -1);
+	assert_int_equal(born_pid, 0);
 	watch_result = 0;
+	/* The same if whom it was born to has no place for it. */
+	born_result = -ENOSPC;
+	watched = 0;
+	assert_int_equal(sup__proc_spawn(&start, &p), -ENOSPC);
+	assert_int_equal(p.pid, 0);
+	assert_int_equal(born_pid, 0);
+	assert_int_equal(watched, 0);
+	assert_int_equal(access(out, F_OK), -1);
+	born_result = 0;
 }
 
 /* Killed while it waits for leave, before it is given or just then. */
@@ -417,8 +394,6 @@ int main(void)
 		cmocka_unit_test(output_is_appended_to),
 		cmocka_unit_test(fifo_without_reader_is_an_error),
 		cmocka_unit_test(it_leads_its_own_session),
-		cmocka_unit_test(ready_is_waited_for),
-		cmocka_unit_test(not_ready_is_told_apart),
 		cmocka_unit_test(child_is_born_then_watched_then_runs),
 		cmocka_unit_test(child_that_never_ran_is_told_apart),
 		cmocka_unit_test(closed_standard_descriptors_do_no_harm),

@@ -174,11 +174,11 @@ int __real_sup__proc_spawn(const struct sup__proc_start *start,
 int __wrap_sup__proc_spawn(const struct sup__proc_start *start,
 			   struct sup__proc *ret_p);
 
-static void overflow_then_born(const struct sup__proc *p, void *arg)
+static int overflow_then_born(const struct sup__proc *p, void *arg)
 {
 	push_overflow(true);
 	fake_exit_wait_told();
-	intercepted->born(p, arg);
+	return intercepted->born(p, arg);
 }
 
 int __wrap_sup__proc_spawn(const struct sup__proc_start *start,

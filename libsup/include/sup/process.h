@@ -13,6 +13,7 @@ extern "C" {
 enum sup_readiness {
 	SUP_READY_EXEC,		/* its execve succeeded */
 	SUP_READY_NOTIFY,	/* READY=1 on NOTIFY_SOCKET, sd_notify(3) */
+	SUP_READY_FD,		/* a newline on its ready_fd, as s6 has it */
 };
 
 /* setrlimit(2); SUP_RLIM_INFINITY: no limit. */
@@ -55,6 +56,8 @@ struct sup_process_spec {
 	const char *user;	/* name or number; NULL: ours */
 	const char *group;	/* name or number; NULL: the user's */
 	const char *const *groups; /* supplementary; NULL: the user's */
+	int ready_fd;		/* SUP_READY_FD: its descriptor; default 3 */
+	int64_t stop_timeout_ms; /* from stop_signal to SIGKILL; 0: for ever */
 };
 
 /*
@@ -70,6 +73,14 @@ struct sup_process_spec {
  * The task ends when the process ends. Whatever of its lineage is still alive
  * then is killed first, and the end is told when the lineage is empty, so that
  * a restart meets no leftover (with pidfds: its process group).
+ *
+ * With SUP_READY_NOTIFY, NOTIFY_SOCKET is put into its environment and read as
+ * long as it lives; what comes from others than its lineage is ignored. With
+ * SUP_READY_FD it gets the writing end of a pipe. If it is not ready within
+ * ready_timeout_ms, or the longer time it asks for (EXTEND_TIMEOUT_USEC), its
+ * start has failed. sup_exit() sends stop_signal to the process; if it has not
+ * ended within stop_timeout_ms all of its lineage is killed, and it ends as
+ * KILLED. A supervisor's shutdown_ms is counted apart from that.
  *
  * adopt_lineage, of sup_orphans() after an adoption (sup_options.adopt_token),
  * makes this take over the living process that lineage began with instead of
@@ -91,6 +102,17 @@ SUP_API int sup_process_start(const void *process_spec,
 
 /* Sends a signal to the process alone. Any thread. -ESRCH, -EINVAL. */
 SUP_API int sup_process_signal(struct sup_pid pid, int signo);
+
+/* What a process has said of itself by NOTIFY_SOCKET. */
+struct sup_process_status {
+	char text[128];		/* the last STATUS=, "" if none */
+	bool ready;		/* its start is over */
+	bool stopping;		/* STOPPING=1 */
+};
+
+/* Also of one that has just ended. Any thread. -ESRCH. */
+SUP_API int sup_process_status(struct sup_pid pid,
+			       struct sup_process_status *ret_status);
 
 #ifdef __cplusplus
 }

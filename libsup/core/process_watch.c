@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What living processes tell us on sockets and pipes, and what has to be done
+ * to them at a time. One epoll set for all, which lies in that of the runtime's
+ * thread; one time for all, the earliest: who moves his own to later leaves it
+ * alone, and the next one is looked for when it has come.
+ *
+ * A round reads so much of each and no more, and what is left keeps the set
+ * readable: who talks without end has his turn like the others.
+ */
+#include "core/process_in.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/futex.h"
+#include "base/log.h"
+#include "core/runtime.h"
+#include "core/task.h"
+#include "exit/notify.h"
+
+#define ROUND_PROCESSES 16
+#define ROUND_DATAGRAMS 16
+
+static int epoll_fd = -1;
+static _Atomic int64_t earliest = INT64_MAX;
+
+int sup__process_watch_open(int *ret_fd)
+{
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll_fd < 0)
+		return sup__error_sys(-errno, "an epoll instance");
+	atomic_store(&earliest, INT64_MAX);
+	*ret_fd = epoll_fd;
+	return 0;
+}
+
+void sup__process_watch_close(void)
+{
+	close(epoll_fd);
+	epoll_fd = -1;
+}
+
+static int add(struct sup__process *p, int fd)
+{
+	struct epoll_event ev = {
+		.events = EPOLLIN, .data.u64 = sup__task_pid(p->task).v,
+	};
+
+	if (fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+		return sup__error_sys(-errno, "what pid %d says",
+				      (int)p->proc.pid);
+	return 0;
+}
+
+/* A child of ours that has not run yet may have a copy: so delete it. */
+static void drop(int *fd)
+{
+	if (*fd < 0)
+		return;
+	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL);
+	close(*fd);
+	*fd = -1;
+}
+
+int sup__process_watch_locked(struct sup__process *p)
+{
+	return add(p, p->proc.notify_fd) ?: add(p, p->proc.ready_fd);
+}
+
+void sup__process_unwatch_locked(struct sup__process *p)
+{
+	sup__assert_held(&sup__processes);
+	drop(&p->proc.notify_fd);
+	drop(&p->proc.ready_fd);
+}
+
+static void become_ready_locked(struct sup__process *p)
+{
+	atomic_store(&p->ready, SUP__READY_YES);
+	sup__futex_wake_all(&p->ready);
+}
+
+/* More time to get ready, or to end; never less than it has. */
+static void extend_locked(struct sup__process *p, int64_t by)
+{
+	int64_t until = sup__now_ns() + by;
+
+	if (p->ready_at < until)
+		p->ready_at = until;
+	if (p->stop_at && p->stop_at < until)
+		p->stop_at = until;
+}
+
+static void note_locked(struct sup__process *p, const struct sup__notify *said)
+{
+	if (said->has_status)
+		memcpy(p->status, said->status, sizeof(p->status));
+	if (said->extend_ns)
+		extend_locked(p, said->extend_ns);
+	if (said->stopping)
+		p->stopping = true;
+	if (said->ready)
+		become_ready_locked(p);
+}
+
+/* False: there is nothing more. */
+static bool hear_datagram(struct sup__process *p)
+{
+	struct sup__notify said = { 0 };
+	bool more = false;
+
+	sup__lock(&sup__processes);
+	if (p->proc.notify_fd >= 0 && (p->alive || p->draining))
+		more = sup__notify_next(p->proc.notify_fd, &p->proc, p->src,
+					p->lineage, &said);
+	if (more)
+		note_locked(p, &said);
+	sup__unlock(&sup__processes);
+	if (said.stranger)
+		sup__log(LOG_WARNING, "pid %d: sd_notify from pid %d, which "
+			 "is not of its lineage, is ignored", (int)p->pid,
+			 (int)said.stranger);
+	return more;
+}
+
+/* A newline, and whatever comes before it. Then it has said all it can. */
+static void hear_newline(struct sup__process *p)
+{
+	char text[512];
+	ssize_t n = 0;
+
+	sup__lock(&sup__processes);
+	if (p->proc.ready_fd >= 0 && (p->alive || p->draining)) {
+		n = read(p->proc.ready_fd, text, sizeof(text));
+		if (n > 0 && memchr(text, '\n', n))
+			become_ready_locked(p);
+		else if (!n)
+			p->mute = true;
+		if (p->mute || atomic_load(&p->ready) == SUP__READY_YES)
+			drop(&p->proc.ready_fd);
+	}
+	sup__unlock(&sup__processes);
+}
+
+void sup__process_hear(struct sup__process *p)
+{
+	int i;
+
+	for (i = 0; i < ROUND_DATAGRAMS && hear_datagram(p); i++)
+		;
+	hear_newline(p);
+}
+
+static void hear_all(void)
+{
+	struct epoll_event events[ROUND_PROCESSES];
+	struct sup__process *p;
+	int i, n;
+
+	n = epoll_wait(epoll_fd, events, ROUND_PROCESSES, 0);
+	for (i = 0; i < n; i++) {
+		p = sup__process_get((struct sup_pid){ events[i].data.u64 });
+		if (!p)
+			continue;
+		sup__process_hear(p);
+		sup__task_put(p->task);
+	}
+}
+
+int64_t sup__process_watch_next(void)
+{
+	return atomic_load(&earliest);
+}
+
+static bool lower_earliest(int64_t at)
+{
+	int64_t old = atomic_load(&earliest);
+
+	while (at < old)
+		if (atomic_compare_exchange_weak(&earliest, &old, at))
+			return true;
+	return false;
+}
+
+void sup__process_wake_at(int64_t at)
+{
+	if (lower_earliest(at))
+		sup__runtime_ring();
+}
+
+/* It had its time to end. */
+static void stop_by_force(struct sup__process *p)
+{
+	sup__log(LOG_WARNING, "pid %d has not ended within stop_timeout_ms, "
+		 "%lld: it is killed", (int)p->pid,
+		 (long long)p->stop_timeout_ms);
+	sup_kill(sup__task_pid(p->task), SUP_FOREVER);
+}
+
+static struct sup__process *next_due(int64_t now)
+{
+	struct sup__process *p;
+	int64_t next;
+
+	/* ORDER: before the look, so that who comes after it is seen. */
+	atomic_store(&earliest, INT64_MAX);
+	sup__lock(&sup__processes);
+	p = sup__process_due_locked(now, &next);
+	if (p)
+		sup__task_ref(p->task);
+	sup__unlock(&sup__processes);
+	lower_earliest(p ? now : next);
+	return p;
+}
+
+void sup__process_watch_run(void)
+{
+	int64_t now = sup__now_ns();
+	struct sup__process *p;
+
+	hear_all();
+	while (atomic_load(&earliest) <= now && (p = next_due(now))) {
+		stop_by_force(p);
+		sup__task_put(p->task);
+	}
+}
