@@ -31,7 +31,8 @@ struct sup_application_spec {
  * Starts an application; all that it needs must run. The spec is copied, its
  * strings and arg are borrowed until it has been stopped. Errors: -EEXIST it
  * runs; -ENOENT what it needs does not (OTP not_started); what start returned;
- * -EPROTO start returned no task; -EINVAL; -ENOTCONN; -ENOMEM.
+ * -EPROTO start returned no task; -EINVAL, -ENAMETOOLONG a bad spec or name;
+ * -ENOTCONN; -ENOMEM.
  */
 SUP_API int sup_application_start(const struct sup_application_spec *spec);
 
@@ -59,7 +60,7 @@ SUP_API int sup_application_stop(const char *name, int64_t deadline);
  */
 SUP_API int sup_application_stop_all(int64_t deadline);
 
-/* The top task of one that runs; it may have ended. -ENOENT. */
+/* The top task of one that runs; it may have ended. Any thread. -ENOENT. */
 SUP_API int sup_application_top(const char *name, struct sup_pid *ret_top);
 
 #ifdef __cplusplus

@@ -33,7 +33,8 @@ struct sup_stray {
  * What is being started or ends during the call is no stray. For that it waits,
  * up to the deadline, for starts under way and for news of ends under way; for
  * no task. -EOPNOTSUPP without the module (SUP_LACKS_AUDIT); -ENOTCONN before
- * sup_open(); -ETIMEDOUT; -ENOMEM. Any thread, but not from the event sink.
+ * sup_open(); -ETIMEDOUT; -EIO the module did not answer as it should; -ENOMEM.
+ * Any thread, but not from the event sink. A safe point.
  */
 SUP_API int sup_audit(int (*cb)(const struct sup_stray *stray, void *arg),
 		      void *arg, int64_t deadline);

@@ -24,7 +24,8 @@ struct sup_from {
  * had ended, and *ret_reason, which may be NULL, says why (NOPROC: there never
  * was one); -EDEADLK the call would wait for itself, or the server has begun to
  * wait for the end of the caller; -EAGAIN no room before the deadline; what the
- * server gave sup_reply_error(); -EINVAL it is a process; -ENOMEM.
+ * server gave sup_reply_error(); -ENOSYS it has no call callback, or is no
+ * server; -EINVAL it is a process; -ENOMEM. A safe point.
  */
 SUP_API int sup_call(struct sup_pid to, const struct sup_msg *req,
 		     struct sup_msg *ret_reply, struct sup_reason *ret_reason,
@@ -34,8 +35,14 @@ SUP_API int sup_call(struct sup_pid to, const struct sup_msg *req,
 SUP_API int sup_cast(struct sup_pid to, const struct sup_msg *msg,
 		     int64_t deadline);
 
-/* Answers a call; dropped silently if nobody waits any more. Any thread. */
+/*
+ * Answers a call with a message, copied or moved as in sup_send(); dropped
+ * silently if nobody waits any more. Any thread. -ENOMEM: the message still is
+ * the caller's, and the call still waits.
+ */
 SUP_API int sup_reply(struct sup_from from, const struct sup_msg *msg);
+
+/* Answers it with a negative errno, which sup_call() returns. -EINVAL. */
 SUP_API int sup_reply_error(struct sup_from from, int error);
 
 #ifdef __cplusplus

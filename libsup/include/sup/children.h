@@ -48,6 +48,8 @@ struct sup_child_counts {
 	size_t active;		/* those whose task lives */
 	size_t supervisors, workers;	/* in whatever state */
 };
+
+/* How many there are. */
 SUP_API int sup_count_children(struct sup_pid sup,
 			       struct sup_child_counts *ret_counts);
 

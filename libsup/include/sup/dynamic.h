@@ -19,7 +19,7 @@ extern "C" {
  * start_with gets extra; without one start gets it, in arg's place, unless it
  * is NULL. On 0 and SUP_IGNORE extra is the supervisor's, who hands it to
  * free_extra, if there is one, when the child has gone; on errors it still is
- * the caller's. As start_child otherwise.
+ * the caller's. As sup_start_child() otherwise; -EOPNOTSUPP other supervisors.
  */
 SUP_API int sup_start_extra(struct sup_pid sup, const void *extra,
 			    void (*free_extra)(void *extra),
@@ -28,12 +28,14 @@ SUP_API int sup_start_extra(struct sup_pid sup, const void *extra,
 /*
  * Stops a child that has no id by its pid, or by its last one if it is
  * restarting. -ENOENT there is none; but 0 if it has ended and the supervisor
- * is SIMPLE_ONE_FOR_ONE, as OTP. With other supervisors always -ENOENT.
+ * is SIMPLE_ONE_FOR_ONE, as OTP. With other supervisors always -ENOENT. As
+ * sup_terminate_child() otherwise.
  */
 SUP_API int sup_terminate_child_pid(struct sup_pid sup, struct sup_pid pid);
 
 /*
- * In a start: a value that goes to who asked for the child, beside its pid
+ * In a start, on its supervisor's thread; elsewhere it does nothing: a value
+ * that goes to who asked for the child, beside its pid
  * (OTP {ok, Pid, Info}). After sup_start_child(), sup_start_extra() or
  * sup_restart_child(), on the thread that called it: that value; -ENODATA:
  * there was none.

@@ -39,11 +39,14 @@ struct sup_event {
 /*
  * Sets the one sink of events. cb runs on the thread that reports, with no
  * lock held; it must not block nor call back into libsup, except for
- * formatting. NULL takes it away: after the return cb does not run any more.
+ * formatting. The event is valid until cb returns. NULL takes the sink away:
+ * after the return, which waits for calls under way, cb does not run any more.
+ * Any thread. -EDEADLK in the sink.
  */
 SUP_API int sup_set_event_sink(void (*cb)(const struct sup_event *ev,
 					  void *arg), void *arg);
 
+/* Its name, as "started"; "unknown" for what is no kind. Any thread. */
 SUP_API const char *sup_event_name(enum sup_event_kind kind);
 
 #ifdef __cplusplus

@@ -41,8 +41,8 @@ struct sup_job_spec {
 /*
  * Starts a job that nobody waits for; its results are freed. Any thread. On
  * success arg is the job's, on errors the caller's. Errors: -EINVAL; -ENOSPC
- * max_children; -ESRCH no such supervisor; -EDEADLK from its own thread;
- * -EAGAIN; -ENOMEM.
+ * max_children; -ESRCH no such supervisor; -EOPNOTSUPP one that is
+ * SIMPLE_ONE_FOR_ONE; -EDEADLK from its own thread; -EAGAIN; -ENOMEM.
  */
 SUP_API int sup_start_job(struct sup_pid sup, const struct sup_job_spec *spec,
 			  struct sup_pid *ret_pid);
@@ -65,7 +65,7 @@ SUP_API int sup_async_nolink(struct sup_pid sup,
 			     const struct sup_job_spec *spec,
 			     struct sup_async **ret_async);
 
-/* One without a task, which has that result; on success it is taken over. */
+/* One without a task, with that result, moved or copied. -ENOMEM. */
 SUP_API int sup_async_completed(const struct sup_msg *result,
 				struct sup_async **ret_async);
 
@@ -87,7 +87,7 @@ SUP_API int sup_async_await(struct sup_async *async,
  * Waits for n results, in the order of the asyncs, whatever that of their ends.
  * All asyncs are gone after any return but -EPERM. *ret_failed is which one
  * ended without a result (-EPIPE), at once when it has; none is handed out
- * then. ret_reason and ret_failed may be NULL. -ETIMEDOUT; -EDEADLK.
+ * then. ret_reason and ret_failed may be NULL. -ETIMEDOUT.
  */
 SUP_API int sup_async_await_many(struct sup_async *const *asyncs, size_t n,
 				 struct sup_msg *ret_results,
@@ -132,12 +132,12 @@ SUP_API int sup_async_yield_many(struct sup_async **asyncs, size_t n,
  * Unlinks the job, asks it to end, waits so long, kills it if that was not
  * enough, and waits. shutdown_ms is a time, INFINITY, KILL, or 0: 5 s. The
  * outcome is OK if it had a result all the same, NONE if it ended as asked,
- * else EXIT. The async is gone unless -EPERM or -EDEADLK.
+ * else EXIT. The async is gone unless -EPERM, -EDEADLK, -EINVAL.
  */
 SUP_API int sup_async_shutdown(struct sup_async *async, int64_t shutdown_ms,
 			       struct sup_outcome *ret_outcome);
 
-/* Unlinks the job and lets it go; its outcome, if there is one already. */
+/* Unlinks the job and lets it go; its outcome, NONE if there is none yet. */
 SUP_API int sup_async_ignore(struct sup_async *async,
 			     struct sup_outcome *ret_outcome);
 

@@ -11,8 +11,10 @@ extern "C" {
 
 /*
  * Replaces the sink, by default "<level>text" lines on stderr at LOG_WARNING
- * and above (sd-daemon(3)). cb runs on any thread with no lock held and must
- * not block. NULL puts the default back. Any thread.
+ * and above (sd-daemon(3)). cb runs on any thread, on several at once, with no
+ * lock held, and must not block; text is valid until it returns. NULL puts the
+ * default back. What runs on another thread meanwhile may still reach the old
+ * one. Any thread.
  */
 SUP_API void sup_set_log_sink(void (*cb)(int level, const char *text,
 					 void *arg), void *arg);

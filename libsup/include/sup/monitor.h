@@ -26,8 +26,11 @@ SUP_API int sup_monitor(struct sup_pid pid, struct sup_ref *ret_ref);
 SUP_API int sup_demonitor(struct sup_ref ref, bool flush);
 
 /*
- * Waits on any thread, foreign ones too, for the end of a task. Errors:
- * -ETIMEDOUT; -EDEADLK it is the caller.
+ * Waits on any thread, foreign ones too, for the end of a task; *ret_reason,
+ * which may be NULL, is why, NOPROC if there was none or it is forgotten. Who
+ * calls the caller meanwhile, and stands in the way of that end, gets -EDEADLK.
+ * A safe point. Errors: -ETIMEDOUT; -EDEADLK it is the caller, or waits for the
+ * caller's end; -ENOMEM a thread's first wait.
  */
 SUP_API int sup_wait(struct sup_pid pid, struct sup_reason *ret_reason,
 		     int64_t deadline);

@@ -100,7 +100,10 @@ struct sup_process_spec {
 SUP_API int sup_process_start(const void *process_spec,
 			      struct sup_pid *ret_pid);
 
-/* Sends a signal to the process alone. Any thread. -ESRCH, -EINVAL. */
+/*
+ * Sends a signal to the process alone. Any thread. -ESRCH it is no process, or
+ * has ended; -EINVAL no such signal; -EPERM it has gained rights.
+ */
 SUP_API int sup_process_signal(struct sup_pid pid, int signo);
 
 /* What a process has said of itself by NOTIFY_SOCKET. */

@@ -3,7 +3,7 @@
  * Names of tasks, unique in the process (OTP register/2, whereis/1), and
  * registries: keys of any bytes, each with one task or many, and values
  * (Elixir's Registry). What a task has goes with it, before anyone is told of
- * its end. Looking takes no lock, and waits for nobody.
+ * its end. Looking takes no lock, and waits for nobody. All calls: any thread.
  */
 #ifndef SUP_REGISTRY_H
 #define SUP_REGISTRY_H
@@ -17,16 +17,16 @@ extern "C" {
 #define SUP_NAME_MAX 63
 
 /*
- * Gives a living task a name, until it ends or is unregistered. Any thread.
+ * Gives a living task a name, until it ends or is unregistered.
  * Errors: -EEXIST it is taken by a living task; -ESRCH no such task; -EINVAL
- * empty; -ENAMETOOLONG; -ENOMEM.
+ * empty or NULL; -ENAMETOOLONG; -ENOMEM.
  */
 SUP_API int sup_register(const char *name, struct sup_pid pid);
 
-/* Takes a name away. -ENOENT nobody has it. Any thread. */
+/* Takes a name away. -ENOENT nobody has it; -EINVAL NULL. */
 SUP_API int sup_unregister(const char *name);
 
-/* The task with that name, or SUP_PID_NONE. Any thread. */
+/* The task with that name, or SUP_PID_NONE. */
 SUP_API struct sup_pid sup_whereis(const char *name);
 
 /* Names a registry; one that was closed is never meant again. */
@@ -52,8 +52,8 @@ struct sup_registry_spec {
 
 /*
  * Errors: -EINVAL; -EEXIST the name is taken; -ENAMETOOLONG; -ENOSPC too many;
- * -ENOMEM. Any thread. Close only when no other call on it is under way. All
- * other calls: -ENOENT there is no such registry.
+ * -ENOMEM. Close only when no other call on it is under way. All other calls:
+ * -ENOENT there is no such registry.
  */
 SUP_API int sup_registry_open(const struct sup_registry_spec *spec,
 			      struct sup_registry *ret_registry);
@@ -96,19 +96,19 @@ SUP_API int sup_registry_remove(struct sup_registry r,
 
 /*
  * Another value for the key that the task has. -ENOKEY it has not; -EPERM in
- * one with duplicates; -ENOMEM. Any thread.
+ * one with duplicates; -ENOMEM.
  */
 SUP_API int sup_registry_update(struct sup_registry r, struct sup_pid pid,
 				struct sup_bytes key, struct sup_bytes value);
 
-/* The task, or the first of them, under a key, or SUP_PID_NONE. Any thread. */
+/* The task, or the first of them, under a key, or SUP_PID_NONE. */
 SUP_API struct sup_pid sup_registry_whereis(struct sup_registry r,
 					    struct sup_bytes key);
 
 /*
  * Copies of the entries that match; those of one key in the order in which they
  * were put. *ret_entries is one block, to free(3); NULL if there are none, or
- * if ret_entries is NULL, for the count alone. Any thread. -ENOMEM.
+ * if ret_entries is NULL, for the count alone. -ENOMEM.
  */
 SUP_API int sup_registry_select(struct sup_registry r,
 				const struct sup_registry_query *q,
@@ -122,7 +122,7 @@ SUP_API int sup_registry_dispatch(struct sup_registry r, struct sup_bytes key,
 
 /*
  * Data of the registry itself. An empty value takes the key away. *ret_value
- * is the caller's, to free(3). -ENOKEY no such key; -EINVAL; -ENOMEM.
+ * is the caller's, to free(3). -ENOKEY no such key; -EINVAL empty; -ENOMEM.
  */
 SUP_API int sup_registry_set_meta(struct sup_registry r, struct sup_bytes key,
 				  struct sup_bytes value);

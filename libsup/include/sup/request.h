@@ -50,10 +50,13 @@ SUP_API int sup_request_receive(struct sup_request request,
 				struct sup_response *ret_response,
 				int64_t deadline);
 
-/* Nothing will come of it any more. -ENOENT. */
+/* Nothing will come of it any more. -ENOENT it is over, or not the caller's. */
 SUP_API int sup_request_abandon(struct sup_request request);
 
-/* A set of requests. Free abandons what is left in it; NULL is none. */
+/*
+ * A set of requests, of who has sent them; one thread at a time. Free abandons
+ * what is left in it; NULL is none. -ENOMEM.
+ */
 struct sup_requests;
 SUP_API int sup_requests_new(struct sup_requests **ret_set);
 SUP_API void sup_requests_free(struct sup_requests *set);
@@ -61,6 +64,8 @@ SUP_API void sup_requests_free(struct sup_requests *set);
 /* -EEXIST it is in there; -ENOENT it is over, or not the caller's; -ENOMEM. */
 SUP_API int sup_requests_add(struct sup_requests *set,
 			     struct sup_request request, uint64_t label);
+
+/* How many are in it: those whose response has not been taken from it. */
 SUP_API size_t sup_requests_count(const struct sup_requests *set);
 
 /*
@@ -84,7 +89,10 @@ SUP_API int sup_multi_call(const struct sup_pid *to, size_t n,
 			   const struct sup_msg *req,
 			   struct sup_response *responses, int64_t deadline);
 
-/* Casts to n servers; who has ended or has no room is left out (OTP abcast). */
+/*
+ * Casts to n servers; who has ended or has no room is left out (OTP abcast).
+ * The message is copied: -EINVAL if it has a free(). Any thread.
+ */
 SUP_API int sup_multi_cast(const struct sup_pid *to, size_t n,
 			   const struct sup_msg *msg);
 

@@ -59,8 +59,10 @@ struct sup_options {
  * stays foreign: it may use every call that says "any thread".
  * Errors: -EALREADY it runs; -EINVAL a bad option; -ENOENT the module was
  * demanded and is not loaded; -EPERM not allowed to use it; -ESHUTDOWN it is
- * being drained; -EACCES a wrong token; -ENOMEM, -EMFILE, -EAGAIN for want of
- * memory, files, threads.
+ * being drained; -EOPNOTSUPP adoption without the module, or a libsup that was
+ * built without it; -ESRCH no such group to adopt; -EACCES a wrong token; -EIO
+ * the module did not answer as it should; -ENOMEM, -EMFILE, -ENFILE, -EAGAIN
+ * for want of memory, files, threads. Any thread.
  */
 SUP_API int sup_open(const struct sup_options *opts);
 
@@ -72,23 +74,29 @@ SUP_API int sup_open(const struct sup_options *opts);
  */
 SUP_API int sup_close(void);
 
-/* Which source runs and what it lacks. -ENOTCONN before sup_open(). */
+/*
+ * Which source runs and what it lacks. The strings are valid until sup_close().
+ * Any thread. -ENOTCONN before sup_open().
+ */
 SUP_API int sup_exit_source(struct sup_source_info *ret_info);
 
-/* One of the SUP_LACKS bits, as a clause for people. */
+/* One of the SUP_LACKS bits, as a clause for people. Any thread. */
 SUP_API const char *sup_lacks_text(uint32_t bit);
 
 /*
  * The group and token by which another process may adopt our children after
- * our death. Keep the token secret. -EOPNOTSUPP without the module.
+ * our death. Keep the token secret. Any thread. -EOPNOTSUPP without the module;
+ * -ENOTCONN before sup_open().
  */
 SUP_API int sup_owner_token(uint64_t *ret_group,
 			    unsigned char ret_token[SUP_TOKEN_SIZE]);
 
 /*
  * After an adoption: calls cb once for each living process that was taken
- * over, on the calling thread. cb returns 0 to go on. -EOPNOTSUPP without
- * the module. Semantics: illumos contract adoption.
+ * over, on the calling thread. cb returns 0 to go on, anything else ends the
+ * call and is returned. Any thread. -EOPNOTSUPP without the module; -ENOTCONN
+ * before sup_open(); -EIO the module did not answer as it should; -ENOMEM.
+ * Semantics: illumos contract adoption.
  */
 struct sup_orphan {
 	pid_t pid;

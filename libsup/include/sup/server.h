@@ -67,7 +67,9 @@ struct sup_server_spec {
  * child: sup_child_spec.start = sup_server_start, arg = the spec. On error the
  * thread has ended and its name is free. Any thread.
  * Errors: SUP_IGNORE; what init returned; -EEXIST the name is taken (ret_pid
- * then names who has it); -ETIMEDOUT; -EINVAL; -ENOTCONN; -EAGAIN; -ENOMEM.
+ * then names who has it); -ETIMEDOUT init_timeout_ms; -ECHILD it ended in init;
+ * -EPERM link on a foreign thread, or via a registry with duplicates; -ENOENT
+ * via no registry; -EINVAL; -ENAMETOOLONG; -ENOTCONN; -EAGAIN; -ENOMEM.
  */
 SUP_API int sup_server_start(const void *server_spec, struct sup_pid *ret_pid);
 
@@ -88,7 +90,7 @@ SUP_API int sup_server_start_monitor(const struct sup_server_spec *spec,
 SUP_API int sup_server_enter(const struct sup_server_ops *ops, void *state,
 			     const char *name);
 
-/* In a callback: the reason to end with; then return SUP_STOP. */
+/* In a callback: the reason to end with; then return SUP_STOP. -EPERM. */
 SUP_API int sup_server_stop_with(const struct sup_reason *reason);
 
 /*
@@ -101,7 +103,8 @@ SUP_API int sup_server_continue(uint64_t what);
 /*
  * In a callback that then returns SUP_STOP: answers a call, but when terminate
  * has returned, even if it crashed, and the name is free (OTP {stop, Reason,
- * Reply, State}). Errors: -EALREADY there is such a reply; -EPERM; -ENOMEM.
+ * Reply, State}). The message is copied or moved as in sup_send(). Errors:
+ * -EALREADY there is such a reply; -EPERM not in a server; -ENOMEM.
  */
 SUP_API int sup_server_reply_at_end(struct sup_from from,
 				    const struct sup_msg *msg);
@@ -109,14 +112,16 @@ SUP_API int sup_server_reply_at_end(struct sup_from from,
 /*
  * In a callback: if nothing arrives within ms, info gets SUP_INFO_TIMEOUT
  * once. Any message cancels it (OTP's receive timeout). ms < 0 cancels.
+ * -EPERM not in a server.
  */
 SUP_API int sup_server_timeout(int64_t ms);
 
 /*
  * Asks a server to end with the reason and waits until it has (OTP stop/3).
  * Even one that traps exits. Any thread. Errors: -EPIPE it ended with another
- * reason, in *ret_reason; -ETIMEDOUT it will still end; -ESRCH; -EINVAL it is
- * no server, or the deadline is none; -EDEADLK it is the caller.
+ * reason, in *ret_reason, which may be NULL; -ETIMEDOUT it will still end;
+ * -ESRCH; -EINVAL it is no server, or the deadline is none; -EDEADLK it is the
+ * caller, or waits for its end.
  */
 SUP_API int sup_server_stop(struct sup_pid pid, const struct sup_reason *reason,
 			    struct sup_reason *ret_reason, int64_t deadline);

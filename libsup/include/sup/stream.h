@@ -45,7 +45,10 @@ struct sup_stream_result {
 
 struct sup_stream;
 
-/* Checks everything, starts nothing. -EINVAL names the field; -ENOMEM. */
+/*
+ * Checks everything, starts nothing. Any thread, which becomes its owner.
+ * -EINVAL names the field; -ENOMEM.
+ */
 SUP_API int sup_stream_open(const struct sup_stream_spec *spec,
 			    struct sup_stream **ret_stream);
 
@@ -59,7 +62,10 @@ SUP_API int sup_stream_open(const struct sup_stream_spec *spec,
 SUP_API int sup_stream_next(struct sup_stream *stream,
 			    struct sup_stream_result *ret_result);
 
-/* Kills the jobs that still run, waits for them, and frees the stream. */
+/*
+ * Kills the jobs that still run, waits for them, and frees the stream. The
+ * owner alone: -EPERM.
+ */
 SUP_API int sup_stream_close(struct sup_stream *stream);
 
 #ifdef __cplusplus

@@ -41,18 +41,22 @@ struct sup_thread_spec {
  * parent's end shuts it down. On a foreign thread it is a top-level task.
  * As a child: sup_child_spec.start = sup_thread_start, arg = the spec, which
  * is borrowed as long as the child spec stands.
- * Any thread. Errors: -EINVAL, -EEXIST the name is taken, -ENOTCONN no
- * runtime, -EAGAIN, -ENOMEM.
+ * Any thread. Errors: -EINVAL, -ENAMETOOLONG, -EEXIST the name is taken
+ * (ret_pid then names who has it), -ENOTCONN no runtime, -EAGAIN, -ENOMEM.
  */
 SUP_API int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid);
 
-/* The calling task, or SUP_PID_NONE on a foreign thread. */
+/* The calling task, or SUP_PID_NONE on a foreign thread. Any thread. */
 SUP_API struct sup_pid sup_self(void);
 
 /* True until the task has ended and its name is free. Any thread. */
 SUP_API bool sup_is_alive(struct sup_pid pid);
 
-/* The pid, or tid of a thread, by which the system knows it. -ESRCH. */
+/*
+ * The numbers by which the system knows it: of a thread those of this process
+ * and of the thread, of a process its own and 0. Either may be NULL. Any
+ * thread. -ESRCH.
+ */
 SUP_API int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid);
 
 /*
@@ -74,10 +78,17 @@ SUP_API int sup_exit(struct sup_pid pid, const struct sup_reason *reason);
  */
 SUP_API int sup_kill(struct sup_pid pid, int64_t deadline);
 
-/* A safe point: a thread told to end does not return from here. */
+/*
+ * A safe point: a thread told to end does not return from here. On a foreign
+ * thread, and in a server that was not killed, it does nothing.
+ */
 SUP_API void sup_checkpoint(void);
 
-/* Ends the calling task from the top of its stack. Task threads only. */
+/*
+ * Ends the calling task from the top of its stack: no clean-up handler and no
+ * terminate callback runs, key destructors do. On a foreign thread it ends the
+ * process.
+ */
 SUP_API void sup_exit_self(const struct sup_reason *reason)
 	__attribute__((noreturn));
 

@@ -19,8 +19,8 @@ extern "C" {
  * deadline: sup_deadline_ms(ms), or SUP_TRY for at once. The message is copied
  * or moved, as in sup_send(). The end of the task cancels the timer; if it has
  * ended already this still returns 0, and the timer is gone. ret_ref may be
- * NULL. Any thread. Errors: -EINVAL to is a process, or at is SUP_FOREVER;
- * -ENOMEM.
+ * NULL. Any thread. Errors: -EINVAL to is a process, or at is SUP_FOREVER or
+ * negative; -ENOMEM: msg still is the caller's.
  */
 SUP_API int sup_timer_start(struct sup_pid to, const struct sup_msg *msg,
 			    int64_t at, struct sup_ref *ret_ref);

@@ -47,6 +47,7 @@ struct sup_node {
 SUP_API int sup_tree(struct sup_pid sup, struct sup_node **ret_nodes,
 		     size_t *ret_n);
 
+/* Its name, as "running"; "unknown" for what is no state. Any thread. */
 SUP_API const char *sup_child_state_name(enum sup_child_state state);
 
 #ifdef __cplusplus

@@ -12,7 +12,11 @@
  *  - a blocking call takes an absolute deadline in nanoseconds of
  *    CLOCK_MONOTONIC: SUP_TRY never waits, SUP_FOREVER always does;
  *  - 0 from an asynchronous request promises exactly one completion, an error
- *    promises none.
+ *    promises none;
+ *  - a plain task that was told to end, and any that was killed, does so in its
+ *    next call that is a safe point, and does not return from it; the manual
+ *    pages say of each call whether it is, and for what it waits;
+ *  - no call may be made in a signal handler. Those here: any thread.
  */
 #ifndef SUP_TYPES_H
 #define SUP_TYPES_H
