@@ -30,7 +30,8 @@ static void a_supervisor_that_finds_no_memory(void **state)
 	do {
 		make_fakes(f, ids, list);
 		sup__alloc_fail_nth(++nth);
-		ret = world_try_supervisor(SUP_ONE_FOR_ALL, 3, 5, list, &sup);
+		ret = world_try_supervisor(SUP_ONE_FOR_ALL, 3, 5,
+					   SUP_AUTO_SHUTDOWN_NEVER, list, &sup);
 		if (ret) {
 			assert_int_equal(ret, -ENOMEM);
 			assert_non_null(strstr(sup_error(), "no memory"));

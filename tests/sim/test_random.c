@@ -3,7 +3,8 @@
  * Random operations on a supervisor and on a model of OTP's, which is written
  * the plain way: an array of children, a list of times, a queue of retries.
  * After each operation both have started and stopped the same, in the same
- * order, and show the same. SEED=n repeats a run, ROUNDS=n sets how many.
+ * order, and show the same. Supervisors are made and ended until a million
+ * operations are done, or STEPS=n; SEED=n repeats one supervisor's life.
  */
 #include <time.h>
 
@@ -28,6 +29,7 @@ static const char *const ids[IDS] = { "a", "b", "c", "d", "e", "f", "g" };
 
 /* The model. */
 static enum sup_strategy strategy;
+static enum sup_auto_shutdown auto_shutdown;
 static struct mchild kids[IDS];
 static int n_kids;
 static unsigned int starts[IDS], lives;
@@ -142,14 +144,35 @@ static void m_restart(int i)
 	}
 }
 
+/* One has ended for good. Is that the end of the supervisor, too? */
+static bool m_ends_with(int id)
+{
+	int i;
+
+	if (auto_shutdown == SUP_AUTO_SHUTDOWN_NEVER || !fakes[id].significant)
+		return false;
+	if (auto_shutdown == SUP_AUTO_SHUTDOWN_ALL)
+		for (i = 0; i < n_kids; i++)
+			if (fakes[kids[i].id].significant &&
+			    kids[i].state != DOWN)
+				return false;
+	return true;
+}
+
 static void m_noticed(int i, bool clean)
 {
+	int id = kids[i].id;
+
 	kids[i].state = DOWN;
 	kids[i].ended = 0;
+	if (kind(i) == SUP_PERMANENT || (kind(i) == SUP_TRANSIENT && !clean)) {
+		m_restart(i);
+		return;
+	}
 	if (kind(i) == SUP_TEMPORARY)
 		m_remove(i);
-	else if (kind(i) == SUP_PERMANENT || !clean)
-		m_restart(i);
+	if (m_ends_with(id))
+		m_finish();
 }
 
 static void m_settle(void)
@@ -199,6 +222,15 @@ static void op_crash(struct sup_pid sup)
 	world_run();
 }
 
+/* A significant child must be one that can end for good. */
+static void choose_kind(int id)
+{
+	fakes[id].restart = (enum sup_restart)(random() % 3);
+	fakes[id].significant = auto_shutdown != SUP_AUTO_SHUTDOWN_NEVER &&
+				fakes[id].restart != SUP_PERMANENT &&
+				random() % 2;
+}
+
 static void op_start(struct sup_pid sup)
 {
 	int id = (int)(random() % IDS), i = find_kid(id), expect;
@@ -210,7 +242,7 @@ static void op_start(struct sup_pid sup)
 				 fakes[id].pid.v : 0);
 		return;
 	}
-	fakes[id].restart = (enum sup_restart)(random() % 3);
+	choose_kind(id);
 	i = n_kids++;
 	kids[i] = (struct mchild){ .id = id };
 	expect = m_start(i);
@@ -295,8 +327,8 @@ static void make_scripts(void)
 	long r;
 
 	for (i = 0; i < IDS; i++) {
-		fakes[i] = (struct fake){ .id = ids[i], .script = scripts[i],
-				.restart = (enum sup_restart)(random() % 3) };
+		fakes[i] = (struct fake){ .id = ids[i], .script = scripts[i] };
+		choose_kind(i);
 		for (k = 0; k < STARTS; k++) {
 			r = random() % 12;
 			scripts[i][k] = r == 0 ? 'i' : r < 3 ? 'f' : 'o';
@@ -307,6 +339,7 @@ static void make_scripts(void)
 }
 
 static unsigned int seed;
+static unsigned long steps;
 
 static void one_round(void)
 {
@@ -315,6 +348,7 @@ static void one_round(void)
 	int i;
 
 	world_open(seed);
+	auto_shutdown = (enum sup_auto_shutdown)(random() % 3);
 	make_scripts();
 	strategy = (enum sup_strategy)(random() % 3);
 	intensity = 1 + (int)(random() % 6);
@@ -329,9 +363,10 @@ static void one_round(void)
 		kids[n_kids++] = (struct mchild){ .id = i };
 		m_start(i);
 	}
-	sup = world_supervisor(strategy, intensity, 3, list);
+	assert_int_equal(world_try_supervisor(strategy, intensity, 3,
+					      auto_shutdown, list, &sup), 0);
 	compare(sup);
-	for (i = 0; i < OPS && !over; i++) {
+	for (i = 0; i < OPS && !over; i++, steps++) {
 		ops[random() % (long)N_OF(ops)](sup);
 		compare(sup);
 	}
@@ -343,20 +378,20 @@ static void one_round(void)
 	world_close();
 }
 
-static unsigned int number(const char *name, unsigned int otherwise)
+static unsigned long number(const char *name, unsigned long otherwise)
 {
 	const char *value = getenv(name);
 
-	return value ? (unsigned int)strtoul(value, NULL, 10) : otherwise;
+	return value ? strtoul(value, NULL, 10) : otherwise;
 }
 
 static void agrees_with_the_model(void **state)
 {
-	unsigned int rounds = number("ROUNDS", getenv("SEED") ? 1 : 2000);
+	unsigned long enough = number("STEPS", getenv("SEED") ? 1 : 1000000);
 
 	(void)state;
-	seed = number("SEED", (unsigned int)time(NULL));
-	for (; rounds--; seed++)
+	seed = (unsigned int)number("SEED", (unsigned long)time(NULL));
+	for (; steps < enough; seed++)
 		one_round();
 }
 
@@ -364,7 +399,7 @@ static void agrees_with_the_model(void **state)
 static int tell_seed(void **state)
 {
 	(void)state;
-	print_message("# the last SEED=%u\n", seed);
+	print_message("# %lu steps, the last SEED=%u\n", steps, seed);
 	return 0;
 }
 

@@ -6,17 +6,10 @@ static struct sup_pid supervisor(enum sup_strategy strategy, int intensity,
 				 enum sup_auto_shutdown auto_shutdown,
 				 struct fake *const *f)
 {
-	struct sup_child_spec children[8];
-	struct sup_supervisor_spec spec = {
-		.size = sizeof(spec), .name = "top", .strategy = strategy,
-		.intensity = intensity, .period_s = 3600,
-		.children = children, .auto_shutdown = auto_shutdown,
-	};
 	struct sup_pid pid;
 
-	for (; f[spec.n_children]; spec.n_children++)
-		children[spec.n_children] = world_spec(f[spec.n_children]);
-	assert_int_equal(sup_supervisor_start(&spec, &pid), 0);
+	assert_int_equal(world_try_supervisor(strategy, intensity, 3600,
+					      auto_shutdown, f, &pid), 0);
 	return pid;
 }
 

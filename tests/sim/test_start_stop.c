@@ -270,6 +270,7 @@ static void failed_start_unwinds(void **state)
 
 	(void)state;
 	assert_int_equal(world_try_supervisor(SUP_ONE_FOR_ONE, 5, 5,
+					      SUP_AUTO_SHUTDOWN_NEVER,
 					      FAKES(&a, &b, &c, &d), &sup),
 			 -EIO);
 	assert_int_equal(sup.v, 99);
@@ -341,6 +342,7 @@ static void SUP_26_equal_ids(void **state)
 
 	(void)state;
 	assert_int_equal(world_try_supervisor(SUP_ONE_FOR_ONE, 1, 5,
+					      SUP_AUTO_SHUTDOWN_NEVER,
 					      FAKES(&a, &b), &sup), -EEXIST);
 	assert_non_null(strstr(sup_error(), "\"a\""));
 	assert_string_equal(world_trace(), "");

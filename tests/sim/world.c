@@ -9,12 +9,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-#define MAX_TASKS 300000
 #define MAX_STEPS 2000000
 #define MAX_ASKS 64
 
 static struct task **tasks;
-static size_t n_tasks, n_alive;
+static size_t n_tasks, n_alive, room;
 static struct task *planned;		/* by time, first come first */
 struct task *world_servers;		/* that have not ended */
 static struct answer answers[MAX_ASKS];
@@ -118,7 +117,11 @@ struct task *world_new_task(const char *id)
 	struct task *t = calloc(1, sizeof(*t));
 
 	assert_non_null(t);
-	assert_true(n_tasks < MAX_TASKS);
+	if (n_tasks == room) {
+		room = room ? 2 * room : 64;
+		tasks = realloc(tasks, room * sizeof(*tasks));
+		assert_non_null(tasks);
+	}
 	tasks[n_tasks++] = t;
 	n_alive++;
 	t->pid.v = n_tasks;
@@ -315,17 +318,15 @@ int world_start_extra(struct sup_pid sup, struct fake *f,
 }
 
 int world_try_supervisor(enum sup_strategy strategy, int intensity,
-			 unsigned int period_s, struct fake *const *f,
-			 struct sup_pid *ret_pid)
+			 unsigned int period_s,
+			 enum sup_auto_shutdown auto_shutdown,
+			 struct fake *const *f, struct sup_pid *ret_pid)
 {
 	struct sup_child_spec children[64];
 	struct sup_supervisor_spec spec = {
-		.size = sizeof(spec),
-		.name = "top",
-		.strategy = strategy,
-		.intensity = intensity,
-		.period_s = period_s,
-		.children = children,
+		.size = sizeof(spec), .name = "top", .strategy = strategy,
+		.intensity = intensity, .period_s = period_s,
+		.children = children, .auto_shutdown = auto_shutdown,
 	};
 
 	for (; f && f[spec.n_children]; spec.n_children++)
@@ -338,7 +339,8 @@ struct sup_pid world_supervisor(enum sup_strategy strategy, int intensity,
 {
 	struct sup_pid pid;
 
-	assert_int_equal(world_try_supervisor(strategy, intensity, period_s, f,
+	assert_int_equal(world_try_supervisor(strategy, intensity, period_s,
+					      SUP_AUTO_SHUTDOWN_NEVER, f,
 					      &pid), 0);
 	return pid;
 }
@@ -565,8 +567,6 @@ const char *world_listing(struct sup_pid sup)
 
 void world_open(unsigned int seed)
 {
-	tasks = calloc(MAX_TASKS, sizeof(*tasks));
-	assert_non_null(tasks);
 	trace.len = events.len = 0;
 	n_tasks = n_alive = 0;
 	planned = world_servers = NULL;
@@ -591,5 +591,7 @@ void world_close(void)
 	for (i = 0; i < n_tasks; i++)
 		free(tasks[i]);
 	free(tasks);
+	tasks = NULL;
+	room = 0;
 	sup__clock_fake(0);
 }

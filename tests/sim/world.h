@@ -59,8 +59,9 @@ struct sup_child_spec world_spec(struct fake *f);
 struct sup_pid world_supervisor(enum sup_strategy strategy, int intensity,
 				unsigned int period_s, struct fake *const *f);
 int world_try_supervisor(enum sup_strategy strategy, int intensity,
-			 unsigned int period_s, struct fake *const *f,
-			 struct sup_pid *ret_pid);
+			 unsigned int period_s,
+			 enum sup_auto_shutdown auto_shutdown,
+			 struct fake *const *f, struct sup_pid *ret_pid);
 
 /*
  * A simple_one_for_one supervisor with the spec of template; its children are
