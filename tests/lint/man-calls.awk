@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Each call that libsup exports has a page of section 3: its name in NAME, the
-# header's prototype in SYNOPSIS, a line in ATTRIBUTES, and a program that uses
-# it in EXAMPLES. Reads the map, then public headers whose comments have been
-# taken out, then pages; prints what is missing.
+# header's prototype in SYNOPSIS, a line in ATTRIBUTES, a program that uses it
+# in EXAMPLES, and in ERRORS the errors that the comment above the prototype
+# names. Reads the map, then public headers, then the same without comments,
+# then pages; prints what is missing.
 
 function squeeze(s) {
 	gsub(/[ \t]+/, " ", s)
@@ -33,6 +34,31 @@ function declaration(line, name) {
 	sub(/\(.*/, "", name)
 	sub(/.*[ *]/, "", name)
 	declared[name] = squeeze(text)
+}
+
+# What stands above a prototype, of which there may be several.
+function contract(line, name) {
+	if (line ~ /^\/\*/)
+		errors = ""
+	if (line ~ /^(\/\*| \*)/)
+		errors = errors " " line
+	if (line !~ /^SUP_API .*\(/)
+		return
+	name = line
+	sub(/\(.*/, "", name)
+	sub(/.*[ *]/, "", name)
+	named_errors[name] = errors
+}
+
+# The errors of a contract that its page has not.
+function lacking(page, text, e, out) {
+	while (match(text, /-E[A-Z0-9]+/)) {
+		e = substr(text, RSTART + 1, RLENGTH - 1)
+		text = substr(text, RSTART + RLENGTH)
+		if (!listed[page, e])
+			out = out " " e
+	}
+	return out
 }
 
 # The next argument of a macro: quoted, or a word.
@@ -86,10 +112,17 @@ FNR == 1 { section = ""; page = FILENAME }
 FILENAME ~ /\.map$/ && /^\tsup_[a-z0-9_]+;/ { exported[substr($1, 1,
 	length($1) - 1)] = FNR; map = FILENAME }
 FILENAME ~ /\.map$/ { next }
+FILENAME ~ /\.h$/ { contract($0); next }
 FILENAME !~ /\.[0-9]$/ { declaration($0); next }
 $1 == ".Sh" { section = $2; program = 0; next }
 section == "NAME" && $1 == ".Nm" { named[$2] = page; next }
 section == "SYNOPSIS" { synopsis(); next }
+section == "ERRORS" && $1 == ".It" {
+	for (i = 2; i <= NF; i++)
+		if (match($i, /E[A-Z0-9]+/))
+			listed[page, substr($i, RSTART, RLENGTH)] = 1
+	next
+}
 section == "ATTRIBUTES" && $1 == ".It" { told[page, $3] = 1; next }
 section == "EXAMPLES" && $1 == ".Ed" { program = 0; next }
 section == "EXAMPLES" && /^#include </ { program = 1 }
@@ -112,6 +145,10 @@ END {
 		if (shown[page, name] != declared[name])
 			printf "%s: SYNOPSIS: the header has: %s;\n", page,
 				declared[name]
+		missing = lacking(page, named_errors[name])
+		if (missing)
+			printf "%s: ERRORS: %s may fail with%s\n", page, name,
+				missing
 		if (!told[page, name])
 			printf "%s: ATTRIBUTES: no line for %s\n", page, name
 		if (!used[page, name])

@@ -3,8 +3,8 @@
 #
 # The manual pages: mandoc and groff find nothing, what one refers to among our
 # own is there, sup(4) has the names and defaults that the module has, and each
-# call of libsup has a page with its prototype, where it may be called, and a
-# program (man-calls.awk).
+# call of libsup has a page with its prototype, its errors, where it may be
+# called, and a program (man-calls.awk).
 . "$(dirname "$0")/lint.inc"
 
 for program in mandoc groff; do
@@ -65,8 +65,9 @@ calls() {
 	for header in libsup/include/sup/*.h; do
 		stripped "$header"
 	done >"$headers"
-	awk -f "$lint/man-calls.awk" libsup/libsup.map "$headers" \
-		Documentation/man/man3/*.3 | sort
+	awk -f "$lint/man-calls.awk" libsup/libsup.map \
+		libsup/include/sup/*.h "$headers" Documentation/man/man3/*.3 |
+		sort
 	rm -f "$headers"
 }
 

@@ -277,6 +277,8 @@ test_man() {
 		sed -i 's/sup_a;/sup_b;/' libsup/libsup.map
 	plant man "another prototype" 'the header has: int sup_a\(int a\)' \
 		sed -i 's/sup_a(void)/sup_a(int a)/' libsup/include/sup/a.h
+	plant man "an error that the page has not" 'a may fail with ENOMEM' \
+		sed -i 's,^SUP_API,/* -ENOMEM. */\n&,' libsup/include/sup/a.h
 	plant man "a call without an example" 'no program uses sup_a' \
 		sed -i '/^sup_a();/d' Documentation/man/man3/sup_a.3
 	plant man "a call of unknown threads" 'no line for sup_a' \
