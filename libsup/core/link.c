@@ -108,13 +108,15 @@ static bool mark_locked(struct sup__task *t, const struct sup_reason *reason)
 /* With no lock held. */
 static void poke(struct sup__task *t, const struct sup_reason *reason)
 {
+	bool was_asleep;
+
 	if (t->ops) {
 		t->ops->exit(t->priv, reason);
 		return;
 	}
-	sup__seat_wake(atomic_load(&t->seat));
+	was_asleep = sup__seat_wake(atomic_load(&t->seat));
 	if (!t->is_server)
-		sup__runtime_press(t, SUP_FOREVER);
+		sup__runtime_press(t, SUP_FOREVER, was_asleep);
 }
 
 static enum outcome tell_locked(struct sup__task *t, struct sup__note *note,

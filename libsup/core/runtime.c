@@ -9,10 +9,12 @@
  *  - presses: interrupts threads that are to come to a safe point;
  *  - sends the timers that go to names.
  *
- * A source that tells of threads says when a thread can be joined; with others
- * the bell is rung, and a thread that is still on its way out is tried again
- * after a while. The same while serves the presses: these two have no event to
- * wait for.
+ * A source that tells of threads says when a thread can be joined. With others
+ * it is looked after a while, in which it has mostly gone, and again after
+ * longer ones. So it is with the presses, the first of which is made by who
+ * asks for it: these two have no event to wait for. What has to be looked at
+ * in a while is a matter of a timer, so that a restart wakes this thread after
+ * it is over, and many at once do so once.
  *
  * Lock: lists_lock, a leaf.
  */
@@ -24,6 +26,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <sup/application.h>
@@ -58,7 +61,7 @@ enum {
 static struct {
 	_Atomic int state;
 	_Atomic(struct sup__exit_source *) src;
-	int epoll_fd, bell_fd;
+	int epoll_fd, bell_fd, timer_fd;
 	pthread_t thread;
 	_Atomic pid_t tid;		/* its */
 	struct sigaction old_press;
@@ -70,7 +73,8 @@ static struct {
 
 static const struct sup__exit_ops *test_ops;
 
-static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next three */
+static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next four */
+static int64_t look_at = INT64_MAX;	/* when the timer goes off */
 static struct sup__task *joins;
 static struct sup__task *presses;
 static uint32_t n_threads;
@@ -93,6 +97,19 @@ void sup__runtime_ring(void)
 	do {
 		n = write(rt.bell_fd, &one, sizeof(one));
 	} while (n < 0 && errno == EINTR);
+}
+
+/* The thread is to look around in GAP_MIN, if it would not before. */
+static void look_soon_locked(void)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = GAP_MIN };
+	int64_t at = sup__now_ns() + GAP_MIN;
+
+	sup__assert_held(&lists_lock);
+	if (at >= look_at)
+		return;
+	look_at = at;
+	timerfd_settime(rt.timer_fd, 0, &soon, NULL);
 }
 
 bool sup__runtime_knows_thread(pid_t tid)
@@ -120,12 +137,25 @@ void sup__runtime_thread_ended(struct sup__task *t)
 	sup__lock(&lists_lock);
 	t->join_next = joins;
 	joins = t;
+	if (!rt.tells_threads)
+		look_soon_locked();
 	sup__unlock(&lists_lock);
-	if (!rt.tells_threads || atomic_load(&rt.stop))
+	if (atomic_load(&rt.stop))
 		sup__runtime_ring();
 }
 
-void sup__runtime_press(struct sup__task *t, int64_t deadline)
+/* Interrupts its system call. -ESRCH: its thread has gone. */
+static int interrupt(const struct sup__task *t)
+{
+	pid_t tid = atomic_load(&t->os_tid);
+
+	if (tid && tgkill(getpid(), tid, SUP__SIGNAL_PRESS))
+		return -errno;
+	return 0;
+}
+
+void sup__runtime_press(struct sup__task *t, int64_t deadline,
+			bool was_asleep)
 {
 	sup__lock(&lists_lock);
 	if (!t->pressed) {
@@ -138,10 +168,13 @@ void sup__runtime_press(struct sup__task *t, int64_t deadline)
 	if (deadline != SUP_FOREVER && (t->press_deadline == SUP_FOREVER ||
 					deadline < t->press_deadline))
 		t->press_deadline = deadline;
-	t->press_at = 0;
-	t->press_gap = GAP_MIN;
+	t->press_at = sup__now_ns() + GAP_MIN;
+	t->press_gap = GAP_MIN * 2;
+	look_soon_locked();
 	sup__unlock(&lists_lock);
-	sup__runtime_ring();
+	/* That its thread has gone is found out when it is pressed again. */
+	if (!was_asleep && !sup__task_has_ended(t))
+		interrupt(t);
 }
 
 /* Whatever it left by, its thread is gone and has reported nothing. */
@@ -170,11 +203,8 @@ static void end_if_too_late(const struct sup__task *t, int64_t deadline)
 
 static void press(struct sup__task *t, int64_t deadline)
 {
-	pid_t tid = atomic_load(&t->os_tid);
-
 	end_if_too_late(t, deadline);
-	if (tid && tgkill(getpid(), tid, SUP__SIGNAL_PRESS) &&
-	    errno == ESRCH)
+	if (interrupt(t) == -ESRCH)
 		thread_vanished(t, (struct sup_reason){
 				.kind = SUP_REASON_LOST });
 }
@@ -378,6 +408,14 @@ static void silence_bell(void)
 		sup__log(LOG_ERR, "the runtime's eventfd: %s", strerror(errno));
 }
 
+/* It is looked now: whoever wants it later sets the timer again. */
+static void forget_timer(void)
+{
+	sup__lock(&lists_lock);
+	look_at = INT64_MAX;
+	sup__unlock(&lists_lock);
+}
+
 static void *exit_thread(void *arg)
 {
 	struct sup__exit_source *src = atomic_load(&rt.src);
@@ -390,6 +428,7 @@ static void *exit_thread(void *arg)
 	while (!atomic_load(&rt.stop) || !is_idle()) {
 		sleep_until(time_to_wake());
 		silence_bell();
+		forget_timer();
 		sup__timer_names_run();
 		ret = src->ops->dispatch(src, on_event, NULL);
 		if (ret < 0)
@@ -401,9 +440,9 @@ static void *exit_thread(void *arg)
 	return NULL;
 }
 
-static int poll_fd(int fd)
+static int poll_fd(int fd, uint32_t edge)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = { .events = EPOLLIN | edge };
 
 	if (epoll_ctl(rt.epoll_fd, EPOLL_CTL_ADD, fd, &ev))
 		return sup__error_sys(-errno, "what the runtime polls");
@@ -417,16 +456,23 @@ static int open_fds(struct sup__exit_source *src)
 	rt.bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (rt.bell_fd < 0)
 		return sup__error_sys(-errno, "an eventfd");
+	rt.timer_fd = timerfd_create(CLOCK_MONOTONIC,
+				     TFD_CLOEXEC | TFD_NONBLOCK);
+	if (rt.timer_fd < 0) {
+		ret = sup__error_sys(-errno, "a timerfd");
+		goto close_bell;
+	}
 	rt.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (rt.epoll_fd < 0) {
 		ret = sup__error_sys(-errno, "an epoll instance");
-		goto close_bell;
+		goto close_timer;
 	}
 	ret = sup__process_watch_open(&watch_fd);
 	if (ret)
 		goto close_epoll;
-	ret = poll_fd(rt.bell_fd) ?: poll_fd(src->ops->fd(src)) ?:
-	      poll_fd(watch_fd);
+	/* Each time the timer goes off is told once, and need not be read. */
+	ret = poll_fd(rt.bell_fd, 0) ?: poll_fd(rt.timer_fd, EPOLLET) ?:
+	      poll_fd(src->ops->fd(src), 0) ?: poll_fd(watch_fd, 0);
 	if (ret)
 		goto close_watch;
 	return 0;
@@ -435,6 +481,8 @@ close_watch:
 	sup__process_watch_close();
 close_epoll:
 	close(rt.epoll_fd);
+close_timer:
+	close(rt.timer_fd);
 close_bell:
 	close(rt.bell_fd);
 	return ret;
@@ -444,6 +492,7 @@ static void close_fds(void)
 {
 	sup__process_watch_close();
 	close(rt.epoll_fd);
+	close(rt.timer_fd);
 	close(rt.bell_fd);
 }
 
@@ -560,33 +609,4 @@ int sup_close(void)
 	close_fds();
 	atomic_store(&rt.state, CLOSED);
 	return 0;
-}
-
-int sup_exit_source(struct sup_source_info *ret_info)
-{
-	struct sup__exit_source *src = atomic_load(&rt.src);
-
-	if (!src)
-		return sup__error(-ENOTCONN, "the runtime is not open");
-	*ret_info = src->info;
-	return 0;
-}
-
-int sup_owner_token(uint64_t *ret_group,
-		    unsigned char ret_token[SUP_TOKEN_SIZE])
-{
-	struct sup__exit_source *src = atomic_load(&rt.src);
-
-	if (!src)
-		return sup__error(-ENOTCONN, "the runtime is not open");
-	return src->ops->token(src, ret_group, ret_token);
-}
-
-int sup_orphans(int (*cb)(const struct sup_orphan *o, void *arg), void *arg)
-{
-	struct sup__exit_source *src = atomic_load(&rt.src);
-
-	if (!src)
-		return sup__error(-ENOTCONN, "the runtime is not open");
-	return src->ops->orphans(src, cb, arg);
 }

@@ -45,8 +45,10 @@ void sup__runtime_ring(void);
 /*
  * Sees to it that a thread task comes to a safe point: interrupts its system
  * calls now and again until it has ended; past the deadline, which only a kill
- * has, the process ends with a report. Any thread.
+ * has, the process ends with a report. was_asleep: it was in a wait of libsup,
+ * and has been woken, so the first time can wait. Any thread.
  */
-void sup__runtime_press(struct sup__task *t, int64_t deadline);
+void sup__runtime_press(struct sup__task *t, int64_t deadline,
+			bool was_asleep);
 
 #endif

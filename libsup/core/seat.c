@@ -213,10 +213,13 @@ static void ring(struct sup__seat *seat)
 	(void)n;
 }
 
-void sup__seat_wake(struct sup__seat *seat)
+bool sup__seat_wake(struct sup__seat *seat)
 {
-	if (atomic_exchange(&seat->word, 1) == 2)
+	bool was_asleep = atomic_exchange(&seat->word, 1) == 2;
+
+	if (was_asleep)
 		sup__futex_wake(&seat->word, 1);
 	if (atomic_load(&seat->bell))
 		ring(seat);
+	return was_asleep;
 }

@@ -9,6 +9,7 @@
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sup/types.h>
@@ -67,8 +68,11 @@ uint32_t sup__seat_count(void);
  */
 int sup__seat_wait(struct sup__seat *seat, int64_t deadline);
 
-/* Wakes its thread, or makes its next wait return at once. Any thread. */
-void sup__seat_wake(struct sup__seat *seat);
+/*
+ * Wakes its thread, or makes its next wait return at once. True: it was asleep
+ * in a wait, and will look around. Any thread.
+ */
+bool sup__seat_wake(struct sup__seat *seat);
 
 /* The wait for pid, if it is still that, is over: no edge any more. */
 static inline void sup__seat_clear(struct sup__seat *seat, uint64_t pid)

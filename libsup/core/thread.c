@@ -348,8 +348,8 @@ void sup__thread_kill(struct sup__task *t, int64_t deadline)
 {
 	if (deadline == SUP_TRY)
 		deadline = sup_deadline_ms(SUP__KILL_MS);
-	sup__seat_wake(atomic_load(&t->seat));
-	sup__runtime_press(t, deadline);
+	sup__runtime_press(t, deadline,
+			   sup__seat_wake(atomic_load(&t->seat)));
 }
 
 static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
