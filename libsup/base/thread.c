@@ -12,39 +12,47 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/stack.h"
 
-struct start {
-	char name[16];
-	void *(*run)(void *arg);
-	void *arg;
-};
+static _Thread_local struct sup__stack *own_stack
+	__attribute__((tls_model("initial-exec")));
 
 static void *begin(void *arg)
 {
-	struct start start = *(struct start *)arg;
-
-	sup__free(arg);
-	if (start.name[0])
-		pthread_setname_np(pthread_self(), start.name);
-	return start.run(start.arg);
+	own_stack = arg;
+	if (own_stack->name[0])
+		pthread_setname_np(pthread_self(), own_stack->name);
+	return own_stack->run(own_stack->arg);
 }
 
-static int set_stack(pthread_attr_t *attr, size_t size)
+/* At least the system's minimum, or its default; 0: too large. */
+static size_t stack_size_of(const pthread_attr_t *attr, size_t size)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
 	size_t min = sysconf(_SC_THREAD_STACK_MIN);
 
 	if (!size)
-		return 0;
+		pthread_attr_getstacksize(attr, &size);
 	if (size > SIZE_MAX / 2)
+		return 0;
+	return size < min ? min : size;
+}
+
+static int set_stack(pthread_attr_t *attr, size_t size,
+		     struct sup__stack **ret_stack)
+{
+	struct sup__stack *stack;
+
+	size = stack_size_of(attr, size);
+	if (!size)
 		return EINVAL;
-	if (size < min)
-		size = min;
-	return pthread_attr_setstacksize(attr,
-					 (size + page - 1) / page * page);
+	stack = sup__stack_get(size);
+	if (!stack)
+		return ENOMEM;
+	*ret_stack = stack;
+	return pthread_attr_setstack(attr, sup__stack_low(stack),
+				     sup__stack_size(stack));
 }
 
 static int set_mask(pthread_attr_t *attr)
@@ -63,48 +71,73 @@ static int set_mask(pthread_attr_t *attr)
 
 int sup__thread_start(const char *name, size_t stack_size,
 		      void *(*run)(void *arg), void *arg,
-		      pthread_t *ret_thread)
+		      struct sup__thread *ret_thread)
 {
-	struct start *start;
+	struct sup__stack *stack = NULL;
 	pthread_attr_t attr;
 	pthread_t thread;
 	int ret;
 
-	start = sup__zalloc(sizeof(*start));
-	if (!start)
-		return sup__error_nomem("a thread");
-	snprintf(start->name, sizeof(start->name), "%s", name ? name : "");
-	start->run = run;
-	start->arg = arg;
 	ret = pthread_attr_init(&attr);
 	if (ret)
-		goto free_start;
-	ret = set_stack(&attr, stack_size);
+		goto fail;
+	ret = set_stack(&attr, stack_size, &stack);
 	if (!ret)
 		ret = set_mask(&attr);
-	if (!ret)
-		ret = pthread_create(&thread, &attr, begin, start);
+	if (!ret) {
+		snprintf(stack->name, sizeof(stack->name), "%s",
+			 name ? name : "");
+		stack->run = run;
+		stack->arg = arg;
+		ret = pthread_create(&thread, &attr, begin, stack);
+	}
 	pthread_attr_destroy(&attr);
 	if (ret)
-		goto free_start;
-	*ret_thread = thread;
+		goto put_stack;
+	*ret_thread = (struct sup__thread){ .id = thread, .stack = stack };
 	return 0;
 
-free_start:
-	sup__free(start);
+put_stack:
+	if (stack)
+		sup__stack_put(stack);
+fail:
 	return sup__error_sys(-ret, "thread \"%s\", stack_size %zu",
 			      name ? name : "", stack_size);
 }
 
-void sup__thread_join(pthread_t thread)
+static bool finish_join(struct sup__thread thread, int err)
 {
-	int err = pthread_join(thread, NULL);
+	if (err == EBUSY)
+		return false;
+	if (err) {
+		sup__log(LOG_CRIT, "join of a thread failed: %s",
+			 strerrordesc_np(err));
+		abort();
+	}
+	sup__stack_put(thread.stack);
+	return true;
+}
 
-	if (!err)
-		return;
-	sup__log(LOG_CRIT, "join of a thread failed: %s",
-		 strerrordesc_np(err));
-	abort();
+void sup__thread_join(struct sup__thread thread)
+{
+	finish_join(thread, pthread_join(thread.id, NULL));
+}
+
+bool sup__thread_try_join(struct sup__thread thread)
+{
+	return finish_join(thread, pthread_tryjoin_np(thread.id, NULL));
+}
+
+struct sup__thread sup__thread_self(void)
+{
+	return (struct sup__thread){
+		.id = pthread_self(), .stack = own_stack,
+	};
+}
+
+void sup__thread_trim(void)
+{
+	sup__stack_trim();
 }
 
 pid_t sup__gettid(void)

@@ -8,6 +8,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct sup__stack;
+
+/* One that was started here. */
+struct sup__thread {
+	pthread_t id;
+	struct sup__stack *stack;	/* NULL: it was not */
+};
+
 /*
  * Starts a joinable thread. stack_size 0 is the system's default, anything
  * else is rounded up to pages and to the system's minimum. Of name the first 15
@@ -18,10 +26,19 @@
  */
 int sup__thread_start(const char *name, size_t stack_size,
 		      void *(*run)(void *arg), void *arg,
-		      pthread_t *ret_thread);
+		      struct sup__thread *ret_thread);
 
 /* Waits for its end; it is gone then. Not on itself. */
-void sup__thread_join(pthread_t thread);
+void sup__thread_join(struct sup__thread thread);
+
+/* False: it is still there. */
+bool sup__thread_try_join(struct sup__thread thread);
+
+/* The calling thread. */
+struct sup__thread sup__thread_self(void);
+
+/* What is left of those that have gone is given back. */
+void sup__thread_trim(void);
 
 /* The kernel's id of the calling thread. */
 pid_t sup__gettid(void);

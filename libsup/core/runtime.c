@@ -38,7 +38,6 @@
 #include "base/thread.h"
 #include "core/audit.h"
 #include "core/contain.h"
-#include "core/event.h"
 #include "core/link.h"
 #include "core/monitor.h"
 #include "core/process.h"
@@ -62,7 +61,7 @@ static struct {
 	_Atomic int state;
 	_Atomic(struct sup__exit_source *) src;
 	int epoll_fd, bell_fd, timer_fd;
-	pthread_t thread;
+	struct sup__thread thread;
 	_Atomic pid_t tid;		/* its */
 	struct sigaction old_press;
 	_Atomic bool stop;
@@ -72,7 +71,6 @@ static struct {
 } rt;
 
 static const struct sup__exit_ops *test_ops;
-
 static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next four */
 static int64_t look_at = INT64_MAX;	/* when the timer goes off */
 static struct sup__task *joins;
@@ -276,7 +274,7 @@ static void do_joins(void)
 		rt.join_gap = GAP_MIN;
 	while ((t = list)) {
 		list = t->join_next;
-		if (!pthread_tryjoin_np(t->thread, NULL)) {
+		if (sup__thread_try_join(t->thread)) {
 			rt.join_gap = GAP_MIN;
 			joined(t);
 			continue;
@@ -328,21 +326,6 @@ static void sleep_until(int64_t at)
 		sup__log(LOG_ERR, "epoll_pwait2: %s", strerror(errno));
 }
 
-static void emit_unclaimed(const struct sup__exit_event *ev)
-{
-	struct sup_event out = {
-		.kind = SUP_EVENT_TASK_EXIT,
-		.exit_ns = ev->exit_ns,
-		.os_pid = ev->pid,
-		.os_tid = ev->tid,
-		.reason = ev->reason,
-	};
-
-	memcpy(out.child_id, ev->comm, sizeof(ev->comm));
-	out.reason.exit_ns = ev->exit_ns;
-	sup__event_emit(&out);
-}
-
 static bool thread_event(const struct sup__exit_event *ev)
 {
 	struct sup_reason reason = ev->reason;
@@ -386,7 +369,7 @@ static void on_event(const struct sup__exit_event *ev, void *arg)
 		break;
 	}
 	if (!claimed)
-		emit_unclaimed(ev);
+		sup__runtime_unclaimed(ev);
 }
 
 static bool is_idle(void)
@@ -408,7 +391,7 @@ static void silence_bell(void)
 		sup__log(LOG_ERR, "the runtime's eventfd: %s", strerror(errno));
 }
 
-/* It is looked now: whoever wants it later sets the timer again. */
+/* It looks now: whoever wants it to later sets the timer again. */
 static void forget_timer(void)
 {
 	sup__lock(&lists_lock);
@@ -600,6 +583,7 @@ int sup_close(void)
 	atomic_store(&rt.stop, true);
 	sup__runtime_ring();
 	sup__thread_join(rt.thread);
+	sup__thread_trim();
 	/* What the source has not told of any more. */
 	sup__tids_clear();
 	atomic_store(&rt.src, NULL);

@@ -39,6 +39,9 @@ bool sup__runtime_knows_thread(pid_t tid);
 void sup__runtime_thread_begun(struct sup__task *t);
 void sup__runtime_thread_ended(struct sup__task *t);
 
+/* An end that is no task's: reported as SUP_EVENT_TASK_EXIT. */
+void sup__runtime_unclaimed(const struct sup__exit_event *ev);
+
 /* It has something to look at. Any thread, while it is open. */
 void sup__runtime_ring(void);
 

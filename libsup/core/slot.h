@@ -10,6 +10,7 @@
 #include <sup/task.h>
 
 #include "base/lock.h"
+#include "base/thread.h"
 #include "core/link.h"
 #include "core/mailbox.h"
 #include "core/resource.h"
@@ -69,7 +70,7 @@ struct sup__task {
 	bool bonds_closed;		/* so is this */
 
 	/* Its own thread's, then of who frees it. */
-	pthread_t thread;
+	struct sup__thread thread;
 	stack_t old_alt_stack;
 	sigjmp_buf top;
 	const char *top_frame;

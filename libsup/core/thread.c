@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/spec.h"
+#include "base/stack.h"
 #include "base/thread.h"
 #include "core/audit.h"
 #include "core/contain.h"
@@ -38,8 +39,6 @@
 #include "core/runtime.h"
 #include "core/table.h"
 #include "core/task.h"
-
-#define ALT_STACK_SIZE (64 * 1024)
 
 bool sup__task_must_end(void)
 {
@@ -122,13 +121,13 @@ static void __attribute__((noinline)) run_on_top(struct sup__task *t)
 	sup__contain_report(t);
 }
 
-/* In the frame of this function: one mapping less for each thread. */
+/* A thread that is not ours has it in the frame of this function. */
 static void __attribute__((noinline)) run_with_alt_stack(struct sup__task *t)
 {
-	stack_t alt = {
-		.ss_sp = alloca(ALT_STACK_SIZE),
-		.ss_size = ALT_STACK_SIZE,
-	};
+	stack_t alt = { .ss_size = SUP__STACK_ALT };
+
+	alt.ss_sp = t->adopted ? alloca(SUP__STACK_ALT) :
+		    sup__stack_alt(t->thread.stack);
 
 	sigaltstack(&alt, &t->old_alt_stack);
 	pthread_cleanup_push(leaves_early, t);
@@ -142,7 +141,7 @@ static void become(struct sup__task *t)
 {
 	sup__self = t;
 	t->outer_seat = sup__seat_bind(atomic_load(&t->seat));
-	t->thread = pthread_self();
+	t->thread = sup__thread_self();
 	sup__task_set_os(t, getpid(), sup__gettid());
 	sup__runtime_thread_begun(t);
 }
@@ -162,17 +161,14 @@ static void *trampoline(void *task)
 
 static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 {
-	size_t stack = m->stack_size;
 	unsigned int era = sup__start_begin();
-	pthread_t thread;
+	struct sup__thread thread;
 	int ret;
 
-	if (stack)
-		stack += ALT_STACK_SIZE;
 	t->start_era = era;
 	/* The thread's own reference. */
 	sup__task_ref(t);
-	ret = sup__thread_start(m->name, stack, trampoline, t, &thread);
+	ret = sup__thread_start(m->name, m->stack_size, trampoline, t, &thread);
 	if (ret)
 		sup__start_end(era);
 	return ret;

@@ -56,7 +56,7 @@ static void *set_own(void *arg)
 static void each_thread_has_its_own(void **state)
 {
 	const char *seen = NULL;
-	pthread_t thread;
+	struct sup__thread thread;
 
 	(void)state;
 	sup__error(-EINVAL, "mine");

@@ -49,7 +49,7 @@ static void *answer(void *arg)
 
 static void no_wake_is_lost(void **state)
 {
-	pthread_t thread;
+	struct sup__thread thread;
 	uint32_t i;
 
 	(void)state;

@@ -30,7 +30,7 @@ static void *count(void *arg)
 
 static void it_excludes(void **state)
 {
-	pthread_t threads[3];
+	struct sup__thread threads[3];
 	int i;
 
 	(void)state;

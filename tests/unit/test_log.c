@@ -101,7 +101,7 @@ static void *swap_sinks(void *arg)
 
 static void sink_and_argument_belong_together(void **state)
 {
-	pthread_t thread;
+	struct sup__thread thread;
 	int i;
 
 	(void)state;

@@ -4,12 +4,30 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
+#include "base/stack.h"
 #include "base/thread.h"
 
+static bool no_mapping;
+
+void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
+		  off_t offset);
+void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd,
+		  off_t offset);
+
+void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
+		  off_t offset)
+{
+	errno = ENOMEM;
+	return no_mapping ? MAP_FAILED :
+	       __real_mmap(addr, len, prot, flags, fd, offset);
+}
+
 struct seen {
+	void *low;
 	char name[16];
 	size_t stack;
 	sigset_t mask;
@@ -23,7 +41,7 @@ static void *look(void *arg)
 
 	pthread_getname_np(pthread_self(), seen->name, sizeof(seen->name));
 	pthread_getattr_np(pthread_self(), &attr);
-	pthread_attr_getstacksize(&attr, &seen->stack);
+	pthread_attr_getstack(&attr, &seen->low, &seen->stack);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_BLOCK, NULL, &seen->mask);
 	seen->tid = sup__gettid();
@@ -32,7 +50,7 @@ static void *look(void *arg)
 
 static void run_look(const char *name, size_t stack, struct seen *seen)
 {
-	pthread_t thread;
+	struct sup__thread thread;
 
 	memset(seen, 0, sizeof(*seen));
 	assert_int_equal(sup__thread_start(name, stack, look, seen, &thread),
@@ -48,7 +66,7 @@ static void it_has_its_name_and_stack(void **state)
 	run_look("a-name-that-is-too-long", 1000001, &seen);
 	assert_string_equal(seen.name, "a-name-that-is-");
 	assert_true(seen.stack >= 1000001);
-	assert_true(seen.stack < 1200000);
+	assert_true(seen.stack < 1200000 + SUP__STACK_EXTRA);
 	assert_true(seen.tid > 0 && seen.tid != sup__gettid());
 	run_look(NULL, 1, &seen);
 	assert_true(seen.stack >= 16384);
@@ -70,16 +88,66 @@ static void only_faults_reach_it(void **state)
 static void refusals_say_why(void **state)
 {
 	struct seen seen;
-	pthread_t thread;
+	struct sup__thread thread;
 
 	(void)state;
 	assert_int_equal(sup__thread_start("x", SIZE_MAX, look, &seen, &thread),
 			 -EINVAL);
 	assert_non_null(strstr(sup_error(), "stack_size"));
-	sup__alloc_fail_nth(1);
+	sup__thread_trim();
+	no_mapping = true;
 	assert_int_equal(sup__thread_start("x", 0, look, &seen, &thread),
 			 -ENOMEM);
-	assert_true(sup__alloc_has_failed());
+	no_mapping = false;
+}
+
+/* Its stack is there for the next one that wants as much; and it is clean. */
+static void the_next_one_has_its_stack(void **state)
+{
+	struct seen first, second, other;
+
+	(void)state;
+	run_look("first", 1 << 22, &first);
+	run_look("second", 1 << 22, &second);
+	run_look("other", 1 << 21, &other);
+	assert_ptr_equal(first.low, second.low);
+	assert_int_equal(first.stack, second.stack);
+	assert_true(other.stack >= 1 << 21 && other.stack < first.stack);
+	assert_ptr_not_equal(first.low, other.low);
+	sup__thread_trim();
+}
+
+static void *use_up(void *arg)
+{
+	struct sup__stack *stack = sup__thread_self().stack;
+	char *low = sup__stack_low(stack);
+
+	/* It grows down to here, and what is below is none of it. */
+	memset(low, 1, sup__stack_size(stack) / 4);
+	*(char **)arg = low;
+	return NULL;
+}
+
+static void what_it_used_is_given_back(void **state)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	struct sup__thread thread;
+	unsigned char resident;
+	char *low;
+
+	(void)state;
+	assert_int_equal(sup__thread_start("deep", 1 << 22, use_up, &low,
+					   &thread), 0);
+	sup__thread_join(thread);
+	assert_int_equal(mincore(low, 1, &resident), 0);
+	assert_false(resident & 1);
+	/* It may be used again; the page below is the guard. */
+	assert_int_equal(madvise(low, page, MADV_POPULATE_WRITE), 0);
+	assert_int_equal(madvise(low - page, page, MADV_POPULATE_WRITE), -1);
+	assert_int_equal(errno, EINVAL);
+	sup__thread_trim();
+	assert_int_equal(mincore(low, 1, &resident), -1);
+	assert_int_equal(errno, ENOMEM);
 }
 
 int main(void)
@@ -88,6 +156,8 @@ int main(void)
 		cmocka_unit_test(it_has_its_name_and_stack),
 		cmocka_unit_test(only_faults_reach_it),
 		cmocka_unit_test(refusals_say_why),
+		cmocka_unit_test(the_next_one_has_its_stack),
+		cmocka_unit_test(what_it_used_is_given_back),
 	};
 
 	return RUN_TESTS(tests);
