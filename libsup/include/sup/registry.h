@@ -51,9 +51,9 @@ struct sup_registry_spec {
 };
 
 /*
- * Errors: -EINVAL; -EEXIST the name is taken; -ENAMETOOLONG; -ENOSPC too many;
- * -ENOMEM. Close only when no other call on it is under way. All other calls:
- * -ENOENT there is no such registry.
+ * Opens one; the spec is copied. -EINVAL; -EEXIST the name is taken; -ENOSPC
+ * too many; -ENAMETOOLONG; -ENOMEM. Close only when no other call on it is
+ * under way. All other calls: -ENOENT there is no such registry.
  */
 SUP_API int sup_registry_open(const struct sup_registry_spec *spec,
 			      struct sup_registry *ret_registry);

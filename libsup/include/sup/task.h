@@ -94,7 +94,8 @@ SUP_API void sup_exit_self(const struct sup_reason *reason)
 
 /*
  * Opts the object that holds addr (a function of it) in to containment; for
- * a library, from its constructor. -ENOENT no object holds it; -ENOSPC.
+ * a library, from its constructor. Any thread. -ENOENT no object holds it;
+ * -ENOSPC there are too many.
  */
 SUP_API int sup_contain_object(const void *addr);
 
