@@ -37,6 +37,12 @@ void *sup__calloc(size_t n, size_t size)
 	return must_fail() ? NULL : calloc(n, size);
 }
 
+void *sup__alloc_lines(size_t n)
+{
+	return must_fail() ? NULL :
+	       aligned_alloc(SUP__CACHE_LINE, n * SUP__CACHE_LINE);
+}
+
 void *sup__realloc(void *p, size_t size)
 {
 	return must_fail() ? NULL : realloc(p, size);

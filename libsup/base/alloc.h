@@ -10,10 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define SUP__CACHE_LINE 64
+
 /* Each returns NULL for want of memory. Any thread. */
 void *sup__alloc(size_t size);
 void *sup__zalloc(size_t size);
 void *sup__calloc(size_t n, size_t size);
+/* Of whole cache lines, and at the beginning of one. */
+void *sup__alloc_lines(size_t n);
 void *sup__realloc(void *p, size_t size);	/* p stays valid on failure */
 void *sup__memdup(const void *p, size_t size);
 char *sup__strdup(const char *s);

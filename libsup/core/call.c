@@ -247,7 +247,8 @@ int sup_call(struct sup_pid to, const struct sup_msg *req,
 		sup_msg_free(&msg);
 		return ret;
 	}
-	letter = t->ops ? NULL : sup__letter_make(SUP__LETTER_CALL, &msg);
+	letter = t->ops ? NULL :
+		 sup__letter_make(&t->mailbox, SUP__LETTER_CALL, &msg);
 	if (letter) {
 		ret = call_task(t, letter, deadline, ret_reply, ret_reason);
 	} else {

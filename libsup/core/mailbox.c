@@ -8,10 +8,13 @@
  * ORDER, full data lane: a writer puts itself in the list of those who wait,
  * then tries again, then sleeps; the reader takes a letter out, then looks at
  * the list. Both with sequential consistency, so one of them sees the other.
- * The reader wakes one writer for each letter; a woken writer that goes away
- * without using the room wakes the next. The room is counted by a
- * compare-and-swap that never goes above max, not even for a moment, or a
- * writer might sleep because of another's failed attempt.
+ * The reader wakes one writer for each letter, but gives their room back
+ * together, when it has read an eighth of what the box holds, or all that it
+ * has taken in: else it and a fast writer would take turns letter by letter.
+ * If somebody waits and it has not done so for a while, it does so at once. A
+ * woken writer that goes away without using the room wakes the next. The room
+ * is counted by a compare-and-swap that never goes above max, not even for a
+ * moment, or a writer might sleep because of another's failed attempt.
  *
  * Lock order: the mailbox's lock is a leaf.
  */
@@ -21,9 +24,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "core/table.h"
 #include "core/task.h"
+
+/* Who waits for room waits for no more of a slow reader's letters than one. */
+#define RETURN_NS INT64_C(100000)
 
 static struct sup__link closed;
 #define CLOSED (&closed)
@@ -42,6 +49,7 @@ void sup__mailbox_init(struct sup__mailbox *mb, struct sup__seat *reader,
 	sup__lock_init(&mb->lock);
 	mb->reader = reader;
 	mb->max = max < UINT32_MAX ? max : UINT32_MAX;
+	mb->batch = mb->max / 8;
 	mb->last = &mb->first;
 }
 
@@ -111,7 +119,54 @@ bool sup__mailbox_signal(struct sup__mailbox *mb, struct sup__signal *s)
  * Copied data and its letter are one block, data first, so that free() of the
  * data frees both and a receiver can keep the data without another copy.
  */
-struct sup__letter *sup__letter_make(enum sup__letter_kind kind,
+_Static_assert(sizeof(struct sup__letter) == SUP__CACHE_LINE,
+	       "a letter is a cache line");
+
+void sup__letters_free(struct sup__link *letters)
+{
+	struct sup__link *next;
+
+	for (; letters; letters = next) {
+		next = letters->next;
+		sup__free(letters);
+	}
+}
+
+/*
+ * Letters go from the reader back to a writer, many at a time: else each would
+ * be freed on another CPU than the one that allocates the next.
+ */
+static struct sup__letter *bare_letter(struct sup__mailbox *mb)
+{
+	struct sup__seat *seat = sup__seat_peek();
+	struct sup__link *l;
+
+	if (!seat)
+		return sup__alloc_lines(1);
+	/* The look alone does not take the line away from the reader. */
+	if (!seat->letters &&
+	    atomic_load_explicit(&mb->spare, memory_order_relaxed))
+		seat->letters = atomic_exchange(&mb->spare, NULL);
+	l = seat->letters;
+	if (!l)
+		return sup__alloc_lines(1);
+	seat->letters = l->next;
+	return (struct sup__letter *)l;
+}
+
+/* If nobody has taken those that were there, these are too many. */
+static void return_letters(struct sup__mailbox *mb)
+{
+	struct sup__link *none = NULL;
+
+	if (mb->used && !atomic_compare_exchange_strong(&mb->spare, &none,
+							mb->used))
+		sup__letters_free(mb->used);
+	mb->used = NULL;
+}
+
+struct sup__letter *sup__letter_make(struct sup__mailbox *mb,
+				     enum sup__letter_kind kind,
 				     const struct sup_msg *msg)
 {
 	const size_t align = alignof(max_align_t);
@@ -124,7 +179,8 @@ struct sup__letter *sup__letter_make(enum sup__letter_kind kind,
 	if (len > SIZE_MAX / 2)
 		return NULL;
 	len = (len + align - 1) / align * align;
-	block = sup__alloc(len + sizeof(*letter));
+	block = len ? sup__alloc(len + sizeof(*letter)) :
+		(void *)bare_letter(mb);
 	if (!block)
 		return NULL;
 	letter = (struct sup__letter *)(block + len);
@@ -332,6 +388,28 @@ struct sup__signal *sup__mailbox_pick_signal(struct sup__mailbox *mb,
 	return NULL;
 }
 
+static bool must_return_room(const struct sup__mailbox *mb)
+{
+	if (!mb->data || mb->handed >= mb->batch)
+		return true;
+	return atomic_load(&mb->n_waiting) &&
+	       sup__now_ns() - mb->returned_ns >= RETURN_NS;
+}
+
+static void return_room(struct sup__mailbox *mb)
+{
+	uint32_t n = mb->handed;
+
+	mb->handed = 0;
+	return_letters(mb);
+	atomic_fetch_sub(&mb->count, n);
+	if (!atomic_load(&mb->n_waiting))
+		return;
+	mb->returned_ns = sup__now_ns();
+	while (n-- && atomic_load(&mb->n_waiting))
+		room_wake_first(mb);
+}
+
 bool sup__mailbox_next_letter(struct sup__mailbox *mb,
 			      struct sup__letter *ret_letter)
 {
@@ -341,11 +419,13 @@ bool sup__mailbox_next_letter(struct sup__mailbox *mb,
 	if (!letter)
 		return false;
 	*ret_letter = *letter;
-	if (!letter->one_block)
-		sup__free(letter);
-	atomic_fetch_sub(&mb->count, 1);
-	if (atomic_load(&mb->n_waiting))
-		room_wake_first(mb);
+	if (!letter->one_block) {
+		letter->link.next = mb->used;
+		mb->used = &letter->link;
+	}
+	mb->handed++;
+	if (must_return_room(mb))
+		return_room(mb);
 	return true;
 }
 
@@ -379,5 +459,7 @@ void sup__mailbox_fini(struct sup__mailbox *mb)
 		sup__letter_drop((struct sup__letter *)l);
 	}
 	mb->data = NULL;
+	sup__letters_free(mb->used);
+	sup__letters_free(atomic_load(&mb->spare));
 	sup__lock_fini(&mb->lock);
 }

@@ -8,6 +8,8 @@
 #ifndef SUP_CORE_MAILBOX_H
 #define SUP_CORE_MAILBOX_H
 
+#include <stdalign.h>
+
 #include <sup/server.h>
 #include <sup/task.h>
 
@@ -37,7 +39,7 @@ enum sup__letter_kind {
 	SUP__LETTER_CALL,
 };
 
-/* One message under way. */
+/* One message under way: a cache line, for it goes from CPU to CPU. */
 struct sup__letter {
 	struct sup__link link;	/* first */
 	enum sup__letter_kind kind;
@@ -47,12 +49,21 @@ struct sup__letter {
 };
 
 struct sup__mailbox {
-	_Atomic(struct sup__link *) signals_in;
-	_Atomic(struct sup__link *) data_in;
-	struct sup__seat *reader;
-	struct sup__link *signals, *data;	/* taken in: the reader's */
+	/* A cache line that who sends data writes, and the reader seldom. */
+	alignas(64) _Atomic(struct sup__link *) data_in;
 	_Atomic uint32_t count;			/* of data letters */
 	uint32_t max;
+	struct sup__seat *reader;
+	/* Letters that have been read, to be used again: all or none. */
+	_Atomic(struct sup__link *) spare;
+
+	/* One that the reader writes, and others seldom. */
+	alignas(64) _Atomic(struct sup__link *) signals_in;
+	struct sup__link *signals, *data;	/* taken in: the reader's */
+	struct sup__link *used;		/* read since */
+	uint32_t handed;	/* letters handed out that still count */
+	uint32_t batch;		/* of which there are less than this */
+	int64_t returned_ns;	/* when they were last given back */
 	_Atomic uint32_t n_waiting;		/* for room */
 
 	struct sup__lock lock;			/* the list of who waits */
@@ -69,13 +80,18 @@ void sup__mailbox_fini(struct sup__mailbox *mb);
 bool sup__mailbox_signal(struct sup__mailbox *mb, struct sup__signal *s);
 
 /*
- * A letter with msg: copied, or moved in if it has a free(). NULL: no memory;
- * then and after unmake() what msg owns is the caller's. drop() frees it.
+ * A letter with msg, for mb: copied, or moved in if it has a free(). NULL: no
+ * memory; then and after unmake() what msg owns is the caller's. drop() frees
+ * it.
  */
-struct sup__letter *sup__letter_make(enum sup__letter_kind kind,
+struct sup__letter *sup__letter_make(struct sup__mailbox *mb,
+				     enum sup__letter_kind kind,
 				     const struct sup_msg *msg);
 void sup__letter_unmake(struct sup__letter *letter);
 void sup__letter_drop(struct sup__letter *letter);
+
+/* Those that a seat has to be used again. */
+void sup__letters_free(struct sup__link *letters);
 
 /*
  * What msg says as a message of its own: copied, or moved if it has a free().

@@ -227,7 +227,7 @@ static int send_to_task(struct sup__task *t, const struct sup_msg *req,
 
 	if (t->ops)
 		return sup__error(-EINVAL, "to: \"%s\" is a process", t->name);
-	letter = sup__letter_make(SUP__LETTER_CALL, req);
+	letter = sup__letter_make(&t->mailbox, SUP__LETTER_CALL, req);
 	if (!letter)
 		return sup__error_nomem("a request");
 	ret = begin(as_info, atomic_load(&t->pid), &r);

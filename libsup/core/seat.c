@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/lock.h"
+#include "core/mailbox.h"
 #include "core/mutex.h"
 
 #define CHUNK 64u
@@ -117,6 +118,8 @@ struct sup__seat *sup__seat_new(void)
 
 void sup__seat_free(struct sup__seat *seat)
 {
+	sup__letters_free(seat->letters);
+	seat->letters = NULL;
 	atomic_store(&seat->waits_for, 0);
 	atomic_store(&seat->looks, 0);
 	sup__lock(&lock);
@@ -138,6 +141,11 @@ void sup__seat_set_bell(struct sup__seat *seat, int fd)
 	sup__lock(&bells_lock);
 	atomic_store(&seat->bell, fd + 1);
 	sup__unlock(&bells_lock);
+}
+
+struct sup__seat *sup__seat_peek(void)
+{
+	return mine;
 }
 
 struct sup__seat *sup__seat_self(void)

@@ -14,6 +14,7 @@
 
 #include <sup/types.h>
 
+struct sup__link;
 struct sup__seat;
 struct sup__mutex;
 
@@ -42,12 +43,16 @@ struct sup__seat {
 	_Atomic uint64_t looks;		/* core/directory.c: an era, or 0 */
 	struct sup__mutex *held;	/* core/mutex.c: its thread only */
 	struct sup__seat *next_free;
+	struct sup__link *letters;	/* to be used again: its thread only */
 
 	struct sup__exchange x;		/* the call in progress */
 };
 
 /* The calling thread's seat, or NULL with -ENOMEM's sentence set. */
 struct sup__seat *sup__seat_self(void);
+
+/* The calling thread's seat, or NULL: it has none yet. */
+struct sup__seat *sup__seat_peek(void);
 
 /* A task's seat: made before its thread, bound by its thread. */
 struct sup__seat *sup__seat_new(void);

@@ -14,6 +14,7 @@
 #include "core/table.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -53,13 +54,16 @@ struct sup__task *sup__table_peek(uint64_t pid)
 static void add_chunk(void)
 {
 	uint32_t i, base = atomic_load(&n_slots);
+	const size_t align = alignof(struct sup__task);
 	struct sup__task *chunk;
+	void *space;
 
 	if (base / CHUNK >= CHUNKS)
 		return;
-	chunk = sup__calloc(CHUNK, sizeof(*chunk));
-	if (!chunk)
+	space = sup__zalloc(CHUNK * sizeof(*chunk) + align);
+	if (!space)
 		return;
+	chunk = (void *)(((uintptr_t)space + align - 1) / align * align);
 	for (i = CHUNK; i-- > 0; ) {
 		chunk[i].index = base + i;
 		chunk[i].next_free = unused;

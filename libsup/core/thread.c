@@ -470,7 +470,7 @@ static int post(enum sup__letter_kind kind, struct sup_pid to,
 	t = sup__task_get(to);
 	if (!t)
 		return sup__error(-ESRCH, "to: no such task");
-	letter = t->ops ? NULL : sup__letter_make(kind, msg);
+	letter = t->ops ? NULL : sup__letter_make(&t->mailbox, kind, msg);
 	if (letter)
 		ret = sup__mailbox_put(&t->mailbox, to.v, letter, deadline);
 	else if (t->ops)

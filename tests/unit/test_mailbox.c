@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -34,7 +35,7 @@ static int put(struct sup__mailbox *mb, uint64_t tag, int64_t deadline)
 	struct sup__letter *letter;
 	int ret;
 
-	letter = sup__letter_make(SUP__LETTER_SEND, &msg);
+	letter = sup__letter_make(mb, SUP__LETTER_SEND, &msg);
 	if (!letter)
 		return -ENOMEM;
 	ret = sup__mailbox_put(mb, 1, letter, deadline);
@@ -85,7 +86,7 @@ static void what_is_owned_is_freed_once(void **state)
 	(void)state;
 	sup__mailbox_init(&mb, seat(), 2);
 	msg.data = malloc(10);
-	letter = sup__letter_make(SUP__LETTER_CAST, &msg);
+	letter = sup__letter_make(&mb, SUP__LETTER_CAST, &msg);
 	assert_int_equal(sup__mailbox_put(&mb, 1, letter, SUP_TRY), 0);
 	assert_true(sup__mailbox_next_letter(&mb, &out));
 	assert_ptr_equal(out.msg.data, msg.data);
@@ -93,20 +94,94 @@ static void what_is_owned_is_freed_once(void **state)
 	assert_int_equal(frees, 1);
 	/* Still inside at the end. */
 	msg.data = malloc(10);
-	letter = sup__letter_make(SUP__LETTER_CAST, &msg);
+	letter = sup__letter_make(&mb, SUP__LETTER_CAST, &msg);
 	assert_int_equal(sup__mailbox_put(&mb, 1, letter, SUP_TRY), 0);
 	sup__mailbox_close(&mb);
 	sup__mailbox_fini(&mb);
 	assert_int_equal(frees, 2);
 	/* No memory: it stays the sender's. */
+	sup__mailbox_init(&mb, seat(), 2);
 	msg.data = malloc(10);
 	sup__alloc_fail_nth(1);
-	assert_null(sup__letter_make(SUP__LETTER_CAST, &msg));
+	assert_null(sup__letter_make(&mb, SUP__LETTER_CAST, &msg));
 	sup__alloc_fail_nth(0);
-	letter = sup__letter_make(SUP__LETTER_CAST, &msg);
+	letter = sup__letter_make(&mb, SUP__LETTER_CAST, &msg);
 	sup__letter_unmake(letter);
 	assert_int_equal(frees, 2);
 	free(msg.data);
+	sup__mailbox_fini(&mb);
+}
+
+static void take(struct sup__mailbox *mb, size_t n)
+{
+	struct sup__letter letter;
+
+	while (n--) {
+		assert_true(sup__mailbox_next_letter(mb, &letter));
+		sup_msg_free(&letter.msg);
+	}
+}
+
+static void *write_one(void *mb)
+{
+	assert_int_equal(put(mb, 1, LONG), 0);
+	return NULL;
+}
+
+/* An eighth of it at a time; but who waits does not wait for that. */
+static void room_is_given_back_together(void **state)
+{
+	struct sup__mailbox mb;
+	pthread_t thread;
+	int i;
+
+	(void)state;
+	sup__mailbox_init(&mb, seat(), 80);
+	for (i = 0; i < 80; i++)
+		assert_int_equal(put(&mb, i, SUP_TRY), 0);
+	take(&mb, 9);
+	assert_int_equal(put(&mb, 0, SUP_TRY), -EAGAIN);
+	take(&mb, 1);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(put(&mb, i, SUP_TRY), 0);
+	assert_int_equal(put(&mb, 0, SUP_TRY), -EAGAIN);
+	assert_int_equal(pthread_create(&thread, NULL, write_one, &mb), 0);
+	while (!atomic_load(&mb.n_waiting))
+		sched_yield();
+	take(&mb, 1);
+	pthread_join(thread, NULL);
+	/* All that was taken in: none of it is kept back. */
+	take(&mb, 80);
+	assert_int_equal(atomic_load(&mb.count), 0);
+	sup__mailbox_close(&mb);
+	sup__mailbox_fini(&mb);
+}
+
+/* What has been read carries the next messages. */
+static void letters_are_used_again(void **state)
+{
+	const struct sup_msg msg = { .tag = 1 };
+	struct sup__letter *letter;
+	struct sup__mailbox mb;
+	int round, i;
+
+	(void)state;
+	sup__mailbox_init(&mb, seat(), 80);
+	for (round = 0; round < 2; round++) {
+		if (round)
+			sup__alloc_fail_nth(1);
+		for (i = 0; i < 10; i++) {
+			letter = sup__letter_make(&mb, SUP__LETTER_SEND, &msg);
+			assert_non_null(letter);
+			assert_int_equal(sup__mailbox_put(&mb, 1, letter,
+							  SUP_TRY), 0);
+		}
+		take(&mb, 10);
+	}
+	sup__alloc_fail_nth(0);
+	assert_false(sup__alloc_has_failed());
+	sup__mailbox_close(&mb);
+	sup__mailbox_fini(&mb);
 }
 
 static void signals_are_never_refused_while_open(void **state)
@@ -214,6 +289,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_keeps_its_order_and_its_bound),
 		cmocka_unit_test(what_is_owned_is_freed_once),
+		cmocka_unit_test(room_is_given_back_together),
+		cmocka_unit_test(letters_are_used_again),
 		cmocka_unit_test(signals_are_never_refused_while_open),
 		cmocka_unit_test(writers_that_wait_lose_nothing),
 		cmocka_unit_test(closing_turns_writers_away),
