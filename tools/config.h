@@ -34,6 +34,7 @@ struct config_child {
 	unsigned int n_env;
 	char *cwd;
 	char *output;
+	enum sup_capture capture;
 	enum sup_readiness ready;
 	uint16_t *ready_fd;	/* NULL: not said */
 	char *ready_timeout;

@@ -33,6 +33,7 @@ static const struct {
 	{ "env", PROGRAM, "programs (argv)" },
 	{ "cwd", PROGRAM, "programs (argv)" },
 	{ "output", PROGRAM, "programs (argv)" },
+	{ "capture", PROGRAM, "programs (argv)" },
 	{ "ready", PROGRAM, "programs (argv)" },
 	{ "ready_fd", PROGRAM, "programs (argv)" },
 	{ "ready_timeout", PROGRAM, "programs (argv)" },
@@ -293,6 +294,10 @@ static void check_program(struct check *c, const struct config_path *path,
 	check_env(c, path, child);
 	if (child->output != NULL)
 		check_output(c, path, child->output);
+	if (child->output != NULL && child->capture == SUP_CAPTURE_OUTPUT)
+		config_report(c->r, path, "capture", PLACE_VALUE,
+			      "\"capture\": \"output\" says where that goes; "
+			      "\"errors\" can be captured beside it");
 	check_ready_fd(c, path, child);
 	if (child->ready_timeout != NULL) {
 		child->ready_timeout_ms = duration_ms(child->ready_timeout);

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <sup/process.h>
+#include <sup/process_status.h>
 #include <sup/registry.h>
 #include <sup/supervisor.h>
 #include <sup/task.h>

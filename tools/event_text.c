@@ -38,6 +38,16 @@ static void print_who(FILE *f, const struct json *row)
 		fprintf(f, " pid %" PRId64, pid);
 }
 
+static void print_output(FILE *f, const char *output)
+{
+	size_t len;
+
+	for (; *output != '\0'; output += len + (output[len] != '\0')) {
+		len = strcspn(output, "\n");
+		fprintf(f, "    | %.*s\n", (int)len, output);
+	}
+}
+
 void event_text_print_row(FILE *f, const struct json *row, bool color)
 {
 	const char *event = json_string(row, "event", "?");
@@ -60,6 +70,7 @@ void event_text_print_row(FILE *f, const struct json *row, bool color)
 		fprintf(f, ", restarts %" PRId64,
 			json_int(row, "restarts", 0));
 	fputc('\n', f);
+	print_output(f, json_string(row, "output", ""));
 }
 
 void event_text_print(FILE *f, const char *json, bool color)

@@ -12,24 +12,50 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include <sup/runtime.h>
 
 static struct {
 	pthread_mutex_t lock;	/* of everything below */
-	struct sup_event *ring;
+	struct kept {
+		struct sup_event ev;	/* without output */
+		char *output;		/* or NULL */
+	} *ring;
 	uint64_t newest;
 	int wake_fd;
 	bool kernel_time;	/* what is said of exits is the kernel's */
 } events = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake_fd = -1 };
 
+/* The last whole lines that there is room for. */
+static char *copy_output(const char *output)
+{
+	size_t len = strlen(output);
+	const char *line;
+
+	if (len >= EVENT_OUTPUT_MAX) {
+		output += len - (EVENT_OUTPUT_MAX - 1);
+		line = strchr(output, '\n');
+		if (line != NULL && line[1] != '\0')
+			output = line + 1;
+	}
+	return strdup(output);
+}
+
 static void note(const struct sup_event *ev, void *arg)
 {
+	char *output = ev->output != NULL ? copy_output(ev->output) : NULL;
+	struct kept *kept;
+
 	(void)arg;
 	pthread_mutex_lock(&events.lock);
 	events.newest++;
-	events.ring[events.newest % EVENTS_KEPT] = *ev;
+	kept = &events.ring[events.newest % EVENTS_KEPT];
+	free(kept->output);
+	kept->ev = *ev;
+	kept->ev.output = NULL;
+	kept->output = output;
 	eventfd_write(events.wake_fd, 1);
 	pthread_mutex_unlock(&events.lock);
 }
@@ -52,7 +78,11 @@ int events_start(int wake_fd)
 
 void events_stop(void)
 {
+	size_t i;
+
 	sup_set_event_sink(NULL, NULL);
+	for (i = 0; events.ring != NULL && i < EVENTS_KEPT; i++)
+		free(events.ring[i].output);
 	free(events.ring);
 	events.ring = NULL;
 }
@@ -69,6 +99,7 @@ uint64_t events_newest(void)
 
 int events_next(uint64_t seq, struct numbered_event *ret_ev)
 {
+	const struct kept *kept;
 	int ret = -ENOENT;
 
 	pthread_mutex_lock(&events.lock);
@@ -76,7 +107,10 @@ int events_next(uint64_t seq, struct numbered_event *ret_ev)
 		seq = events.newest - EVENTS_KEPT;
 	if (seq < events.newest) {
 		ret_ev->seq = seq + 1;
-		ret_ev->ev = events.ring[ret_ev->seq % EVENTS_KEPT];
+		kept = &events.ring[ret_ev->seq % EVENTS_KEPT];
+		ret_ev->ev = kept->ev;
+		snprintf(ret_ev->output, sizeof(ret_ev->output), "%s",
+			 kept->output != NULL ? kept->output : "");
 		ret = 0;
 	}
 	pthread_mutex_unlock(&events.lock);
@@ -167,6 +201,8 @@ int events_format(const struct numbered_event *e, char *buf, size_t size)
 		put_reason(&w, &ev->reason);
 	if (ev->kind == SUP_EVENT_START_ERROR)
 		json_put_int(&w, "error", ev->error);
+	if (e->output[0] != '\0')
+		json_put_string(&w, "output", e->output);
 	json_put_int(&w, "restarts", ev->restarts);
 	json_put_int(&w, "used", ev->budget_used);
 	json_put_int(&w, "intensity", ev->intensity);

@@ -8,10 +8,12 @@
 #include <sup/event.h>
 
 #define EVENTS_KEPT 16384
+#define EVENT_OUTPUT_MAX 512
 
 struct numbered_event {
 	uint64_t seq;
 	struct sup_event ev;
+	char output[EVENT_OUTPUT_MAX];	/* the last lines it wrote, or "" */
 };
 
 /*

@@ -25,6 +25,12 @@ static const cyaml_strval_t readiness[] = {
 	{ "fd", SUP_READY_FD },
 };
 
+static const cyaml_strval_t captures[] = {
+	{ "no", SUP_CAPTURE_NONE },
+	{ "output", SUP_CAPTURE_OUTPUT },
+	{ "errors", SUP_CAPTURE_ERRORS },
+};
+
 static const cyaml_strval_t services[] = {
 	{ "echo", CONFIG_SERVICE_ECHO },
 	{ "counter", CONFIG_SERVICE_COUNTER },
@@ -71,6 +77,7 @@ static const cyaml_schema_field_t child_fields[] = {
 	WORDS("env", env),
 	STRING("cwd", OPTIONAL_PTR, cwd),
 	STRING("output", OPTIONAL_PTR, output),
+	ENUM("capture", capture, captures),
 	ENUM("ready", ready, readiness),
 	CYAML_FIELD_UINT_PTR("ready_fd", OPTIONAL_PTR, struct config_child,
 			     ready_fd),

@@ -72,6 +72,7 @@ static int init_program(struct unit *u)
 		.argv = (const char *const *)argv,
 		.cwd = cfg->cwd,
 		.output = cfg->output,
+		.capture = cfg->capture,
 		.readiness = cfg->ready,
 		.ready_fd = cfg->ready_fd != NULL ? *cfg->ready_fd : 0,
 		.ready_timeout_ms = cfg->ready_timeout_ms,

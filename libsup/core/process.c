@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sup/process_status.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -49,6 +51,7 @@ static void process_free(void *priv)
 	sup__process_unwatch_locked(p);
 	sup__unlock(&sup__processes);
 	sup__proc_close(&p->proc);
+	sup__output_fini(&p->output);
 	sup__free(p);
 }
 
@@ -237,16 +240,19 @@ static int process_new(const struct sup_process_spec *spec,
 	p->stop_signal = spec->stop_signal ? spec->stop_signal : SIGTERM;
 	p->stop_timeout_ms = spec->stop_timeout_ms;
 	p->src = sup__runtime_source();
-	if (p->src)
+	ret = sup__process_output_init(p, spec);
+	if (!ret && !p->src)
+		ret = sup__error(-ENOTCONN, "sup_open() was not called");
+	if (!ret)
 		ret = sup__task_new(&process_ops, p, spec->name, spec->reg,
 				    &p->task, ret_holder);
-	else
-		ret = sup__error(-ENOTCONN, "sup_open() was not called");
-	if (ret)
+	if (ret) {
+		sup__output_fini(&p->output);
 		sup__free(p);
-	else
-		*ret_p = p;
-	return ret;
+		return ret;
+	}
+	*ret_p = p;
+	return 0;
 }
 
 int sup_process_start(const void *process_spec, struct sup_pid *ret_pid)

@@ -49,4 +49,11 @@ void sup__process_watch_close(void);
 int64_t sup__process_watch_next(void);
 void sup__process_watch_run(void);
 
+/*
+ * process_output.c: as sup_process_output(), for who is told of an end. False:
+ * there is nothing. close: forgets what is kept of those that have ended.
+ */
+bool sup__process_recall_output(struct sup_pid pid, char *buf, size_t size);
+void sup__process_output_close(void);
+
 #endif

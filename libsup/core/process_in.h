@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/lock.h"
+#include "core/output.h"
 #include "core/process.h"
 #include "exit/exit.h"
 #include "exit/proc.h"
@@ -26,6 +27,9 @@ struct sup__process {
 	_Atomic uint32_t done;		/* futex, set with the lock held */
 	_Atomic uint32_t ready;		/* futex: enum sup__ready, likewise */
 	int64_t stop_timeout_ms;	/* 0: none */
+	char name[64];			/* for people */
+	bool forward;			/* what it writes, to the log */
+	struct sup__line line;		/* for that: the runtime's thread's */
 	bool is_starting;		/* its starter's: in start_era */
 	unsigned int start_era;
 
@@ -42,6 +46,7 @@ struct sup__process {
 	int64_t ready_at;		/* it has to be ready by then */
 	int64_t stop_at;		/* killed then; 0: it is not */
 	bool stopping;			/* it has said so */
+	struct sup__output output;	/* added to by the runtime's thread */
 	bool mute;			/* its ready_fd has no writer left */
 	char status[128];		/* its last STATUS=, "" if none */
 	struct sup_reason reason;	/* of the end */
@@ -96,8 +101,24 @@ int sup__process_watch_locked(struct sup__process *p)
 void sup__process_unwatch_locked(struct sup__process *p)
 	SUP__REQUIRES(sup__processes);
 
+/* Of one descriptor, -1 afterwards. */
+void sup__process_unwatch_one_locked(int *fd)
+	SUP__REQUIRES(sup__processes);
+
 /* Reads what it has said. The runtime's thread. */
 void sup__process_hear(struct sup__process *p);
+
+/*
+ * process_output.c. init: for a checked spec or not, -ENOMEM. hear_output reads
+ * a piece of what it has written, hear_rest all that is there, at its end; then
+ * ended keeps it, and logs it if the end was not well. The runtime's thread.
+ */
+int sup__process_output_init(struct sup__process *p,
+			     const struct sup_process_spec *spec);
+void sup__process_hear_output(struct sup__process *p);
+void sup__process_hear_rest(struct sup__process *p);
+void sup__process_output_ended(struct sup__process *p,
+			       const struct sup_reason *reason);
 
 /* at is a time that sup__process_due_locked() finds. Any thread. */
 void sup__process_wake_at(int64_t at);

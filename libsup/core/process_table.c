@@ -167,11 +167,9 @@ static void amend_reason(struct sup__process *p)
 		p->reason = asked;
 }
 
-/* Nothing of it is left. Who starts it, if still at it, ends the task. */
-static void finish(struct sup__process *p)
+static void reap(struct sup__process *p)
 {
 	struct sup_reason reason;
-	bool start_over;
 
 	sup__lock(&sup__processes);
 	sup__process_del_locked(p);
@@ -182,6 +180,22 @@ static void finish(struct sup__process *p)
 	p->alive = false;
 	p->draining = false;
 	amend_reason(p);
+	sup__unlock(&sup__processes);
+}
+
+/*
+ * Nothing of it is left. Who starts it, if still at it, ends the task. What it
+ * wrote is told before its end is, by which p may go.
+ */
+static void finish(struct sup__process *p)
+{
+	struct sup_reason reason;
+	bool start_over;
+
+	sup__process_hear_rest(p);
+	reap(p);
+	sup__process_output_ended(p, &p->reason);
+	sup__lock(&sup__processes);
 	reason = p->reason;
 	start_over = p->start_over;
 	atomic_store(&p->done, 1);

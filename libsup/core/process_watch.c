@@ -43,6 +43,7 @@ void sup__process_watch_close(void)
 {
 	close(epoll_fd);
 	epoll_fd = -1;
+	sup__process_output_close();
 }
 
 static int add(struct sup__process *p, int fd)
@@ -69,7 +70,8 @@ static void drop(int *fd)
 
 int sup__process_watch_locked(struct sup__process *p)
 {
-	return add(p, p->proc.notify_fd) ?: add(p, p->proc.ready_fd);
+	return add(p, p->proc.notify_fd) ?: add(p, p->proc.ready_fd) ?:
+	       add(p, p->proc.output_fd);
 }
 
 void sup__process_unwatch_locked(struct sup__process *p)
@@ -77,6 +79,13 @@ void sup__process_unwatch_locked(struct sup__process *p)
 	sup__assert_held(&sup__processes);
 	drop(&p->proc.notify_fd);
 	drop(&p->proc.ready_fd);
+	drop(&p->proc.output_fd);
+}
+
+void sup__process_unwatch_one_locked(int *fd)
+{
+	sup__assert_held(&sup__processes);
+	drop(fd);
 }
 
 static void become_ready_locked(struct sup__process *p)
@@ -154,6 +163,7 @@ void sup__process_hear(struct sup__process *p)
 	for (i = 0; i < ROUND_DATAGRAMS && hear_datagram(p); i++)
 		;
 	hear_newline(p);
+	sup__process_hear_output(p);
 }
 
 static void hear_all(void)

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "core/backoff.h"
+#include "core/process.h"
 
 /* What a thread that was killed gets to reach a safe point. */
 #define KILL_MS 5000
@@ -34,6 +35,7 @@ static void report(const struct sup__board *b, enum sup_event_kind kind,
 		.restarts = c->restarts,
 		.intensity = b->restarts.max,
 	};
+	char output[SUP_EVENT_OUTPUT_MAX];
 
 	ev.budget_used = sup__intensity_used(&b->restarts, ev.time_ns);
 	memcpy(ev.supervisor_name, b->name, sizeof(ev.supervisor_name));
@@ -43,6 +45,10 @@ static void report(const struct sup__board *b, enum sup_event_kind kind,
 		ev.reason = c->last_reason;
 		ev.exit_ns = c->last_reason.exit_ns;
 	}
+	if ((kind == SUP_EVENT_CHILD_TERMINATED ||
+	     kind == SUP_EVENT_SHUTDOWN_ERROR) &&
+	    sup__process_recall_output(c->last_pid, output, sizeof(output)))
+		ev.output = output;
 	sup__event_emit(&ev);
 }
 

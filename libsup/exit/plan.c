@@ -40,6 +40,28 @@ static int check_fds(const struct sup_process_spec *spec)
 	return 0;
 }
 
+static int check_capture(const struct sup_process_spec *spec)
+{
+	if ((unsigned int)spec->capture > SUP_CAPTURE_ERRORS)
+		return sup__error(-EINVAL, "capture %d is unknown",
+				  (int)spec->capture);
+	if (spec->capture == SUP_CAPTURE_OUTPUT && spec->output)
+		return sup__error(-EINVAL, "capture: output says where stdout "
+				  "goes");
+	if (spec->capture == SUP_CAPTURE_ERRORS && spec->errors)
+		return sup__error(-EINVAL, "capture: errors says where stderr "
+				  "goes");
+	if (!spec->capture && (spec->capture_bytes || spec->capture_lines ||
+			       spec->capture_log))
+		return sup__error(-EINVAL, "capture is missing, of which "
+				  "capture_bytes, capture_lines and "
+				  "capture_log speak");
+	if (spec->capture_bytes > SUP_CAPTURE_MAX)
+		return sup__error(-EINVAL, "capture_bytes is %zu, of at most "
+				  "%d", spec->capture_bytes, SUP_CAPTURE_MAX);
+	return 0;
+}
+
 static int check_rlimits(const struct sup_process_spec *spec)
 {
 	size_t i;
@@ -78,7 +100,7 @@ static int check_spec(const struct sup_process_spec *spec)
 	if (spec->umask & ~0777)
 		return sup__error(-EINVAL, "umask 0%o is none",
 				  (unsigned int)spec->umask);
-	return check_fds(spec) ?: check_rlimits(spec);
+	return check_fds(spec) ?: check_rlimits(spec) ?: check_capture(spec);
 }
 
 /* "dir/name"; an empty dir in PATH is the current one, execvp(3). */
@@ -145,10 +167,29 @@ static void add_fd(struct sup__plan *plan, int from, int to)
 	plan->fds[plan->n_fds++] = (struct sup_fd){ from, to };
 }
 
+/* stderr goes with stdout, unless something says where else. */
+static void add_extra(struct sup__plan *plan,
+		      const struct sup__plan_extra *extra)
+{
+	const struct sup_process_spec *spec = plan->spec;
+	bool errors = !spec->errors;
+	size_t i;
+
+	if (spec->readiness == SUP_READY_FD)
+		add_fd(plan, extra->ready_fd, sup__plan_ready_fd(spec));
+	if (spec->capture == SUP_CAPTURE_OUTPUT) {
+		add_fd(plan, extra->output_fd, 1);
+		for (i = 0; i < spec->n_fds; i++)
+			errors &= spec->fds[i].to != 2;
+	}
+	if (spec->capture && errors)
+		add_fd(plan, extra->output_fd, 2);
+}
+
 static int make_fds(struct sup__plan *plan, const struct sup__plan_extra *extra)
 {
 	const struct sup_process_spec *spec = plan->spec;
-	size_t i, room = spec->n_fds + 1;
+	size_t i, room = spec->n_fds + 3;
 
 	plan->fds = sup__calloc(room, sizeof(*plan->fds));
 	plan->fd_scratch = sup__calloc(room, sizeof(int));
@@ -156,8 +197,8 @@ static int make_fds(struct sup__plan *plan, const struct sup__plan_extra *extra)
 		return sup__error_nomem("fds");
 	for (i = 0; i < spec->n_fds; i++)
 		add_fd(plan, spec->fds[i].from, spec->fds[i].to);
-	if (spec->readiness == SUP_READY_FD && extra)
-		add_fd(plan, extra->ready_fd, sup__plan_ready_fd(spec));
+	if (extra)
+		add_extra(plan, extra);
 	qsort(plan->fds, plan->n_fds, sizeof(*plan->fds), by_rising_to);
 	for (i = 1; i < plan->n_fds; i++)
 		if (plan->fds[i].to == plan->fds[i - 1].to)

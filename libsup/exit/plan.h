@@ -18,6 +18,7 @@ struct sup_process_spec;
 struct sup__plan_extra {
 	const char *notify_name;	/* of NOTIFY_SOCKET; NULL: none */
 	int ready_fd;		/* what is its ready_fd */
+	int output_fd;		/* what is captured is written there */
 };
 
 struct sup__plan {

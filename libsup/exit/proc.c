@@ -87,4 +87,5 @@ void sup__proc_close(struct sup__proc *p)
 	close_one(&p->pidfd);
 	close_one(&p->notify_fd);
 	close_one(&p->ready_fd);
+	close_one(&p->output_fd);
 }

@@ -20,6 +20,7 @@ struct sup__proc {
 	int pidfd;		/* owned; -1: none */
 	int notify_fd;		/* NOTIFY_SOCKET, owned; -1: none */
 	int ready_fd;		/* of its notification pipe, likewise */
+	int output_fd;		/* what it writes, if captured, likewise */
 	uid_t uid;		/* whose it was made */
 
 	/* The source's, while it is in doubt; under its lock. */
@@ -27,7 +28,9 @@ struct sup__proc {
 	struct sup__proc *prev, *next;
 };
 
-#define SUP__PROC_INIT { .pidfd = -1, .notify_fd = -1, .ready_fd = -1 }
+#define SUP__PROC_INIT { \
+	.pidfd = -1, .notify_fd = -1, .ready_fd = -1, .output_fd = -1, \
+}
 
 /* What a process is started with, checked and made ready for a bare child. */
 struct sup__proc_start {

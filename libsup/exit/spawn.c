@@ -404,6 +404,8 @@ static int open_ends(const struct sup_process_spec *spec, struct sup__proc *p,
 	}
 	if (!ret && spec->readiness == SUP_READY_FD)
 		ret = make_pipe(&p->ready_fd, &extra->ready_fd);
+	if (!ret && spec->capture)
+		ret = make_pipe(&p->output_fd, &extra->output_fd);
 	return ret;
 }
 
@@ -411,12 +413,14 @@ static void close_ends(struct sup__plan_extra *extra)
 {
 	if (extra->ready_fd >= 0)
 		close(extra->ready_fd);
+	if (extra->output_fd >= 0)
+		close(extra->output_fd);
 }
 
 int sup__proc_spawn(const struct sup__proc_start *start,
 		    struct sup__proc *ret_p)
 {
-	struct sup__plan_extra extra = { .ready_fd = -1 };
+	struct sup__plan_extra extra = { .ready_fd = -1, .output_fd = -1 };
 	struct sup__proc p = SUP__PROC_INIT;
 	char name[SUP__NOTIFY_NAME_MAX];
 	struct sup__plan plan;

@@ -105,7 +105,7 @@ static const struct bad of_the_schema[] = {
 	  ":3:5: the key \"id\" is missing\n" },
 	{ TREE "    argv: [sh]\n    colour: red\n",
 	  ":5:5: unknown key \"colour\"; allowed here: id, argv, env, cwd, "
-	  "output, ready, ready_fd, ready_timeout, stop_signal, service, port, contain, "
+	  "output, capture, ready, ready_fd, ready_timeout, stop_signal, service, port, contain, "
 	  "restart, shutdown, strategy, intensity, period, children\n" },
 	{ TREE "    argv: [sh]\n    argv: [sh]\n",
 	  ":5:5: the key \"argv\" stands twice\n" },
@@ -176,6 +176,9 @@ static const struct bad of_the_check[] = {
 	{ TREE "    argv: [sh]\n    shutdown: 0s\n",
 	  ":5:15: \"shutdown\": \"0s\" is not a time such as 5s or 500ms, "
 	  "infinity or kill\n" },
+	{ TREE "    argv: [sh]\n    output: /tmp/x\n    capture: output\n",
+	  ":6:14: \"capture\": \"output\" says where that goes; \"errors\" "
+	  "can be captured beside it\n" },
 	{ TREE "    argv: [sh]\n    ready: notify\n    ready_fd: 4\n",
 	  ":6:5: child \"a\": \"ready_fd\" goes with \"ready: fd\" only\n" },
 	{ TREE "    argv: [sh]\n    ready: fd\n    ready_fd: 1024\n",

@@ -202,13 +202,16 @@ int __real_sup__proc_spawn(const struct sup__proc_start *start,
 int __wrap_sup__proc_spawn(const struct sup__proc_start *start,
 			   struct sup__proc *ret_p);
 
-static void audit_then_born(const struct sup__proc *p, void *arg)
+static int audit_then_born(const struct sup__proc *p, void *arg)
 {
+	int ret;
+
 	add_process(1000, 1000, p->pid);
 	assert_int_equal(sup_audit(keep, NULL, SUP_TRY), -ETIMEDOUT);
-	intercepted->born(p, arg);
+	ret = intercepted->born(p, arg);
 	audit();
 	assert_int_equal(n_strays, 0);
+	return ret;
 }
 
 int __wrap_sup__proc_spawn(const struct sup__proc_start *start,

@@ -20,6 +20,7 @@
 
 #include <sup/monitor.h>
 #include <sup/process.h>
+#include <sup/process_status.h>
 #include <sup/registry.h>
 #include <sup/runtime.h>
 #include <sup/task.h>

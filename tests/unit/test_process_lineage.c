@@ -14,6 +14,7 @@
 
 #include <sup/monitor.h>
 #include <sup/process.h>
+#include <sup/process_status.h>
 #include <sup/runtime.h>
 #include <sup/task.h>
 

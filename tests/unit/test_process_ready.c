@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include <sup/monitor.h>
 #include <sup/process.h>
+#include <sup/process_status.h>
 #include <sup/runtime.h>
 #include <sup/task.h>
 

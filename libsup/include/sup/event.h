@@ -34,7 +34,16 @@ struct sup_event {
 	int error;		/* START_ERROR */
 	unsigned int restarts, budget_used;
 	int intensity;
+	/*
+	 * CHILD_TERMINATED, SHUTDOWN_ERROR: the end of what a process had
+	 * written, if that was captured; else NULL. The sink may read it, and
+	 * must copy it to keep it.
+	 */
+	const char *output;
 };
+
+/* What output has at most, with its terminator. */
+#define SUP_EVENT_OUTPUT_MAX 2048
 
 /*
  * Sets the one sink of events. cb runs on the thread that reports, with no

@@ -16,6 +16,15 @@ enum sup_readiness {
 	SUP_READY_FD,		/* a newline on its ready_fd, as s6 has it */
 };
 
+/* What of it is kept, the end of it, and shown when it ends. */
+enum sup_capture {
+	SUP_CAPTURE_NONE,
+	SUP_CAPTURE_OUTPUT,	/* stdout; stderr if nothing else names it */
+	SUP_CAPTURE_ERRORS,	/* stderr alone */
+};
+
+#define SUP_CAPTURE_MAX 1048576	/* bytes that are kept, at most */
+
 /* setrlimit(2); SUP_RLIM_INFINITY: no limit. */
 #define SUP_RLIM_INFINITY UINT64_MAX
 
@@ -58,6 +67,10 @@ struct sup_process_spec {
 	const char *const *groups; /* supplementary; NULL: the user's */
 	int ready_fd;		/* SUP_READY_FD: its descriptor; default 3 */
 	int64_t stop_timeout_ms; /* from stop_signal to SIGKILL; 0: for ever */
+	enum sup_capture capture;
+	size_t capture_bytes;	/* of the end; default 16,384 */
+	unsigned int capture_lines; /* of the end; default 50 */
+	bool capture_log;	/* each line goes to the log sink, too */
 };
 
 /*
@@ -82,6 +95,15 @@ struct sup_process_spec {
  * ended within stop_timeout_ms all of its lineage is killed, and it ends as
  * KILLED. A supervisor's shutdown_ms is counted apart from that.
  *
+ * What is captured goes through a pipe that is read all the time, a piece of
+ * each process at a time, so that one that writes without end takes nothing
+ * from the others. It is read once more when nothing of its lineage is left,
+ * before its end is told, and closed: what has escaped from it then writes to
+ * nobody, and gets SIGPIPE. If it ends neither clean nor killed by us, its last
+ * lines are logged (LOG_ERR) with its reason. capture_log logs each line as
+ * "name[pid]: line", by LOG_INFO or what a prefix "<N>" says (sd-daemon(3)), so
+ * see sup_set_log_level().
+ *
  * adopt_lineage, of sup_orphans() after an adoption (sup_options.adopt_token),
  * makes this take over the living process that lineage began with instead of
  * starting one; it counts as ready. Its end is told with its true reason though
@@ -99,23 +121,6 @@ struct sup_process_spec {
  */
 SUP_API int sup_process_start(const void *process_spec,
 			      struct sup_pid *ret_pid);
-
-/*
- * Sends a signal to the process alone. Any thread. -ESRCH it is no process, or
- * has ended; -EINVAL no such signal; -EPERM it has gained rights.
- */
-SUP_API int sup_process_signal(struct sup_pid pid, int signo);
-
-/* What a process has said of itself by NOTIFY_SOCKET. */
-struct sup_process_status {
-	char text[128];		/* the last STATUS=, "" if none */
-	bool ready;		/* its start is over */
-	bool stopping;		/* STOPPING=1 */
-};
-
-/* Also of one that has just ended. Any thread. -ESRCH. */
-SUP_API int sup_process_status(struct sup_pid pid,
-			       struct sup_process_status *ret_status);
 
 #ifdef __cplusplus
 }

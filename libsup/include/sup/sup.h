@@ -17,6 +17,7 @@
 #include <sup/mutex.h>
 #include <sup/partition.h>
 #include <sup/process.h>
+#include <sup/process_status.h>
 #include <sup/registry.h>
 #include <sup/request.h>
 #include <sup/resource.h>
