@@ -17,35 +17,37 @@
 
 static _Atomic int64_t ended_at;
 
-/* Ends when it is told to, and notes when. */
-static int run_mortal(void *arg)
-{
-	struct sup_msg msg;
-
-	if (arg)
-		pin(1);
-	await_msg(GO, &msg);
-	atomic_store(&ended_at, now_ns());
-	return 0;
-}
-
-static struct sup_pid mortal_start(bool pinned)
-{
-	const struct sup_thread_spec spec = {
-		.size = sizeof(spec), .name = "mortal", .run = run_mortal,
-		.arg = pinned ? &ended_at : NULL,
-	};
-	struct sup_pid pid;
-
-	must(sup_thread_start(&spec, &pid), "a thread");
-	return pid;
-}
-
 static void send_tag(struct sup_pid to, uint64_t tag)
 {
 	const struct sup_msg msg = { .tag = tag };
 
 	must(sup_send(to, &msg, SUP_FOREVER), "a message");
+}
+
+/* Ends when it is told to, and notes when; arg: whom it tells that it is up. */
+static int run_mortal(void *arg)
+{
+	struct sup_msg msg;
+
+	if (arg) {
+		pin(1);
+		send_tag(*(struct sup_pid *)arg, READY);
+	}
+	await_msg(GO, &msg);
+	atomic_store(&ended_at, now_ns());
+	return 0;
+}
+
+static struct sup_pid mortal_start(struct sup_pid *tell)
+{
+	const struct sup_thread_spec spec = {
+		.size = sizeof(spec), .name = "mortal", .run = run_mortal,
+		.arg = tell,
+	};
+	struct sup_pid pid;
+
+	must(sup_thread_start(&spec, &pid), "a thread");
+	return pid;
 }
 
 /* Other ends come as exit signals of children. */
@@ -63,14 +65,16 @@ static int run_cross(void *arg)
 {
 	size_t i, n = scaled(2000);
 	int64_t told, *times = room_for(n, sizeof(*times));
+	struct sup_pid self = sup_self(), pid;
 	struct sup_ref ref;
-	struct sup_pid pid;
+	struct sup_msg msg;
 
 	(void)arg;
 	pin(0);
 	for (i = 0; i < n; i++) {
-		pid = mortal_start(true);
+		pid = mortal_start(&self);
 		must(sup_monitor(pid, &ref), "a monitor");
+		await_msg(READY, &msg);
 		send_tag(pid, GO);
 		told = await_down();
 		times[i] = told - atomic_load(&ended_at);
@@ -117,7 +121,7 @@ static int64_t fan_out(size_t monitors, size_t watchers)
 	int64_t last = 0;
 	size_t i;
 
-	watch.of = mortal_start(false);
+	watch.of = mortal_start(NULL);
 	watch.tell = sup_self();
 	for (i = 0; i < watchers; i++)
 		must(sup_thread_start(&spec, &pid), "a watcher");

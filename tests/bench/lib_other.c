@@ -12,6 +12,7 @@
 #define KEYS 100000
 #define MANY 10000
 #define IDLE_SERVERS 100
+#define SETTLE_MS 500
 #define IDLE_MS 3000
 
 void bench_timer(void)
@@ -224,6 +225,8 @@ void bench_idle(void)
 		snprintf(id, sizeof(id), "idle%d", i);
 		must(sup_start_child(sup, &child, &pid), "a child");
 	}
+	/* Until the last of them has found nothing to do. */
+	idle_ms(scaled(SETTLE_MS));
 	begin = now_ns();
 	cpu = cpu_ns();
 	idle_ms(scaled(IDLE_MS));

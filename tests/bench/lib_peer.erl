@@ -176,7 +176,8 @@ casts(Producers) ->
 	stop(Server).
 
 %% A process that waits until it is told, and ends with the time.
-mortal() ->
+mortal(Tell) ->
+	Tell ! ready,
 	receive go -> exit({at, now_ns()}) end.
 
 down_cross(N) ->
@@ -186,7 +187,10 @@ down_cross(N) ->
 	end).
 
 down_once() ->
-	{Pid, Ref} = spawn_opt(fun mortal/0, [monitor, {scheduler, 2}]),
+	Self = self(),
+	{Pid, Ref} = spawn_opt(fun() -> mortal(Self) end,
+			       [monitor, {scheduler, 2}]),
+	receive ready -> ok end,
 	Pid ! go,
 	receive
 		{'DOWN', Ref, process, Pid, {at, Ended}} -> now_ns() - Ended
