@@ -7,7 +7,9 @@
  * The word is a binary semaphore. A waker stores 1 and calls futex only if it
  * saw 2; a waiter goes 0 -> 2 and sleeps, or takes the 1 at once. Before it
  * sleeps it spins for a while, on machines with another CPU to be woken from,
- * and more the more often that has paid.
+ * and more the more often that has paid, or would have: a sleep that was
+ * shorter than the longest spin counts as one that should have been none. So
+ * who waits for long spins next to nothing.
  */
 #include "core/seat.h"
 
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/lock.h"
@@ -24,8 +27,9 @@
 
 #define CHUNK 64u
 #define CHUNKS 32768u
-#define SPINS_MAX 2048u
+#define SPINS_MAX 2048u		/* some tens of microseconds */
 #define SPINS_MIN 16u
+#define SHORT_NS INT64_C(50000)
 
 static struct sup__lock lock = SUP__LOCK_INIT;
 static struct sup__seat *free_seats;
@@ -166,40 +170,51 @@ struct sup__seat *sup__seat_self(void)
 	return seat;
 }
 
-/* True if the wake came while it spun. Budget: doubles if so, else halves. */
+/* The budget of spins doubles if they pay, else it halves. */
+static void set_budget(struct sup__seat *seat, bool paid)
+{
+	uint32_t spins = paid ? seat->spins * 2 : seat->spins / 2;
+
+	if (spins > SPINS_MAX)
+		spins = SPINS_MAX;
+	seat->spins = spins > SPINS_MIN ? spins : SPINS_MIN;
+}
+
+/* True if the wake came while it spun. */
 static bool spin(struct sup__seat *seat)
 {
 	uint32_t i;
 
 	for (i = 0; i < seat->spins; i++) {
-		if (atomic_load_explicit(&seat->word, memory_order_relaxed)) {
-			seat->spins = seat->spins * 2 < SPINS_MAX ?
-				seat->spins * 2 : SPINS_MAX;
+		if (atomic_load_explicit(&seat->word, memory_order_relaxed))
 			return true;
-		}
 #if defined(__x86_64__) || defined(__i386__)
 		__builtin_ia32_pause();
 #endif
 	}
-	seat->spins = seat->spins / 2 > SPINS_MIN ?
-		seat->spins / 2 : SPINS_MIN;
 	return false;
 }
 
 int sup__seat_wait(struct sup__seat *seat, int64_t deadline)
 {
+	bool may = may_spin && deadline != SUP_TRY;
 	uint32_t idle = 0;
+	int64_t begin = 0;
 	int ret;
 
-	if (may_spin && deadline != SUP_TRY)
-		spin(seat);
+	if (may && spin(seat))
+		set_budget(seat, true);
 	if (!atomic_compare_exchange_strong(&seat->word, &idle, 2)) {
 		atomic_exchange(&seat->word, 0);
 		return 0;
 	}
+	if (may)
+		begin = sup__now_ns();
 	do {
 		ret = sup__futex_wait(&seat->word, 2, deadline);
 	} while (ret != -ETIMEDOUT && atomic_load(&seat->word) == 2);
+	if (may)
+		set_budget(seat, sup__now_ns() - begin < SHORT_NS);
 	/* A wake that came at the last moment counts. */
 	if (atomic_exchange(&seat->word, 0) == 1)
 		return 0;
