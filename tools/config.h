@@ -38,6 +38,7 @@ struct config_child {
 	enum sup_readiness ready;
 	uint16_t *ready_fd;	/* NULL: not said */
 	char *ready_timeout;
+	char *watchdog;
 	char *stop_signal;
 
 	/* a service of supd's own */
@@ -52,6 +53,7 @@ struct config_child {
 	/* worked out by the check */
 	unsigned int period_s;
 	int64_t ready_timeout_ms;
+	int64_t watchdog_ms;
 	int64_t shutdown_ms;
 	int stop_signo;
 };

@@ -37,6 +37,7 @@ static const struct {
 	{ "ready", PROGRAM, "programs (argv)" },
 	{ "ready_fd", PROGRAM, "programs (argv)" },
 	{ "ready_timeout", PROGRAM, "programs (argv)" },
+	{ "watchdog", PROGRAM, "programs (argv)" },
 	{ "stop_signal", PROGRAM, "programs (argv)" },
 	{ "port", SERVICE, "services" },
 	{ "contain", SERVICE, "services" },
@@ -269,6 +270,18 @@ static void check_env(struct check *c, const struct config_path *path,
 	}
 }
 
+static void check_time(struct check *c, const struct config_path *path,
+		       const char *key, const char *text, int64_t *ret_ms)
+{
+	if (text == NULL)
+		return;
+	*ret_ms = duration_ms(text);
+	if (*ret_ms <= 0)
+		config_report(c->r, path, key, PLACE_VALUE,
+			      "\"%s\": \"%s\" is not a time such as 5s or "
+			      "500ms", key, text);
+}
+
 static void check_ready_fd(struct check *c, const struct config_path *path,
 			   const struct config_child *child)
 {
@@ -299,14 +312,9 @@ static void check_program(struct check *c, const struct config_path *path,
 			      "\"capture\": \"output\" says where that goes; "
 			      "\"errors\" can be captured beside it");
 	check_ready_fd(c, path, child);
-	if (child->ready_timeout != NULL) {
-		child->ready_timeout_ms = duration_ms(child->ready_timeout);
-		if (child->ready_timeout_ms <= 0)
-			config_report(c->r, path, "ready_timeout", PLACE_VALUE,
-				      "\"ready_timeout\": \"%s\" is not a time "
-				      "such as 5s or 500ms",
-				      child->ready_timeout);
-	}
+	check_time(c, path, "ready_timeout", child->ready_timeout,
+		   &child->ready_timeout_ms);
+	check_time(c, path, "watchdog", child->watchdog, &child->watchdog_ms);
 	if (child->stop_signal != NULL) {
 		child->stop_signo = signal_number(child->stop_signal);
 		if (child->stop_signo < 0)

@@ -157,6 +157,7 @@ static void put_reason(struct json_writer *w, const struct sup_reason *r)
 		[SUP_REASON_SIGNAL] = "signal",
 		[SUP_REASON_NOPROC] = "noproc",
 		[SUP_REASON_LOST] = "lost",
+		[SUP_REASON_WATCHDOG] = "watchdog",
 	};
 	char text[160];
 
@@ -164,7 +165,7 @@ static void put_reason(struct json_writer *w, const struct sup_reason *r)
 	json_put_string(w, "kind", kinds[r->kind]);
 	if (r->kind == SUP_REASON_EXIT)
 		json_put_int(w, "code", r->code);
-	if (r->kind == SUP_REASON_SIGNAL)
+	if (r->signo != 0)
 		put_signal(w, r);
 }
 

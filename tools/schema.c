@@ -82,6 +82,7 @@ static const cyaml_schema_field_t child_fields[] = {
 	CYAML_FIELD_UINT_PTR("ready_fd", OPTIONAL_PTR, struct config_child,
 			     ready_fd),
 	STRING("ready_timeout", OPTIONAL_PTR, ready_timeout),
+	STRING("watchdog", OPTIONAL_PTR, watchdog),
 	STRING("stop_signal", OPTIONAL_PTR, stop_signal),
 	ENUM("service", service, services),
 	CYAML_FIELD_UINT_PTR("port", OPTIONAL_PTR, struct config_child, port),

@@ -77,6 +77,7 @@ static int init_program(struct unit *u)
 		.ready_fd = cfg->ready_fd != NULL ? *cfg->ready_fd : 0,
 		.ready_timeout_ms = cfg->ready_timeout_ms,
 		.stop_signal = cfg->stop_signo,
+		.watchdog_ms = cfg->watchdog_ms,
 	};
 	u->spec.start = start_program;
 	u->env = calloc(cfg->n_env + 1, sizeof(*u->env));

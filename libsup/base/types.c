@@ -115,6 +115,13 @@ const char *sup_reason_format(const struct sup_reason *reason, char *buf,
 	case SUP_REASON_NOPROC:
 		append(&t, "no such task");
 		break;
+	case SUP_REASON_WATCHDOG:
+		append(&t, "watchdog, then ");
+		if (reason->signo)
+			append_signal(&t, reason);
+		else
+			append_code(&t, reason->code);
+		break;
 	case SUP_REASON_LOST:
 		append(&t, "lost: it ended and nobody could tell how");
 		break;

@@ -30,6 +30,7 @@ static void process_exit(void *priv, const struct sup_reason *reason)
 	sup__lock(&sup__processes);
 	if (p->alive)
 		sup__proc_signal(&p->proc, p->stop_signal);
+	p->watchdog_at = 0;
 	if (p->alive && p->stop_timeout_ms && !p->stop_at) {
 		stop_at = sup_deadline_ms(p->stop_timeout_ms);
 		p->stop_at = stop_at;
@@ -189,14 +190,18 @@ static int adopt_or_spawn(struct sup__process *p,
 /* Its start went well; if it has ended by now, that is told from here. */
 static void start_is_over(struct sup__process *p)
 {
-	struct sup_reason reason;
+	struct sup_reason reason, asked;
+	int64_t expected_at = INT64_MAX;
 	bool done;
 
 	sup__lock(&sup__processes);
 	p->start_over = true;
 	reason = p->reason;
 	done = atomic_load(&p->done);
+	if (!sup__task_asked(p->task, &asked))
+		expected_at = sup__process_expect_locked(p);
 	sup__unlock(&sup__processes);
+	sup__process_wake_at(expected_at);
 	if (done)
 		sup__task_end(p->task, &reason);
 }
@@ -239,6 +244,11 @@ static int process_new(const struct sup_process_spec *spec,
 	p->proc = (struct sup__proc)SUP__PROC_INIT;
 	p->stop_signal = spec->stop_signal ? spec->stop_signal : SIGTERM;
 	p->stop_timeout_ms = spec->stop_timeout_ms;
+	p->watchdog_signal = spec->watchdog_signal ?: SIGABRT;
+	/* What is too long is refused by the plan. */
+	if (__builtin_mul_overflow(spec->watchdog_ms, INT64_C(1000000),
+				   &p->watchdog_ns))
+		p->watchdog_ns = 0;
 	p->src = sup__runtime_source();
 	ret = sup__process_output_init(p, spec);
 	if (!ret && !p->src)

@@ -27,6 +27,7 @@ struct sup__process {
 	_Atomic uint32_t done;		/* futex, set with the lock held */
 	_Atomic uint32_t ready;		/* futex: enum sup__ready, likewise */
 	int64_t stop_timeout_ms;	/* 0: none */
+	int watchdog_signal;
 	char name[64];			/* for people */
 	bool forward;			/* what it writes, to the log */
 	struct sup__line line;		/* for that: the runtime's thread's */
@@ -45,6 +46,10 @@ struct sup__process {
 	bool no_room;			/* and had no room in the source */
 	int64_t ready_at;		/* it has to be ready by then */
 	int64_t stop_at;		/* killed then; 0: it is not */
+	int64_t watchdog_ns;		/* how often it is to be heard of; 0 */
+	int64_t watchdog_at;		/* it is to be by then; 0: need not */
+	bool trouble;			/* it has said WATCHDOG=trigger */
+	bool missed;			/* it was not heard of, or said that */
 	bool stopping;			/* it has said so */
 	struct sup__output output;	/* added to by the runtime's thread */
 	bool mute;			/* its ready_fd has no writer left */
@@ -84,6 +89,10 @@ unsigned int sup__process_untracked_count(void);
  */
 void sup__process_look_at_start(struct sup__process *p, bool never_ran,
 				unsigned int untracked_before);
+
+/* Watches for it from now on, if it is to be. Returns when, or INT64_MAX. */
+int64_t sup__process_expect_locked(struct sup__process *p)
+	SUP__REQUIRES(sup__processes);
 
 /* The first whose time has come; ret_next: when it will for another one. */
 struct sup__process *sup__process_due_locked(int64_t now, int64_t *ret_next)

@@ -96,7 +96,17 @@ bool sup__process_knows(uint64_t lineage, pid_t first)
 	return p;
 }
 
-/* It is due once. */
+static int64_t due_at(const struct sup__process *p)
+{
+	int64_t at = INT64_MAX;
+
+	if (p->alive && p->stop_at)
+		at = p->stop_at;
+	if (p->alive && p->watchdog_at && p->watchdog_at < at)
+		at = p->watchdog_at;
+	return at;
+}
+
 struct sup__process *sup__process_due_locked(int64_t now, int64_t *ret_next)
 {
 	struct sup__process *p, *due = NULL;
@@ -106,17 +116,13 @@ struct sup__process *sup__process_due_locked(int64_t now, int64_t *ret_next)
 	*ret_next = INT64_MAX;
 	for (i = 0; i < N_BUCKETS && !due; i++)
 		DL_FOREACH(table[i], p) {
-			if (!p->stop_at || !p->alive)
-				continue;
-			if (p->stop_at <= now) {
+			if (due_at(p) <= now) {
 				due = p;
 				break;
 			}
-			if (p->stop_at < *ret_next)
-				*ret_next = p->stop_at;
+			if (due_at(p) < *ret_next)
+				*ret_next = due_at(p);
 		}
-	if (due)
-		due->stop_at = 0;
 	return due;
 }
 
@@ -246,6 +252,8 @@ bool sup__process_event(const struct sup__exit_event *ev)
 				.kind = SUP_REASON_EXIT, .code = -EAGAIN,
 				.exit_ns = ev->exit_ns,
 			};
+		if (p->missed)
+			p->reason.kind = SUP_REASON_WATCHDOG;
 		p->alive = false;
 		p->draining = true;
 	}

@@ -25,6 +25,7 @@
 
 #define ROUND_PROCESSES 16
 #define ROUND_DATAGRAMS 16
+#define MISSED_STOP_MS 5000
 
 static int epoll_fd = -1;
 static _Atomic int64_t earliest = INT64_MAX;
@@ -88,6 +89,16 @@ void sup__process_unwatch_one_locked(int *fd)
 	drop(fd);
 }
 
+static bool lower_earliest(int64_t at)
+{
+	int64_t old = atomic_load(&earliest);
+
+	while (at < old)
+		if (atomic_compare_exchange_weak(&earliest, &old, at))
+			return true;
+	return false;
+}
+
 static void become_ready_locked(struct sup__process *p)
 {
 	atomic_store(&p->ready, SUP__READY_YES);
@@ -106,15 +117,25 @@ static void extend_locked(struct sup__process *p, int64_t by)
 }
 
 static void note_locked(struct sup__process *p, const struct sup__notify *said)
+	SUP__REQUIRES(sup__processes)
 {
 	if (said->has_status)
 		memcpy(p->status, said->status, sizeof(p->status));
 	if (said->extend_ns)
 		extend_locked(p, said->extend_ns);
-	if (said->stopping)
+	if (said->stopping) {
 		p->stopping = true;
+		p->watchdog_at = 0;
+	}
 	if (said->ready)
 		become_ready_locked(p);
+	if (said->watchdog_ns && p->watchdog_ns)
+		p->watchdog_ns = said->watchdog_ns;
+	if (p->watchdog_at && (said->alive || said->watchdog_ns))
+		lower_earliest(sup__process_expect_locked(p));
+	p->trouble |= said->trouble;
+	if (p->watchdog_at && p->trouble)
+		lower_earliest(sup__process_expect_locked(p));
 }
 
 /* False: there is nothing more. */
@@ -187,29 +208,84 @@ int64_t sup__process_watch_next(void)
 	return atomic_load(&earliest);
 }
 
-static bool lower_earliest(int64_t at)
-{
-	int64_t old = atomic_load(&earliest);
-
-	while (at < old)
-		if (atomic_compare_exchange_weak(&earliest, &old, at))
-			return true;
-	return false;
-}
-
 void sup__process_wake_at(int64_t at)
 {
 	if (lower_earliest(at))
 		sup__runtime_ring();
 }
 
-/* It had its time to end. */
-static void stop_by_force(struct sup__process *p)
+int64_t sup__process_expect_locked(struct sup__process *p)
 {
-	sup__log(LOG_WARNING, "pid %d has not ended within stop_timeout_ms, "
-		 "%lld: it is killed", (int)p->pid,
-		 (long long)p->stop_timeout_ms);
-	sup_kill(sup__task_pid(p->task), SUP_FOREVER);
+	sup__assert_held(&sup__processes);
+	/* One that was taken over cannot reach us. */
+	if (!p->alive || !p->watchdog_ns || p->proc.notify_fd < 0)
+		return INT64_MAX;
+	p->watchdog_at = sup__now_ns() + (p->trouble ? 0 : p->watchdog_ns);
+	return p->watchdog_at;
+}
+
+/* Its signal may leave a core behind; then it has its time to end. */
+static void miss_locked(struct sup__process *p)
+{
+	p->watchdog_at = 0;
+	p->missed = true;
+	p->stop_at = sup_deadline_ms(p->stop_timeout_ms ?: MISSED_STOP_MS);
+	sup__proc_signal(&p->proc, p->watchdog_signal);
+}
+
+enum deed {
+	NOTHING,
+	MISS,
+	STOP,
+	STOP_MISSED,
+};
+
+static enum deed take_deed(struct sup__process *p, int64_t now,
+			   int64_t *ret_next)
+{
+	enum deed deed = NOTHING;
+
+	sup__lock(&sup__processes);
+	if (p->alive && p->stop_at && p->stop_at <= now) {
+		deed = p->missed ? STOP_MISSED : STOP;
+		p->stop_at = 0;
+		p->watchdog_at = 0;
+	} else if (p->alive && p->watchdog_at && p->watchdog_at <= now) {
+		deed = MISS;
+		miss_locked(p);
+		*ret_next = p->stop_at;
+	}
+	sup__unlock(&sup__processes);
+	return deed;
+}
+
+/* What its time has come for. */
+static void deal_with(struct sup__process *p, int64_t now)
+{
+	int64_t next = INT64_MAX;
+
+	switch (take_deed(p, now, &next)) {
+	case NOTHING:
+		break;
+	case MISS:
+		sup__log(LOG_WARNING, "pid %d: watchdog: it was not heard of "
+			 "in time, and gets signal %d", (int)p->pid,
+			 p->watchdog_signal);
+		break;
+	case STOP:
+		sup__log(LOG_WARNING, "pid %d has not ended within "
+			 "stop_timeout_ms, %lld: it is killed", (int)p->pid,
+			 (long long)p->stop_timeout_ms);
+		sup_kill(sup__task_pid(p->task), SUP_FOREVER);
+		break;
+	case STOP_MISSED:
+		sup__log(LOG_WARNING, "pid %d: watchdog: it has not ended by "
+			 "signal %d: it is killed", (int)p->pid,
+			 p->watchdog_signal);
+		sup__process_kill(p);
+		break;
+	}
+	lower_earliest(next);
 }
 
 static struct sup__process *next_due(int64_t now)
@@ -235,7 +311,7 @@ void sup__process_watch_run(void)
 
 	hear_all();
 	while (atomic_load(&earliest) <= now && (p = next_due(now))) {
-		stop_by_force(p);
+		deal_with(p, now);
 		sup__task_put(p->task);
 	}
 }

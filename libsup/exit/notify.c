@@ -111,6 +111,12 @@ static void parse(char *text, struct sup__notify *said)
 			said->ready = true;
 		} else if (!strcmp(line, "STOPPING=1")) {
 			said->stopping = true;
+		} else if (!strcmp(line, "WATCHDOG=1")) {
+			said->alive = true;
+		} else if (!strcmp(line, "WATCHDOG=trigger")) {
+			said->trouble = true;
+		} else if (!strncmp(line, "WATCHDOG_USEC=", 14)) {
+			said->watchdog_ns = parse_usec(line + 14);
 		} else if (!strncmp(line, "STATUS=", 7)) {
 			said->has_status = true;
 			copy_printable(said->status, sizeof(said->status),

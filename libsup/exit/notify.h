@@ -21,6 +21,9 @@ struct sup__notify {
 	pid_t stranger;		/* who sent it, and does not count; or 0 */
 	bool ready;		/* READY=1 */
 	bool stopping;		/* STOPPING=1 */
+	bool alive;		/* WATCHDOG=1 */
+	bool trouble;		/* WATCHDOG=trigger */
+	int64_t watchdog_ns;	/* WATCHDOG_USEC= */
 	bool has_status;	/* STATUS= */
 	char status[128];	/* its beginning, made printable */
 	int64_t extend_ns;	/* EXTEND_TIMEOUT_USEC= */

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#define WATCHDOG_MAX_MS 1000000000
 #define READY_FD 3	/* as s6 has it in its examples */
 
 static int check_fds(const struct sup_process_spec *spec)
@@ -93,6 +94,14 @@ static int check_spec(const struct sup_process_spec *spec)
 				  spec->stop_signal);
 	if (spec->ready_timeout_ms < 0)
 		return sup__error(-EINVAL, "ready_timeout_ms is negative");
+	if (spec->watchdog_ms < 0 || spec->watchdog_ms > WATCHDOG_MAX_MS)
+		return sup__error(-EINVAL, "watchdog_ms is not from 0 to "
+				  "%d", WATCHDOG_MAX_MS);
+	if (spec->watchdog_signal < 0 || spec->watchdog_signal > SIGRTMAX ||
+	    (spec->watchdog_signal && !spec->watchdog_ms))
+		return sup__error(-EINVAL, "watchdog_signal %d is no signal, "
+				  "or watchdog_ms is missing",
+				  spec->watchdog_signal);
 	if (spec->stop_timeout_ms < 0)
 		return sup__error(-EINVAL, "stop_timeout_ms is negative");
 	if (spec->reg && (!spec->name || !spec->name[0]))

@@ -26,6 +26,8 @@ struct sup__plan {
 	char **paths;		/* where argv[0] may lie, in order, then NULL */
 	char **envp;
 	char *notify_env;	/* "NOTIFY_SOCKET=@...", or NULL */
+	char watchdog_env[48];	/* "WATCHDOG_USEC=..." */
+	char watchdog_pid[32];	/* "WATCHDOG_PID=", its number is the child's */
 	struct sup_fd *fds;	/* by rising to; the spec's and ours */
 	size_t n_fds;
 	int *fd_scratch;	/* as many, the child's */
@@ -45,6 +47,9 @@ int sup__plan_ready_fd(const struct sup_process_spec *spec);
 
 /* plan_env.c, a part of it: makes envp. -EINVAL, -ENOMEM. */
 int sup__plan_env(struct sup__plan *plan, const char *notify_name);
+
+/* Before its number: the child writes that. */
+#define SUP__WATCHDOG_PID "WATCHDOG_PID="
 
 /* Safe on zeroed memory, and twice. */
 void sup__plan_fini(struct sup__plan *plan);

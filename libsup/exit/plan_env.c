@@ -2,6 +2,7 @@
 #include "exit/plan.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,16 @@ static int make_notify(struct sup__plan *plan, const char *name)
 	return 0;
 }
 
+static size_t put_watchdog(struct sup__plan *plan, size_t n)
+{
+	snprintf(plan->watchdog_env, sizeof(plan->watchdog_env),
+		 "WATCHDOG_USEC=%" PRId64, plan->spec->watchdog_ms * 1000);
+	snprintf(plan->watchdog_pid, sizeof(plan->watchdog_pid),
+		 SUP__WATCHDOG_PID);
+	n = put(plan->envp, n, plan->watchdog_env);
+	return put(plan->envp, n, plan->watchdog_pid);
+}
+
 /*
  * A NOTIFY_SOCKET of ours is whoever started us waiting for us: a child must
  * not answer there, so it is taken out of what is inherited.
@@ -91,13 +102,16 @@ int sup__plan_env(struct sup__plan *plan, const char *notify_name)
 	if (!from)
 		from = (const char *const *)environ;
 	n = count(from);
-	plan->envp = sup__calloc(n + n_set + 2, sizeof(char *));
+	plan->envp = sup__calloc(n + n_set + 4, sizeof(char *));
 	if (!plan->envp)
 		return sup__error_nomem("envp");
 	for (i = 0; i < n; i++)
 		plan->envp[i] = (char *)from[i];
-	if (!spec->envp)
+	if (!spec->envp) {
 		n = drop(plan->envp, n, NOTIFY_NAME);
+		n = drop(plan->envp, n, "WATCHDOG_USEC");
+		n = drop(plan->envp, n, "WATCHDOG_PID");
+	}
 	for (i = 0; i < count(spec->env_unset); i++)
 		n = drop(plan->envp, n, spec->env_unset[i]);
 	for (i = 0; i < n_set; i++)
@@ -108,6 +122,8 @@ int sup__plan_env(struct sup__plan *plan, const char *notify_name)
 			return ret;
 		n = put(plan->envp, n, plan->notify_env);
 	}
+	if (spec->watchdog_ms)
+		n = put_watchdog(plan, n);
 	plan->envp[n] = NULL;
 	return 0;
 }

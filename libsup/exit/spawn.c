@@ -220,6 +220,24 @@ IN_CHILD static void child_ids(struct child *c)
 		child_fail(c, SUP__STEP_USER, 0, errno);
 }
 
+/* In its copy of the plan. */
+IN_CHILD static void child_watchdog(struct child *c)
+{
+	char *to = (char *)c->plan->watchdog_pid +
+		   sizeof(SUP__WATCHDOG_PID) - 1;
+	long pid = syscall(SYS_getpid);
+	char digits[12];
+	int n = 0;
+
+	do {
+		digits[n++] = '0' + pid % 10;
+		pid /= 10;
+	} while (pid);
+	while (n)
+		*to++ = digits[--n];
+	*to = '\0';
+}
+
 /* As execvp(3): a program that may not be run does not end the search. */
 IN_CHILD static void child_exec(struct child *c)
 {
@@ -253,6 +271,8 @@ child_run(const struct sup__plan *plan, int fd)
 	child_ids(&c);
 	if (plan->spec->cwd && syscall(SYS_chdir, plan->spec->cwd) < 0)
 		child_fail(&c, SUP__STEP_CWD, 0, errno);
+	if (plan->spec->watchdog_ms)
+		child_watchdog(&c);
 	child_signals();
 	child_exec(&c);
 	__builtin_unreachable();
@@ -398,7 +418,7 @@ static int open_ends(const struct sup_process_spec *spec, struct sup__proc *p,
 {
 	int ret = 0;
 
-	if (spec->readiness == SUP_READY_NOTIFY) {
+	if (spec->readiness == SUP_READY_NOTIFY || spec->watchdog_ms) {
 		ret = sup__notify_open(name, &p->notify_fd);
 		extra->notify_name = ret ? NULL : name;
 	}

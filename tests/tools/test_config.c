@@ -105,8 +105,9 @@ static const struct bad of_the_schema[] = {
 	  ":3:5: the key \"id\" is missing\n" },
 	{ TREE "    argv: [sh]\n    colour: red\n",
 	  ":5:5: unknown key \"colour\"; allowed here: id, argv, env, cwd, "
-	  "output, capture, ready, ready_fd, ready_timeout, stop_signal, service, port, contain, "
-	  "restart, shutdown, strategy, intensity, period, children\n" },
+	  "output, capture, ready, ready_fd, ready_timeout, watchdog, "
+	  "stop_signal, service, port, contain, restart, shutdown, strategy, "
+	  "intensity, period, children\n" },
 	{ TREE "    argv: [sh]\n    argv: [sh]\n",
 	  ":5:5: the key \"argv\" stands twice\n" },
 	{ TREE "    argv: [sh]\n    restart: allways\n",
@@ -185,6 +186,9 @@ static const struct bad of_the_check[] = {
 	  ":6:15: \"ready_fd\": 1024 is not a descriptor from 3 to 1023\n" },
 	{ TREE "    argv: [sh]\n    ready: fd\n    ready_fd: 2\n",
 	  ":6:15: \"ready_fd\": 2 is not a descriptor from 3 to 1023\n" },
+	{ TREE "    argv: [sh]\n    watchdog: 0s\n",
+	  ":5:15: \"watchdog\": \"0s\" is not a time such as 5s or "
+	  "500ms\n" },
 	{ TREE "    argv: [sh]\n    ready_timeout: soon\n",
 	  ":5:20: \"ready_timeout\": \"soon\" is not a time such as 5s or "
 	  "500ms\n" },

@@ -99,6 +99,9 @@ static void each_datagram_is_for_itself(void **state)
 	(void)state;
 	send_text("STATUS=one \033[1m\nSTOPPING=1");
 	send_text("EXTEND_TIMEOUT_USEC=1500\nREADY=1");
+	send_text("WATCHDOG=1\nWATCHDOG_USEC=20");
+	send_text("WATCHDOG=trigger");
+	send_text("WATCHDOG=2");
 	said = next();
 	assert_true(said.has_status);
 	assert_string_equal(said.status, "one ?[1m");
@@ -110,6 +113,17 @@ static void each_datagram_is_for_itself(void **state)
 	assert_false(said.stopping);
 	assert_true(said.ready);
 	assert_int_equal(said.extend_ns, 1500000);
+	assert_false(said.alive);
+	said = next();
+	assert_true(said.alive);
+	assert_false(said.trouble);
+	assert_int_equal(said.watchdog_ns, 20000);
+	said = next();
+	assert_false(said.alive);
+	assert_true(said.trouble);
+	said = next();
+	assert_false(said.alive);
+	assert_false(said.trouble);
 }
 
 static void times_that_are_none_are_nothing(void **state)

@@ -22,6 +22,11 @@ static void reasons_read_well(void **state)
 		  "shutdown (-7)" },
 		{ { .kind = SUP_REASON_KILLED }, "killed" },
 		{ { .kind = SUP_REASON_EXIT, .code = 3 }, "exit status 3" },
+		{ { .kind = SUP_REASON_WATCHDOG, .signo = SIGABRT,
+		    .core = true },
+		  "watchdog, then signal 6 (ABRT), core dumped" },
+		{ { .kind = SUP_REASON_WATCHDOG },
+		  "watchdog, then exit status 0" },
 		{ { .kind = SUP_REASON_EXIT, .code = -ENOENT },
 		  "error -2 (No such file or directory)" },
 		{ { .kind = SUP_REASON_SIGNAL, .signo = SIGSEGV, .core = true,
@@ -101,7 +106,7 @@ static void clean_is_normal_and_shutdown(void **state)
 	int kind;
 
 	(void)state;
-	for (kind = SUP_REASON_NORMAL; kind <= SUP_REASON_LOST; kind++) {
+	for (kind = SUP_REASON_NORMAL; kind <= SUP_REASON_WATCHDOG; kind++) {
 		struct sup_reason r = { .kind = kind };
 
 		assert_int_equal(sup_reason_is_clean(&r),

@@ -71,6 +71,8 @@ struct sup_process_spec {
 	size_t capture_bytes;	/* of the end; default 16,384 */
 	unsigned int capture_lines; /* of the end; default 50 */
 	bool capture_log;	/* each line goes to the log sink, too */
+	int64_t watchdog_ms;	/* to be heard of this often; 0: need not be */
+	int watchdog_signal;	/* if it is not; default SIGABRT */
 };
 
 /*
@@ -94,6 +96,13 @@ struct sup_process_spec {
  * start has failed. sup_exit() sends stop_signal to the process; if it has not
  * ended within stop_timeout_ms all of its lineage is killed, and it ends as
  * KILLED. A supervisor's shutdown_ms is counted apart from that.
+ *
+ * With watchdog_ms, WATCHDOG_USEC and WATCHDOG_PID tell it to send WATCHDOG=1
+ * on NOTIFY_SOCKET (sd_watchdog_enabled(3)) at least that often once it is
+ * ready, and until it is asked to end or says STOPPING=1; WATCHDOG_USEC=
+ * changes how often. If it does not, or sends WATCHDOG=trigger, it gets
+ * watchdog_signal, and after stop_timeout_ms, here 5 s by default, its lineage
+ * is killed; its reason is WATCHDOG however it then ends.
  *
  * What is captured goes through a pipe that is read all the time, a piece of
  * each process at a time, so that one that writes without end takes nothing

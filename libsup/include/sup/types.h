@@ -61,6 +61,7 @@ enum sup_reason_kind {
 	SUP_REASON_SIGNAL,	/* signo, core, who sent it, fault address */
 	SUP_REASON_NOPROC,	/* there was no such task */
 	SUP_REASON_LOST,	/* it ended and nobody could tell how */
+	SUP_REASON_WATCHDOG,	/* not heard of in time; how: signo, or code */
 };
 
 /* Who sent the signal that ended a task. */
