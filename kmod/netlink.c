@@ -22,6 +22,11 @@
 #include "compat.h"
 #include "netlink_gen.h"
 
+/* What the largest answer has in it: that of group-new. */
+#define ANSWER_SIZE	(3 * nla_total_size_64bit(sizeof(u64)) +	\
+			 8 * nla_total_size(sizeof(u32)) +		\
+			 nla_total_size(SUP_TOKEN_SIZE))
+
 static unsigned int unprivileged = 1;
 module_param(unprivileged, uint, 0644);
 MODULE_PARM_DESC(unprivileged,
@@ -148,6 +153,43 @@ int sup_nl_reply_send(struct sk_buff *skb, struct genl_info *info,
 	}
 	genlmsg_end(skb, header);
 	return genlmsg_reply(skb, info);
+}
+
+/*
+ * The answer to a request that changes something. Its room in the socket is
+ * taken here, before that: then sending it cannot fail, and no token is made
+ * that nobody learns. What has no answer in the socket was not done.
+ */
+struct sk_buff *sup_nl_answer_new(struct sk_buff *request,
+				  struct genl_info *info, u8 cmd)
+{
+	struct sock *sk = NETLINK_CB(request).sk;
+	struct sk_buff *answer = genlmsg_new(ANSWER_SIZE, GFP_KERNEL);
+	u64 used = atomic_read(&sk->sk_rmem_alloc);
+
+	if (!answer)
+		return ERR_PTR(-ENOMEM);
+	if (used && used + answer->truesize > READ_ONCE(sk->sk_rcvbuf)) {
+		nlmsg_free(answer);
+		GENL_SET_ERR_MSG(info, "no room in the socket for the answer");
+		return ERR_PTR(-ENOBUFS);
+	}
+	/* The caller has the socket open. */
+	skb_set_owner_r(answer, sk);
+	/* ANSWER_SIZE is without the headers. */
+	genlmsg_put_reply(answer, info, &sup_family, 0, cmd);
+	return answer;
+}
+
+/* To the socket whose room it has; that it is full is a mistake of ours. */
+void sup_nl_answer_send(struct sk_buff *answer, bool full)
+{
+	struct sock *sk = answer->sk;
+
+	WARN_ON_ONCE(full);
+	nlmsg_end(answer, nlmsg_hdr(answer));
+	skb_queue_tail(&sk->sk_receive_queue, answer);
+	sk->sk_data_ready(sk);
 }
 
 int sup_nl_record_ack_doit(struct sk_buff *skb, struct genl_info *info)

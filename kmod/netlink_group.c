@@ -119,8 +119,7 @@ int sup_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	struct sup_owner_spec owner = {};
 	struct sup_group_spec spec = {};
 	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
+	struct sk_buff *answer;
 	int ret;
 
 	ret = sup_nl_check_permitted(skb, info->extack) ?:
@@ -129,20 +128,17 @@ int sup_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (ret)
 		return ret;
 	parse_owner(skb, info, &owner);
-	reply = sup_nl_reply_new(info, SUP_CMD_GROUP_NEW, &header);
-	if (!reply)
-		return -ENOMEM;
+	answer = sup_nl_answer_new(skb, info, SUP_CMD_GROUP_NEW);
+	if (IS_ERR(answer))
+		return PTR_ERR(answer);
 	ret = sup_group_new(&spec, &owner, info->extack, &group);
 	if (ret) {
-		nlmsg_free(reply);
+		nlmsg_free(answer);
 		return ret;
 	}
-	ret = sup_nl_reply_send(reply, info, header, !put_owned(reply, group));
-	/* A group of which nobody knows is nobody's. */
-	if (ret)
-		sup_group_end(group);
+	sup_nl_answer_send(answer, !put_owned(answer, group));
 	sup_group_put(group);
-	return ret;
+	return 0;
 }
 
 int sup_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
@@ -215,29 +211,27 @@ int sup_nl_group_kill_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sup_kill kill = {};
 	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
+	struct sk_buff *answer;
 	int ret;
 
 	ret = parse_kill(info, &kill) ?:
 	      sup_nl_own_group(skb, info, info->attrs[SUP_A_GROUP_ID], &group);
 	if (ret)
 		return ret;
-	reply = sup_nl_reply_new(info, SUP_CMD_GROUP_KILL, &header);
-	ret = -ENOMEM;
-	if (!reply)
+	answer = sup_nl_answer_new(skb, info, SUP_CMD_GROUP_KILL);
+	ret = PTR_ERR_OR_ZERO(answer);
+	if (ret)
 		goto put_group;
 	ret = sup_kill(group, &kill);
 	if (ret) {
 		explain_kill(info, ret);
-		nlmsg_free(reply);
+		nlmsg_free(answer);
 		goto put_group;
 	}
-	ret = sup_nl_reply_send(reply, info, header,
-				nla_put_u32(reply, SUP_A_GROUP_SIGNALLED,
-				     kill.signalled) ||
-			 nla_put_u32(reply, SUP_A_GROUP_REFUSED,
-				     kill.refused));
+	sup_nl_answer_send(answer, nla_put_u32(answer, SUP_A_GROUP_SIGNALLED,
+					       kill.signalled) ||
+				   nla_put_u32(answer, SUP_A_GROUP_REFUSED,
+					       kill.refused));
 put_group:
 	sup_group_put(group);
 	return ret;
@@ -262,8 +256,7 @@ int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr *token = info->attrs[SUP_A_GROUP_TOKEN];
 	struct sup_owner_spec spec = {};
 	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
+	struct sk_buff *answer;
 	int ret;
 
 	ret = sup_nl_check_permitted(skb, info->extack) ?:
@@ -271,9 +264,9 @@ int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 	      sup_nl_group(info, info->attrs[SUP_A_GROUP_ID], &group);
 	if (ret)
 		return ret;
-	reply = sup_nl_reply_new(info, SUP_CMD_GROUP_ADOPT, &header);
-	ret = -ENOMEM;
-	if (!reply)
+	answer = sup_nl_answer_new(skb, info, SUP_CMD_GROUP_ADOPT);
+	ret = PTR_ERR_OR_ZERO(answer);
+	if (ret)
 		goto put_group;
 	parse_owner(skb, info, &spec);
 	if (token)
@@ -283,14 +276,12 @@ int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 	/* Whoever waited for the former owner need not wait for the work. */
 	sup_owner_orphan(group);
 	ret = sup_owner_take(group, &spec, info->extack);
-	if (ret)
-		goto free_reply;
-	ret = sup_nl_reply_send(reply, info, header, !put_owned(reply, group));
+	if (ret) {
+		nlmsg_free(answer);
+		goto put_group;
+	}
+	sup_nl_answer_send(answer, !put_owned(answer, group));
 	sup_deliver(group, GFP_KERNEL);
-	goto put_group;
-
-free_reply:
-	nlmsg_free(reply);
 put_group:
 	sup_group_put(group);
 	return ret;
@@ -300,8 +291,7 @@ int sup_nl_group_hand_over_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	u8 token[SUP_TOKEN_SIZE];
 	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
+	struct sk_buff *answer;
 	u32 grace;
 	int ret;
 
@@ -309,9 +299,9 @@ int sup_nl_group_hand_over_doit(struct sk_buff *skb, struct genl_info *info)
 	      sup_nl_own_group(skb, info, info->attrs[SUP_A_GROUP_ID], &group);
 	if (ret)
 		return ret;
-	reply = sup_nl_reply_new(info, SUP_CMD_GROUP_HAND_OVER, &header);
-	ret = -ENOMEM;
-	if (!reply)
+	answer = sup_nl_answer_new(skb, info, SUP_CMD_GROUP_HAND_OVER);
+	ret = PTR_ERR_OR_ZERO(answer);
+	if (ret)
 		goto put_group;
 	ret = sup_owner_hand_over(group, grace, token);
 	if (ret) {
@@ -319,15 +309,14 @@ int sup_nl_group_hand_over_doit(struct sk_buff *skb, struct genl_info *info)
 			GENL_SET_ERR_MSG(info, "group is being killed");
 		else
 			sup_nl_explain_lost(info->extack);
-		nlmsg_free(reply);
+		nlmsg_free(answer);
 		goto put_group;
 	}
-	ret = sup_nl_reply_send(reply, info, header,
-				!put_u64(reply, SUP_A_GROUP_ID, group->id) ||
-				nla_put(reply, SUP_A_GROUP_TOKEN,
-					sizeof(token), token) ||
-				nla_put_u32(reply, SUP_A_GROUP_GRACE_MS,
-					    grace));
+	sup_nl_answer_send(answer,
+			   !put_u64(answer, SUP_A_GROUP_ID, group->id) ||
+			   nla_put(answer, SUP_A_GROUP_TOKEN, sizeof(token),
+				   token) ||
+			   nla_put_u32(answer, SUP_A_GROUP_GRACE_MS, grace));
 put_group:
 	sup_group_put(group);
 	return ret;

@@ -122,15 +122,19 @@ static int refuse_threads(struct genl_info *info)
 	return -EOPNOTSUPP;
 }
 
+/* What was added: a task, and others; or, without an id, others alone. */
+struct addition {
+	u64 id, lineage;
+	u32 added;
+};
+
 static int add_task(struct sk_buff *skb, struct genl_info *info,
 		    struct sup_group *group, struct task_struct *task,
-		    struct sk_buff *reply)
+		    struct addition *addition)
 {
 	struct nlattr *cookie = info->attrs[SUP_A_MEMBER_COOKIE];
 	u8 kind = kind_of(info);
 	struct sup_member *member;
-	u32 added = 1;
-	bool full;
 	int ret;
 
 	if (kind == SUP_MEMBER_KIND_PROCESS &&
@@ -158,25 +162,21 @@ static int add_task(struct sk_buff *skb, struct genl_info *info,
 			 &member);
 	if (ret)
 		return explain_add(info, ret);
+	addition->id = member->id;
+	addition->lineage = member->lineage ? member->lineage->id : 0;
+	addition->added = 1;
 	if (nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS]))
 		ret = sup_attach_descendants(group, skb, member->lineage,
-					     &added);
-	full = !put_u64(reply, SUP_A_MEMBER_ID, member->id) ||
-	       !put_u64(reply, SUP_A_MEMBER_LINEAGE,
-			member->lineage ? member->lineage->id : 0) ||
-	       nla_put_u32(reply, SUP_A_MEMBER_ADDED, added);
+					     &addition->added);
 	sup_member_put(member);
-	if (ret)
-		return explain_add(info, ret);
-	return full ? -EMSGSIZE : 0;
+	return explain_add(info, ret);
 }
 
 static int add_self(struct sk_buff *skb, struct genl_info *info,
-		    struct sup_group *group, struct sk_buff *reply)
+		    struct sup_group *group, struct addition *addition)
 {
 	bool descendants = nla_get_flag(info->attrs[SUP_A_MEMBER_DESCENDANTS]);
 	struct nlattr *cookie = info->attrs[SUP_A_MEMBER_COOKIE];
-	u32 added = 0;
 	int ret;
 
 	ret = sup_nl_check_self(skb, info->extack);
@@ -190,18 +190,17 @@ static int add_self(struct sk_buff *skb, struct genl_info *info,
 	if (!descendants && group->fatal)
 		return refuse_threads(info);
 	if (descendants)
-		ret = sup_attach_descendants(group, skb, NULL, &added);
+		ret = sup_attach_descendants(group, skb, NULL,
+					     &addition->added);
 	else
 		ret = sup_attach_threads(group,
 					 cookie ? nla_get_u64(cookie) : 0,
-					 &added);
-	if (ret)
-		return explain_add(info, ret);
-	return nla_put_u32(reply, SUP_A_MEMBER_ADDED, added);
+					 &addition->added);
+	return explain_add(info, ret);
 }
 
 static int add(struct sk_buff *skb, struct genl_info *info,
-	       struct sup_group *group, struct sk_buff *reply)
+	       struct sup_group *group, struct addition *addition)
 {
 	bool self = nla_get_flag(info->attrs[SUP_A_MEMBER_SELF]);
 	bool pidfd = info->attrs[SUP_A_MEMBER_PIDFD];
@@ -214,37 +213,46 @@ static int add(struct sk_buff *skb, struct genl_info *info,
 		return -EINVAL;
 	}
 	if (self)
-		return add_self(skb, info, group, reply);
+		return add_self(skb, info, group, addition);
 	ret = pid ? task_by_pid(info, &task) : task_by_pidfd(info, &task);
 	if (ret)
 		return ret;
-	ret = add_task(skb, info, group, task, reply);
+	ret = add_task(skb, info, group, task, addition);
 	put_task_struct(task);
 	return ret;
 }
 
+static bool put_addition(struct sk_buff *skb, const struct sup_group *group,
+			 const struct addition *addition)
+{
+	return put_u64(skb, SUP_A_MEMBER_GROUP, group->id) &&
+	       (!addition->id ||
+		(put_u64(skb, SUP_A_MEMBER_ID, addition->id) &&
+		 put_u64(skb, SUP_A_MEMBER_LINEAGE, addition->lineage))) &&
+	       !nla_put_u32(skb, SUP_A_MEMBER_ADDED, addition->added);
+}
+
 int sup_nl_member_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct addition addition = {};
 	struct sup_group *group;
-	struct sk_buff *reply;
-	void *header;
+	struct sk_buff *answer;
 	int ret;
 
 	ret = sup_nl_own_group(skb, info, info->attrs[SUP_A_MEMBER_GROUP],
 			       &group);
 	if (ret)
 		return ret;
-	reply = sup_nl_reply_new(info, SUP_CMD_MEMBER_ADD, &header);
-	ret = -ENOMEM;
-	if (!reply)
-		goto put_group;
-	ret = -EMSGSIZE;
-	if (put_u64(reply, SUP_A_MEMBER_GROUP, group->id))
-		ret = add(skb, info, group, reply);
+	answer = sup_nl_answer_new(skb, info, SUP_CMD_MEMBER_ADD);
+	ret = PTR_ERR_OR_ZERO(answer);
 	if (ret)
-		nlmsg_free(reply);
+		goto put_group;
+	ret = add(skb, info, group, &addition);
+	if (ret)
+		nlmsg_free(answer);
 	else
-		ret = sup_nl_reply_send(reply, info, header, false);
+		sup_nl_answer_send(answer,
+				   !put_addition(answer, group, &addition));
 put_group:
 	sup_group_put(group);
 	return ret;

@@ -251,6 +251,9 @@ int sup_nl_check_owner(struct sup_group *group, struct sk_buff *skb,
 void sup_nl_explain_lost(struct netlink_ext_ack *extack);
 int sup_nl_check_self(struct sk_buff *skb, struct netlink_ext_ack *extack);
 int sup_nl_check_permitted(struct sk_buff *skb, struct netlink_ext_ack *extack);
+struct sk_buff *sup_nl_answer_new(struct sk_buff *request,
+				  struct genl_info *info, u8 cmd);
+void sup_nl_answer_send(struct sk_buff *answer, bool full);
 struct sk_buff *sup_nl_reply_new(struct genl_info *info, u8 cmd,
 				 void **ret_header);
 int sup_nl_reply_send(struct sk_buff *skb, struct genl_info *info,
