@@ -237,24 +237,49 @@ put_group:
 	return ret;
 }
 
-/* The group's user namespace; its credentials may be exchanged meanwhile. */
-static bool may_adopt_any(struct sk_buff *skb, struct sup_group *group)
+/*
+ * Without a token: has the caller power in the group's user namespace? The
+ * credentials may be exchanged meanwhile, so who adopts compares.
+ */
+static int adopt_by_power(struct sk_buff *skb, struct genl_info *info,
+			  struct sup_group *group, struct sup_owner_spec *spec)
 {
 	const struct cred *cred;
-	bool ret;
+	int ret;
 
 	spin_lock_bh(&group->lock);
 	cred = get_cred(group->cred);
 	spin_unlock_bh(&group->lock);
-	ret = netlink_ns_capable(skb, cred->user_ns, CAP_KILL);
+	if (netlink_ns_capable(skb, cred->user_ns, CAP_KILL))
+		spec->power = cred;
+	ret = sup_owner_take(group, spec, info->extack);
 	put_cred(cred);
+	return ret;
+}
+
+static int adopt(struct sk_buff *skb, struct genl_info *info,
+		 struct sup_group *group)
+{
+	struct nlattr *token = info->attrs[SUP_A_GROUP_TOKEN];
+	struct sup_owner_spec spec = {};
+	int ret;
+
+	parse_owner(skb, info, &spec);
+	/* Whoever waited for the former owner need not wait for the work. */
+	sup_owner_orphan(group);
+	if (token) {
+		spec.token = nla_data(token);
+		return sup_owner_take(group, &spec, info->extack);
+	}
+	do {
+		spec.power = NULL;
+		ret = adopt_by_power(skb, info, group, &spec);
+	} while (ret == -EAGAIN);
 	return ret;
 }
 
 int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *token = info->attrs[SUP_A_GROUP_TOKEN];
-	struct sup_owner_spec spec = {};
 	struct sup_group *group;
 	struct sk_buff *answer;
 	int ret;
@@ -268,14 +293,7 @@ int sup_nl_group_adopt_doit(struct sk_buff *skb, struct genl_info *info)
 	ret = PTR_ERR_OR_ZERO(answer);
 	if (ret)
 		goto put_group;
-	parse_owner(skb, info, &spec);
-	if (token)
-		spec.token = nla_data(token);
-	else
-		spec.privileged = may_adopt_any(skb, group);
-	/* Whoever waited for the former owner need not wait for the work. */
-	sup_owner_orphan(group);
-	ret = sup_owner_take(group, &spec, info->extack);
+	ret = adopt(skb, info, group);
 	if (ret) {
 		nlmsg_free(answer);
 		goto put_group;

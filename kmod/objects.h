@@ -259,7 +259,7 @@ struct sup_owner_spec {
 	u32 flags, events;
 	u32 credit;		/* 0: choose */
 	const u8 *token;	/* for adoption, or NULL */
-	bool privileged;	/* adopts without a token */
+	const struct cred *power;	/* or power over these, the group's */
 };
 
 /* How a group is, whoever owns it. */

@@ -123,14 +123,17 @@ static int check_adoption_locked(struct sup_group *group,
 				 const struct sup_owner_spec *spec,
 				 struct netlink_ext_ack *extack)
 {
-	if (!spec->privileged && !spec->token) {
+	if (!spec->power && !spec->token) {
 		NL_SET_ERR_MSG(extack, "adoption needs the token or CAP_KILL");
 		return -EPERM;
 	}
-	if (!spec->privileged && !token_fits(group->token, spec->token)) {
+	if (spec->token && !token_fits(group->token, spec->token)) {
 		NL_SET_ERR_MSG(extack, "token is not the group's");
 		return -EACCES;
 	}
+	/* It was judged by what another owner has replaced since. */
+	if (!spec->token && spec->power != group->cred)
+		return -EAGAIN;
 	if (group->ended || group->state != SUP_GROUP_STATE_RETAINED) {
 		NL_SET_ERR_MSG(extack, "group does not wait for adoption");
 		return -EBUSY;
@@ -246,6 +249,7 @@ static bool is_member_apart(const struct sup_group *group)
 /*
  * Makes the calling process and the socket the owner of a group that never had
  * one, or that is retained. What is born to the process from then on joins.
+ * -EAGAIN if what it was judged by, or its parent, is not the present one.
  */
 int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		   struct netlink_ext_ack *extack)
