@@ -15,23 +15,37 @@
 
 #include "compat.h"
 
+/* True if it is the group itself or below it. */
+static bool is_within(const struct sup_group *sub,
+		      const struct sup_group *group)
+{
+	while (sub && sub != group)
+		sub = sub->parent;
+	return sub;
+}
+
 /*
- * True if the process owns the group or one above it: as a member it would be
- * below itself, and could not kill the one without the other.
+ * What the process owns, and it becoming a member. -EPERM if it owns the group
+ * or one above it: it would be below itself, and could not kill the one without
+ * the other. -EBUSY if it owns one that its children are born into, or the next
+ * of them is, and that is not below: they would escape.
  */
-static bool owns_above(const struct task_struct *task,
+static int check_owned(const struct task_struct *task,
 		       const struct sup_group *group)
 {
-	const struct sup_group *above;
 	struct sup_owner *owner;
 	struct sup_key *key = NULL;
-	bool ret = false;
+	int ret = 0;
 
 	rcu_read_lock();
 	while (!ret && (key = sup_key_next(key, task->signal, SUP_KEY_OWNER))) {
 		owner = container_of(key, struct sup_owner, process_key);
-		for (above = group; above && !ret; above = above->parent)
-			ret = owner->group == above;
+		if (is_within(group, owner->group))
+			ret = -EPERM;
+		else if ((owner->flags & SUP_GROUP_FLAG_INHERIT_CHILDREN ||
+			  READ_ONCE(owner->group->n_templates)) &&
+			 !is_within(owner->group, group))
+			ret = -EBUSY;
 	}
 	rcu_read_unlock();
 	return ret;
@@ -48,24 +62,24 @@ static void name_program(struct sup_exit *exit, struct task_struct *task)
 }
 
 /*
- * The caller gets a reference. -EPERM if the task owns the group or one above
- * it; other errors are those of sup_member_add().
+ * The caller gets a reference. -EPERM or -EBUSY for what a process owns; other
+ * errors are those of sup_member_add().
  */
 static int add(struct sup_group *group, struct task_struct *task, u8 kind,
 	       struct sup_lineage *lineage, u64 cookie,
 	       struct sup_member **ret_member)
 {
 	struct sup_member *member;
-	int ret;
+	int ret = 0;
 
 	member = sup_member_new(group, kind, lineage, cookie, GFP_KERNEL);
 	if (IS_ERR(member))
 		return PTR_ERR(member);
 	name_program(member->exit, task);
-	ret = -EPERM;
 	mutex_lock(&sup_owner_mutex);
-	if (kind != SUP_MEMBER_KIND_PROCESS || !owns_above(task, group))
-		ret = sup_member_add(member, task, true);
+	if (kind == SUP_MEMBER_KIND_PROCESS)
+		ret = check_owned(task, group);
+	ret = ret ?: sup_member_add(member, task, true);
 	mutex_unlock(&sup_owner_mutex);
 	if (!ret)
 		*ret_member = member;

@@ -278,13 +278,9 @@ static int check_drain(struct netlink_ext_ack *extack)
 	return -ESHUTDOWN;
 }
 
-/*
- * Makes a group of which the calling process is the owner, and returns a
- * reference.
- */
-int sup_group_new(const struct sup_group_spec *spec,
-		  const struct sup_owner_spec *owner,
-		  struct netlink_ext_ack *extack, struct sup_group **ret_group)
+static int make(const struct sup_group_spec *spec,
+		const struct sup_owner_spec *owner,
+		struct netlink_ext_ack *extack, struct sup_group **ret_group)
 {
 	struct sup_group *group;
 	int ret;
@@ -339,6 +335,23 @@ put_hooks:
 	sup_hooks_put();
 put_module:
 	module_put(THIS_MODULE);
+	return ret;
+}
+
+/*
+ * Makes a group of which the calling process is the owner, and returns a
+ * reference.
+ */
+int sup_group_new(const struct sup_group_spec *spec,
+		  const struct sup_owner_spec *owner,
+		  struct netlink_ext_ack *extack, struct sup_group **ret_group)
+{
+	int ret;
+
+	/* Again if the caller was attached meanwhile: it has a parent then. */
+	do {
+		ret = make(spec, owner, extack, ret_group);
+	} while (ret == -EAGAIN);
 	return ret;
 }
 

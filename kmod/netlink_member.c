@@ -98,6 +98,10 @@ static int explain_add(struct genl_info *info, int error)
 		GENL_SET_ERR_MSG(info,
 				 "process owns the group, or one above it");
 		break;
+	case -EBUSY:
+		GENL_SET_ERR_MSG(info,
+				 "children of the process would be born outside of the group that it is a member of");
+		break;
 	case -EEXIST:
 		GENL_SET_ERR_MSG(info, "task is a member of a group already");
 		break;

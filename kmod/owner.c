@@ -228,10 +228,12 @@ static bool inherits_already(u32 flags)
 }
 
 /*
- * A member adopts only what is below its own group. So it cannot come to own
- * what owns it; and what is born to it afterwards stays below, too.
+ * True if the calling process is a member, and the group is not below that
+ * group. Who is a member has children born only below its own: so it cannot
+ * come to own what owns it, and nothing of it escapes. Under sup_owner_mutex,
+ * it becomes no member meanwhile.
  */
-static bool is_member_apart(const struct sup_group *group)
+bool sup_owner_is_apart(const struct sup_group *group)
 {
 	const struct sup_group *above = group->parent;
 	struct sup_member *member;
@@ -265,7 +267,10 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 	if (ret)
 		goto free_owner;
 	mutex_lock(&sup_owner_mutex);
-	if (group->user && is_member_apart(group)) {
+	if (!group->user && sup_owner_is_apart(group)) {
+		/* It was attached after the parent was looked for. */
+		ret = -EAGAIN;
+	} else if (sup_owner_is_apart(group)) {
 		NL_SET_ERR_MSG(extack,
 			       "a member adopts only groups below its own");
 		ret = -EPERM;

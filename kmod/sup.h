@@ -80,6 +80,7 @@ int sup_owner_take(struct sup_group *group, const struct sup_owner_spec *spec,
 		   struct netlink_ext_ack *extack);
 void sup_owner_free(struct sup_owner *owner);
 bool sup_owner_is_caller_locked(const struct sup_group *group);
+bool sup_owner_is_apart(const struct sup_group *group);
 void sup_owner_exited(const struct signal_struct *sig);
 void sup_owner_exec(const struct task_struct *task);
 void sup_owner_orphan(struct sup_group *group);

@@ -134,6 +134,9 @@ static int arm(struct sup_group *group, struct sup_template *template)
 {
 	int ret = 0;
 
+	lockdep_assert_held(&sup_owner_mutex);
+	if (template->member->lineage && sup_owner_is_apart(group))
+		return -EBUSY;
 	spin_lock_bh(&group->lock);
 	if (!sup_owner_is_caller_locked(group))
 		ret = -ENOENT;
@@ -150,7 +153,10 @@ static int arm(struct sup_group *group, struct sup_template *template)
 	return ret;
 }
 
-/* For the calling thread, by the owner. -ENOMEM, -EDQUOT, -ENOENT. */
+/*
+ * For the calling thread, by the owner. -ENOMEM, -EDQUOT, -ENOENT, -EBUSY for
+ * a process if the owner is a member elsewhere.
+ */
 int sup_template_set(struct sup_group *group, u8 kind, u64 cookie)
 {
 	struct sup_template *template;
@@ -170,7 +176,9 @@ int sup_template_set(struct sup_group *group, u8 kind, u64 cookie)
 	template->member = member;
 	template->key.key = current;
 	template->key.type = SUP_KEY_TEMPLATE;
+	mutex_lock(&sup_owner_mutex);
 	ret = arm(group, template);
+	mutex_unlock(&sup_owner_mutex);
 	if (!ret)
 		return 0;
 	sup_member_put(member);

@@ -222,6 +222,102 @@ TEST_F(claim, owner_by_a_member)
 	EXPECT_EQ(0, record_exit_of(&self->s, pid, &r));
 }
 
+/*
+ * Who owns a group of its own and becomes a member of another: what is born to
+ * it must not be out of that one's reach.
+ */
+struct elsewhere {
+	uint32_t flags;
+	bool template;
+	int process, thread, clear;
+	struct group sub;
+	pid_t born;
+};
+
+static pid_t own_elsewhere(struct claim_data *self, struct elsewhere *e)
+{
+	pid_t pid = fork();
+	struct group g;
+	struct sup s;
+
+	if (pid)
+		return told(self->up[0]) ? pid : -1;
+	if (sup_open(&s) || group_new(&s, e->flags, 0, 0, &g) ||
+	    (e->template && spawn_set(&s, g.id, PROCESS, 1)))
+		_exit(1);
+	tell(self->up[1]);
+	told(self->go[0]);
+	e->clear = spawn_clear(&s, g.id);
+	tell(self->up[1]);
+	told(self->go[0]);
+	e->process = spawn_set(&s, g.id, PROCESS, 1);
+	e->thread = spawn_set(&s, g.id, THREAD, 1);
+	if (!group_new(&s, CHILDREN, 0, 0, &e->sub))
+		e->born = spawn_waiting();
+	tell(self->up[1]);
+	wait_for_signal(NULL);
+	return 0;
+}
+
+TEST_F(claim, owner_whose_children_are_born_elsewhere)
+{
+	struct elsewhere *e = shared_page();
+	pid_t pid;
+
+	e->flags = CHILDREN;
+	pid = own_elsewhere(self, e);
+	ASSERT_LT(0, pid);
+	EXPECT_EQ(-EBUSY, add(self, pid, start_ticks(pid), PROCESS));
+	EXPECT_STREQ("children of the process would be born outside of the group that it is a member of",
+		     self->s.extack);
+	/* Its threads are no processes. */
+	EXPECT_EQ(0, add(self, pid, start_ticks(pid), THREAD));
+	ASSERT_EQ(0, group_get(&self->s, self->g.id, &self->g));
+	EXPECT_EQ(0, self->g.processes);
+	end(pid);
+}
+
+TEST_F(claim, owner_whose_next_child_is_born_elsewhere)
+{
+	struct elsewhere *e = shared_page();
+	pid_t pid;
+
+	e->template = true;
+	pid = own_elsewhere(self, e);
+	ASSERT_LT(0, pid);
+	EXPECT_EQ(-EBUSY, add(self, pid, start_ticks(pid), PROCESS));
+	tell(self->go[1]);
+	ASSERT_TRUE(told(self->up[0]));
+	EXPECT_EQ(0, e->clear);
+	EXPECT_EQ(0, add(self, pid, start_ticks(pid), PROCESS));
+	end(pid);
+}
+
+TEST_F(claim, owner_of_threads_elsewhere_has_children_here)
+{
+	struct elsewhere *e = shared_page();
+	struct group k;
+	pid_t pid;
+
+	e->flags = THREADS;
+	pid = own_elsewhere(self, e);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, add(self, pid, start_ticks(pid), PROCESS));
+	tell(self->go[1]);
+	ASSERT_TRUE(told(self->up[0]));
+	tell(self->go[1]);
+	ASSERT_TRUE(told(self->up[0]));
+	EXPECT_EQ(-EBUSY, e->process);
+	EXPECT_EQ(0, e->thread);
+	/* A group that it makes now is below the one that it is in. */
+	ASSERT_LT(0, e->born);
+	EXPECT_EQ(self->g.id, e->sub.parent);
+	ASSERT_EQ(0, group_kill(&self->s, self->g.id, SIGKILL, 0, 0, &k));
+	EXPECT_EQ(2, k.signalled);
+	EXPECT_TRUE(wait_gone(e->born));
+	waitpid(pid, NULL, 0);
+}
+
 /* First come: who is a member cannot be taken away, nor freed by a claim. */
 static int claim_first(struct sup *s, void *arg)
 {
