@@ -130,20 +130,24 @@ static void walk_tree(struct sup_group *group, u64 lineage, u64 last,
 	}
 }
 
-/* Marks the lineage, if something of it is alive; false if not. */
-static bool mark_lineage_locked(struct sup_group *group, u64 id, bool mark)
+/*
+ * Returns a reference, or NULL. The list is as long as the group has families,
+ * and walked to the one that is meant, under RCU: that takes the time of the
+ * owner, who asks, and no one else's. An index would make each birth dearer.
+ */
+static struct sup_lineage *find_lineage(struct sup_group *group, u64 id)
 {
 	struct sup_lineage *lineage;
-	bool found = false;
 
-	list_for_each_entry(lineage, &group->lineages, node) {
-		if (lineage->id != id)
-			continue;
-		found = atomic_read(&lineage->live);
-		if (mark)
-			WRITE_ONCE(lineage->dying, true);
+	rcu_read_lock();
+	list_for_each_entry_rcu(lineage, &group->lineages, node) {
+		if (lineage->id == id && sup_lineage_get(lineage)) {
+			rcu_read_unlock();
+			return lineage;
+		}
 	}
-	return found;
+	rcu_read_unlock();
+	return NULL;
 }
 
 /*
@@ -166,20 +170,26 @@ static u64 mark_all_locked(struct sup_group *group,
 static int begin(struct sup_group *group, const struct sup_kill *kill,
 		 const struct cred **ret_cred, u64 *ret_last)
 {
+	struct sup_lineage *lineage = NULL;
 	int ret = 0;
 
+	if (kill->lineage)
+		lineage = find_lineage(group, kill->lineage);
 	spin_lock_bh(&group->lock);
 	if (!sup_owner_is_caller_locked(group))
 		ret = -ENOENT;
 	else if (kill->lineage &&
-		 !mark_lineage_locked(group, kill->lineage,
-				      kill->sig == SIGKILL))
+		 !(lineage && atomic_read(&lineage->live) > 0))
 		ret = -ESRCH;
+	else if (lineage && kill->sig == SIGKILL)
+		WRITE_ONCE(lineage->dying, true);
 	else if (!kill->lineage && !kill->member)
 		*ret_last = mark_all_locked(group, kill);
 	if (!ret)
 		*ret_cred = get_cred(group->cred);
 	spin_unlock_bh(&group->lock);
+	if (lineage)
+		sup_lineage_put(lineage);
 	return ret;
 }
 

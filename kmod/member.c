@@ -35,7 +35,7 @@ void sup_lineage_put(struct sup_lineage *lineage)
 		return;
 	if (lineage->id) {
 		spin_lock_bh(&group->lock);
-		list_del(&lineage->node);
+		list_del_rcu(&lineage->node);
 		spin_unlock_bh(&group->lock);
 	}
 	sup_group_put(group);
@@ -149,7 +149,7 @@ static int link_locked(struct sup_group *group, struct sup_member *member,
 	member->id = atomic64_inc_return(&last_id);
 	if (lineage && !lineage->id) {
 		lineage->id = member->id;
-		list_add_tail(&lineage->node, &group->lineages);
+		list_add_tail_rcu(&lineage->node, &group->lineages);
 	}
 	/* The list and the table each see a finished member. */
 	refcount_inc(&member->ref);

@@ -107,14 +107,14 @@ struct sup_lineage {
 	refcount_t ref;
 	atomic_t live;		/* processes, and subgroups that have some */
 	struct sup_group *group;
-	union {
-		struct list_head node;	/* in group->lineages, under its lock */
-		struct rcu_head rcu;
-	};
+	struct list_head node;	/* in group->lineages, RCU */
 	u64 id;			/* 0: no member yet, and not in that list */
 	bool dying;		/* it was killed as a whole; never cleared */
 	bool told;		/* under group->lock, like the record */
-	struct sup_record empty;
+	union {
+		struct sup_record empty;
+		struct rcu_head rcu;
+	};
 };
 
 enum sup_life {
