@@ -16,6 +16,18 @@ struct birth {
 	const char *exec_name;
 };
 
+static u8 cause_of(int error)
+{
+	switch (error) {
+	case -ENOMEM:
+		return SUP_OVERFLOW_CAUSE_NO_MEMORY;
+	case -ESTALE:
+		return SUP_OVERFLOW_CAUSE_LINEAGE_OVER;
+	default:
+		return SUP_OVERFLOW_CAUSE_LIMIT;
+	}
+}
+
 /* A child for which there is no record does not run, or is at least told. */
 static void overflow(const struct birth *birth, struct task_struct *child,
 		     int error)
@@ -28,9 +40,7 @@ static void overflow(const struct birth *birth, struct task_struct *child,
 		 sup_kill_newborn(group, child, NULL);
 	spin_lock_bh(&group->lock);
 	if (sup_group_tells_locked(group)) {
-		group->overflow_cause = error == -ENOMEM ?
-					SUP_OVERFLOW_CAUSE_NO_MEMORY :
-					SUP_OVERFLOW_CAUSE_LIMIT;
+		group->overflow_cause = cause_of(error);
 		if (killed)
 			group->killed_count++;
 		else
@@ -73,7 +83,7 @@ static void inherit(const struct birth *birth, struct task_struct *child)
 	}
 	if (!ret)
 		born(member, child, birth->parent);
-	else if (ret == -ENOMEM || ret == -EDQUOT)
+	else if (ret == -ENOMEM || ret == -EDQUOT || ret == -ESTALE)
 		overflow(birth, child, ret);
 	if (!IS_ERR(member))
 		sup_member_put(member);
@@ -115,15 +125,19 @@ static bool by_template(struct task_struct *parent, struct task_struct *child,
 			u8 kind)
 {
 	struct sup_member *member = sup_template_take(parent, kind);
+	struct birth birth = { .kind = kind };
 	int ret;
 
 	if (!member)
 		return false;
+	birth.group = member->group;
 	strscpy_pad(member->exit->exec_name, parent->group_leader->comm,
 		    TASK_COMM_LEN);
 	ret = sup_member_add(member, child, false);
 	if (!ret)
 		born(member, child, 0);
+	else if (ret == -ESTALE)
+		overflow(&birth, child, ret);
 	sup_template_discard(member);
 	return ret != -ENOENT;
 }

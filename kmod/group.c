@@ -434,19 +434,33 @@ bool sup_group_dying(const struct sup_group *group,
 }
 
 /*
- * Counts a process, or a subgroup that has some, up to the root. Each step up
- * follows a change from 0, so a count above is never smaller than the groups
- * that have finished their step; it cannot go below 0, because who counts down
- * has counted up before.
+ * True if the lineage, or that in which the group or one above was made, was
+ * told empty: then no process joins any more. Once true, it stays so.
  */
-void sup_populate(struct sup_group *group, struct sup_lineage *lineage)
+bool sup_group_is_over(const struct sup_group *group,
+		       const struct sup_lineage *lineage)
 {
+	for (; group; lineage = group->plineage, group = group->parent)
+		if (lineage && atomic_read(&lineage->live) < 0)
+			return true;
+	return false;
+}
+
+/*
+ * Counts a process, up to the root. False if a lineage is over: who tells of
+ * its end exchanges a count of 0 for SUP_OVER, so either he finds it counted,
+ * or it finds itself too late. It is to be counted down in both cases.
+ */
+bool sup_populate(struct sup_group *group, struct sup_lineage *lineage)
+{
+	bool ret = true;
+
 	for (; group; lineage = group->plineage, group = group->parent) {
-		if (lineage)
-			atomic_inc(&lineage->live);
-		if (atomic_inc_return(&group->live) != 1)
-			return;
+		if (lineage && atomic_inc_return(&lineage->live) < 0)
+			ret = false;
+		atomic_inc(&group->live);
 	}
+	return ret;
 }
 
 static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
@@ -455,9 +469,9 @@ static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
 	spin_lock_bh(&group->lock);
 	if (sup_group_tells_locked(group)) {
 		/* Somebody may have joined it since. */
-		if (lineage && !lineage->told && !atomic_read(&lineage->live) &&
-		    sup_lineage_get(lineage)) {
-			lineage->told = true;
+		if (lineage && !atomic_cmpxchg(&lineage->live, 0, SUP_OVER)) {
+			/* For the list; the caller has one. */
+			refcount_inc(&lineage->ref);
 			lineage->empty.time = ktime_get_ns();
 			sup_record_queue_locked(group, &lineage->empty);
 		}
@@ -478,6 +492,8 @@ static void tell_empty(struct sup_group *group, struct sup_lineage *lineage,
 void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
 		    bool known)
 {
+	/* At least of the process, in its own group. */
+	bool news = true;
 	struct sup_lineage *empty;
 	bool group_empty;
 
@@ -488,9 +504,9 @@ void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
 		group_empty = atomic_dec_and_test(&group->live);
 		if (empty || group_empty)
 			tell_empty(group, empty, group_empty);
-		sup_deliver(group, GFP_ATOMIC);
-		if (!group_empty)
-			return;
+		if (news || empty || group_empty)
+			sup_deliver(group, GFP_ATOMIC);
+		news = false;
 		known = true;
 	}
 }

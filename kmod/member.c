@@ -133,6 +133,16 @@ static void bind(struct sup_member *member, struct task_struct *task)
 	member->key.type = process ? SUP_KEY_PROCESS : SUP_KEY_THREAD;
 }
 
+/* As the function that it calls; most groups have no parent. */
+static bool is_over(const struct sup_group *group,
+		    const struct sup_lineage *lineage)
+{
+	return atomic_read(&lineage->live) < 0 ||
+	       (group->parent &&
+		sup_group_is_over(group->parent, group->plineage));
+}
+
+/* 1 if it is linked, and was told over in the same moment. */
 static int link_locked(struct sup_group *group, struct sup_member *member,
 		       bool asked)
 {
@@ -141,9 +151,8 @@ static int link_locked(struct sup_group *group, struct sup_member *member,
 	lockdep_assert_held(&group->lock);
 	if (group->ended || (asked && !sup_owner_is_caller_locked(group)))
 		return -ENOENT;
-	/* It is over for its owner: as if the task had been found too late. */
-	if (lineage && lineage->told)
-		return -ESRCH;
+	if (lineage && is_over(group, lineage))
+		return -ESTALE;
 	if (!member->charged && !sup_group_charge_locked(group))
 		return -EDQUOT;
 	member->id = atomic64_inc_return(&last_id);
@@ -165,13 +174,12 @@ static int link_locked(struct sup_group *group, struct sup_member *member,
 	}
 	list_add_tail_rcu(&member->node, &group->members);
 	member->listed = true;
-	if (lineage) {
-		group->processes++;
-		sup_populate(group, lineage);
-	} else {
+	if (!lineage) {
 		group->threads++;
+		return 0;
 	}
-	return 0;
+	group->processes++;
+	return !sup_populate(group, lineage);
 }
 
 /* Off the list and out of the table, by who claimed it; puts no reference. */
@@ -223,8 +231,8 @@ static bool begun_to_exit(const struct sup_member *member)
 /*
  * Makes a task the member, by its birth or because the owner asked; the caller
  * keeps its reference. -EDQUOT (a limit), -EEXIST (it is a member somewhere),
- * -ESRCH (it exits, or its lineage is over), -ENOENT (the group ended, or who
- * asked is not its owner any more).
+ * -ESRCH (it exits), -ESTALE (its lineage, or one above, is over), -ENOENT (the
+ * group ended, or who asked is not its owner any more).
  */
 int sup_member_add(struct sup_member *member, struct task_struct *task,
 		   bool asked)
@@ -238,15 +246,16 @@ int sup_member_add(struct sup_member *member, struct task_struct *task,
 	spin_lock_bh(&group->lock);
 	ret = link_locked(group, member, asked);
 	spin_unlock_bh(&group->lock);
-	if (ret)
+	if (ret < 0)
 		return ret;
 	trace_sup_add(member);
 	/* Pairs with the barrier between the flag and the look-up: see top. */
 	smp_mb();
-	if (!begun_to_exit(member) || !sup_member_claim(member, SUP_RELEASED))
+	if ((!ret && !begun_to_exit(member)) ||
+	    !sup_member_claim(member, SUP_RELEASED))
 		return 0;
 	release(member, false);
-	return -ESRCH;
+	return ret ? -ESTALE : -ESRCH;
 }
 
 /* Above the ids of all members that are in a group by now. */

@@ -112,6 +112,10 @@ static int explain_add(struct genl_info *info, int error)
 	case -ESRCH:
 		GENL_SET_ERR_MSG(info, "task is exiting");
 		break;
+	case -ESTALE:
+		GENL_SET_ERR_MSG(info,
+				 "the lineage, or that which made the group, is over: no process can join");
+		break;
 	case -ENOENT:
 		sup_nl_explain_lost(info->extack);
 		break;

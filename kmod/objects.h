@@ -99,18 +99,23 @@ struct sup_exit {
 };
 
 /*
+ * Instead of a count, and less than 0 whoever tries to join: the owner was told
+ * that it is empty, so it is over.
+ */
+#define SUP_OVER	(INT_MIN / 2)
+
+/*
  * The family of one child: that process and its descendants. References are
  * held by its process members, by the groups that these made, and by its
  * record while that is in the list. It holds its group.
  */
 struct sup_lineage {
 	refcount_t ref;
-	atomic_t live;		/* processes, and subgroups that have some */
+	atomic_t live;		/* processes, in subgroups too; or SUP_OVER */
 	struct sup_group *group;
 	struct list_head node;	/* in group->lineages, RCU */
 	u64 id;			/* 0: no member yet, and not in that list */
 	bool dying;		/* it was killed as a whole; never cleared */
-	bool told;		/* under group->lock, like the record */
 	union {
 		struct sup_record empty;
 		struct rcu_head rcu;
@@ -210,7 +215,7 @@ struct sup_group {
 	struct net *net;	/* no reference; NULL: not yet, or it ended */
 	struct sup_group *parent;	/* reference, for ever */
 	struct sup_lineage *plineage;	/* of the creator in parent; the same */
-	atomic_t live;		/* processes, and subgroups that have some */
+	atomic_t live;		/* processes, in subgroups too */
 	atomic_t subgroups;	/* not yet ended */
 	bool dying;		/* nothing may be born into it */
 	/* Lineages up to here were killed: with all below, and without. */

@@ -138,6 +138,12 @@ static int check_adoption_locked(struct sup_group *group,
 		NL_SET_ERR_MSG(extack, "group does not wait for adoption");
 		return -EBUSY;
 	}
+	if (spec->flags & SUP_GROUP_FLAG_INHERIT_CHILDREN &&
+	    sup_group_is_over(group, NULL)) {
+		NL_SET_ERR_MSG(extack,
+			       "the lineage that made the group is over: no process can join");
+		return -ESTALE;
+	}
 	if (group->fatal && spec->flags & SUP_THREAD_FLAGS) {
 		NL_SET_ERR_MSG(extack,
 			       "a group with a fatal set has no thread members");

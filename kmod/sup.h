@@ -68,7 +68,9 @@ void sup_group_later(struct sup_group *group, struct delayed_work *work,
 		     unsigned long delay);
 bool sup_group_dying(const struct sup_group *group,
 		     const struct sup_lineage *lineage);
-void sup_populate(struct sup_group *group, struct sup_lineage *lineage);
+bool sup_group_is_over(const struct sup_group *group,
+		       const struct sup_lineage *lineage);
+bool sup_populate(struct sup_group *group, struct sup_lineage *lineage);
 void sup_unpopulate(struct sup_group *group, struct sup_lineage *lineage,
 		    bool known);
 

@@ -137,6 +137,8 @@ static int arm(struct sup_group *group, struct sup_template *template)
 	lockdep_assert_held(&sup_owner_mutex);
 	if (template->member->lineage && sup_owner_is_apart(group))
 		return -EBUSY;
+	if (template->member->lineage && sup_group_is_over(group, NULL))
+		return -ESTALE;
 	spin_lock_bh(&group->lock);
 	if (!sup_owner_is_caller_locked(group))
 		ret = -ENOENT;
@@ -154,8 +156,9 @@ static int arm(struct sup_group *group, struct sup_template *template)
 }
 
 /*
- * For the calling thread, by the owner. -ENOMEM, -EDQUOT, -ENOENT, -EBUSY for
- * a process if the owner is a member elsewhere.
+ * For the calling thread, by the owner. -ENOMEM, -EDQUOT, -ENOENT; for a
+ * process also -EBUSY if the owner is a member elsewhere, and -ESTALE if the
+ * lineage that made the group is over.
  */
 int sup_template_set(struct sup_group *group, u8 kind, u64 cookie)
 {

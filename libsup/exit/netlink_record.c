@@ -80,15 +80,25 @@ static void parse_exit(struct nlattr **a, struct sup__exit_event *ev)
 		     ev->comm);
 }
 
+static const char *cause_text(uint32_t cause)
+{
+	switch (cause) {
+	case SUP_OVERFLOW_CAUSE_LIMIT:
+		return "the module's limit for this user is reached";
+	case SUP_OVERFLOW_CAUSE_NO_MEMORY:
+		return "the module has no memory";
+	case SUP_OVERFLOW_CAUSE_LINEAGE_OVER:
+		return "all processes of who made the group have ended";
+	default:
+		return "for a reason unknown here";
+	}
+}
+
 static void log_overflow(struct nlattr **a)
 {
-	bool limit = sup__nl_u32(a[SUP_A_RECORD_CAUSE]) ==
-		     SUP_OVERFLOW_CAUSE_LIMIT;
-
 	sup__log(LOG_ERR, "%s: %u new processes were killed before they ran, "
 		 "%u run without being watched",
-		 limit ? "the module's limit for this user is reached" :
-			 "the module has no memory",
+		 cause_text(sup__nl_u32(a[SUP_A_RECORD_CAUSE])),
 		 sup__nl_u32(a[SUP_A_RECORD_KILLED]),
 		 sup__nl_u32(a[SUP_A_RECORD_UNTRACKED]));
 }

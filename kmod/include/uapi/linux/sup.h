@@ -181,10 +181,13 @@ enum sup_owner_loss {
  * enum sup_overflow_cause
  * @SUP_OVERFLOW_CAUSE_LIMIT: The limit of members or of unacknowledged records
  *   of the user.
+ * @SUP_OVERFLOW_CAUSE_LINEAGE_OVER: The lineage in which the group was made
+ *   was told empty.
  */
 enum sup_overflow_cause {
 	SUP_OVERFLOW_CAUSE_NO_MEMORY,
 	SUP_OVERFLOW_CAUSE_LIMIT,
+	SUP_OVERFLOW_CAUSE_LINEAGE_OVER,
 };
 
 enum {
