@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #define MAX_EVENTS 20000
@@ -210,6 +212,38 @@ static void wait_for_ever(void)
 }
 
 /* The grandchild is gone from us before it says its pid. */
+/* As sd_notify(3) does it. */
+static void say_ready(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *name = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (!name || fd < 0 || strlen(name) >= sizeof(addr.sun_path))
+		_exit(2);
+	memcpy(addr.sun_path + 1, name + 1, strlen(name) - 1);
+	if (sendto(fd, "READY=1", 7, 0, (struct sockaddr *)&addr,
+		   offsetof(struct sockaddr_un, sun_path) + strlen(name)) < 0)
+		_exit(3);
+	close(fd);
+}
+
+/* Who says it has another parent, and another session, and lives. */
+static void start_spokesman(void)
+{
+	pid_t pid = fork();
+
+	if (pid > 0) {
+		waitpid(pid, NULL, 0);
+		return;
+	}
+	if (fork())
+		_exit(0);
+	setsid();
+	say_ready();
+	wait_for_ever();
+}
+
 static void start_stray(void)
 {
 	pid_t pid = fork();
@@ -264,6 +298,10 @@ void bench_role(int argc, char **argv)
 		start_family();
 	if (!strcmp(argv[2], "stray"))
 		start_stray();
+	if (!strcmp(argv[2], "spokesman"))
+		start_spokesman();
+	if (!strcmp(argv[2], "talk") && printf("it ends\n") > 0)
+		exit(9);
 	wait_for_ever();
 }
 

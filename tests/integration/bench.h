@@ -67,6 +67,8 @@ const char *bench_history(void);
  *	family		starts a child that waits, says its pid, waits
  *	stray		the same, but the child is a double-forked one, in a
  *			session of its own
+ *	spokesman	starts a double-forked child as well, which says READY=1
+ *	talk		writes a line and ends with 9
  * What a role says goes to its output.
  */
 void bench_role(int argc, char **argv);

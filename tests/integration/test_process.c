@@ -2,6 +2,7 @@
 /* Supervised processes. */
 #include "bench.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <syslog.h>
 
@@ -349,6 +350,61 @@ static void module_that_is_not_there_is_told(void **state)
 	assert_non_null(strstr(info.why, "module"));
 }
 
+/* Only the module knows whose it is: it has lost its parent. */
+static void orphan_may_say_that_it_is_ready(void **state)
+{
+	struct sup_process_spec *spec = bench_process("spokesman", NULL, NULL);
+	struct sup_child_spec c = child("p", spec);
+	struct sup_pid sup;
+
+	(void)state;
+	bench_need(SUP_LACKS_LINEAGE_KILL);
+	spec->readiness = SUP_READY_NOTIFY;
+	spec->ready_timeout_ms = 60000;
+	sup = bench_supervisor(SUP_ONE_FOR_ONE, 3, &c, 1);
+	assert_int_equal(bench_child(sup, "p").state, SUP_CHILD_RUNNING);
+	bench_stop(sup);
+}
+
+static void silent_process_is_the_watchdogs(void **state)
+{
+	struct sup_process_spec *spec = bench_process("wait", NULL, NULL);
+	const struct sup_rlimit no_core = { RLIMIT_CORE, 0, 0 };
+	struct sup_child_spec c = child("p", spec);
+	struct sup_event ev;
+
+	(void)state;
+	c.restart = SUP_TEMPORARY;
+	spec->watchdog_ms = 100;
+	spec->rlimits = &no_core;
+	spec->n_rlimits = 1;
+	sup_set_log_level(LOG_CRIT);
+	bench_supervisor(SUP_ONE_FOR_ONE, 3, &c, 1);
+	ev = bench_event(SUP_EVENT_CHILD_TERMINATED, "p", 1);
+	sup_set_log_level(LOG_WARNING);
+	assert_int_equal(ev.reason.kind, SUP_REASON_WATCHDOG);
+	assert_int_equal(ev.reason.signo, SIGABRT);
+}
+
+static void what_it_wrote_last_is_kept(void **state)
+{
+	struct sup_process_spec *spec = bench_process("talk", NULL, NULL);
+	struct sup_child_spec c = child("p", spec);
+	struct sup_event ev;
+	char text[32];
+
+	(void)state;
+	c.restart = SUP_TEMPORARY;
+	spec->capture = SUP_CAPTURE_OUTPUT;
+	sup_set_log_level(LOG_CRIT);
+	bench_supervisor(SUP_ONE_FOR_ONE, 3, &c, 1);
+	ev = bench_event(SUP_EVENT_CHILD_TERMINATED, "p", 1);
+	sup_set_log_level(LOG_WARNING);
+	assert_int_equal(ev.reason.code, 9);
+	assert_int_equal(sup_process_output(ev.pid, text, sizeof(text)), 0);
+	assert_string_equal(text, "it ends\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +425,9 @@ int main(int argc, char **argv)
 		CASE(missing_program_leaves_nothing),
 		CASE(program_that_disappeared_escalates),
 		CASE(module_that_is_not_there_is_told),
+		CASE(orphan_may_say_that_it_is_ready),
+		CASE(silent_process_is_the_watchdogs),
+		CASE(what_it_wrote_last_is_kept),
 	};
 
 	bench_role(argc, argv);
