@@ -22,6 +22,9 @@ BEGIN {
 	metric("idle_cpu_percent", "percent", "most", 0.1)
 	# With a full window to an empty one, both ours.
 	peer["restart_window_20k"] = "ours restart_window_empty"
+	# As many processes as it takes there to hold them one by one.
+	peer["down_1000"] = "theirs down_1000_tasks"
+	other("down_1000", "us", "theirs")
 	other("down_1000_tasks", "us")
 	other("restart_window_20k", "us", "theirs")
 	other("restart_window_empty", "us", "theirs")
