@@ -42,6 +42,11 @@ int sup__error_sys(int err, const char *fmt, ...)
 	return err;
 }
 
+void sup__error_clear(void)
+{
+	sentence[0] = '\0';
+}
+
 int sup__error_nomem(const char *what)
 {
 	return sup__error(-ENOMEM, "no memory for %s", what);

@@ -129,7 +129,7 @@ static int call_start(struct application *a)
 {
 	int ret;
 
-	sup__error(0, "%s", "");
+	sup__error_clear();
 	ret = a->spec.start(a->spec.arg, &a->top);
 	if (ret > 0 || (!ret && !a->top.v))
 		return sup__error(-EPROTO, "application \"%s\": start returned "

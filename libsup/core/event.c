@@ -17,6 +17,8 @@ static struct sup__lock lock = SUP__LOCK_INIT;	/* the next two */
 static void (*sink)(const struct sup_event *ev, void *arg);
 static void *sink_arg;
 
+static _Atomic bool has_sink;
+
 static struct sup__grace calls = SUP__GRACE_INIT;
 
 /* The calling thread is in the sink. */
@@ -31,8 +33,14 @@ int sup_set_event_sink(void (*cb)(const struct sup_event *ev, void *arg),
 	sup__lock(&lock);
 	sink = cb;
 	sink_arg = arg;
+	atomic_store(&has_sink, cb != NULL);
 	sup__unlock(&lock);
 	return sup__grace_wait(&calls, SUP_FOREVER);
+}
+
+bool sup__event_is_wanted(void)
+{
+	return atomic_load(&has_sink);
 }
 
 void sup__event_emit(const struct sup_event *ev)

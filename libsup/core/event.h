@@ -5,6 +5,9 @@
 
 #include <sup/event.h>
 
+/* False: there is no sink, so that nothing needs to be put together. */
+bool sup__event_is_wanted(void);
+
 /*
  * Runs the sink, if there is one, on the calling thread. Fills in time_ns if it
  * is 0. Hold no lock. Any thread.

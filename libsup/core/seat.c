@@ -15,7 +15,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <unistd.h>
+#include <sched.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -54,8 +54,12 @@ static void thread_ends(void *seat)
 
 static void set_up(void)
 {
+	cpu_set_t cpus;
+
 	key_error = pthread_key_create(&key, thread_ends);
-	may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	/* One that may use more CPUs than can be named has more than one. */
+	may_spin = sched_getaffinity(0, sizeof(cpus), &cpus) ||
+		   CPU_COUNT(&cpus) > 1;
 }
 
 struct sup__seat *sup__seat_at(uint32_t index)
@@ -183,9 +187,14 @@ static void set_budget(struct sup__seat *seat, bool paid)
 /* True if the wake came while it spun. */
 static bool spin(struct sup__seat *seat)
 {
-	uint32_t i;
+	uint32_t i, spins = seat->spins;
 
-	for (i = 0; i < seat->spins; i++) {
+	if (atomic_load_explicit(&seat->expects, memory_order_relaxed)) {
+		atomic_store_explicit(&seat->expects, false,
+				      memory_order_relaxed);
+		spins = SPINS_MAX;
+	}
+	for (i = 0; i < spins; i++) {
 		if (atomic_load_explicit(&seat->word, memory_order_relaxed))
 			return true;
 #if defined(__x86_64__) || defined(__i386__)
@@ -195,30 +204,39 @@ static bool spin(struct sup__seat *seat)
 	return false;
 }
 
-int sup__seat_wait(struct sup__seat *seat, int64_t deadline)
+int sup__seat_sleep(struct sup__seat *seat, int64_t deadline)
 {
-	bool may = may_spin && deadline != SUP_TRY;
 	uint32_t idle = 0;
-	int64_t begin = 0;
 	int ret;
 
-	if (may && spin(seat))
-		set_budget(seat, true);
 	if (!atomic_compare_exchange_strong(&seat->word, &idle, 2)) {
 		atomic_exchange(&seat->word, 0);
 		return 0;
 	}
-	if (may)
-		begin = sup__now_ns();
 	do {
 		ret = sup__futex_wait(&seat->word, 2, deadline);
 	} while (ret != -ETIMEDOUT && atomic_load(&seat->word) == 2);
-	if (may)
-		set_budget(seat, sup__now_ns() - begin < SHORT_NS);
 	/* A wake that came at the last moment counts. */
 	if (atomic_exchange(&seat->word, 0) == 1)
 		return 0;
 	return -ETIMEDOUT;
+}
+
+int sup__seat_wait(struct sup__seat *seat, int64_t deadline)
+{
+	int64_t begin;
+	int ret;
+
+	if (!may_spin || deadline == SUP_TRY)
+		return sup__seat_sleep(seat, deadline);
+	if (spin(seat)) {
+		set_budget(seat, true);
+		return sup__seat_sleep(seat, deadline);
+	}
+	begin = sup__now_ns();
+	ret = sup__seat_sleep(seat, deadline);
+	set_budget(seat, sup__now_ns() - begin < SHORT_NS);
+	return ret;
 }
 
 static void ring(struct sup__seat *seat)
@@ -245,4 +263,11 @@ bool sup__seat_wake(struct sup__seat *seat)
 	if (atomic_load(&seat->bell))
 		ring(seat);
 	return was_asleep;
+}
+
+void sup__seat_expect(struct sup__seat *seat)
+{
+	/* Relaxed: a hint, that the wake makes seen. */
+	atomic_store_explicit(&seat->expects, true, memory_order_relaxed);
+	sup__seat_wake(seat);
 }

@@ -37,6 +37,7 @@ struct sup__seat {
 	alignas(64) _Atomic uint32_t word;
 	uint32_t index;
 	uint32_t spins;		/* budget of the next wait: its thread only */
+	_Atomic bool expects;	/* but that of the next is the greatest */
 	/* The task this thread waits for: cycles are looked for along these. */
 	_Atomic uint64_t waits_for;
 	_Atomic int bell;		/* 1 + an eventfd to write to, or 0 */
@@ -74,10 +75,22 @@ uint32_t sup__seat_count(void);
 int sup__seat_wait(struct sup__seat *seat, int64_t deadline);
 
 /*
+ * The same, but sleeps at once: for what another thread needs a CPU to do, and
+ * perhaps this one.
+ */
+int sup__seat_sleep(struct sup__seat *seat, int64_t deadline);
+
+/*
  * Wakes its thread, or makes its next wait return at once. True: it was asleep
  * in a wait, and will look around. Any thread.
  */
 bool sup__seat_wake(struct sup__seat *seat);
+
+/*
+ * Wakes its thread for something that will come in a moment: it spins for that
+ * before it sleeps again. Any thread.
+ */
+void sup__seat_expect(struct sup__seat *seat);
 
 /* The wait for pid, if it is still that, is over: no edge any more. */
 static inline void sup__seat_clear(struct sup__seat *seat, uint64_t pid)

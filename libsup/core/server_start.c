@@ -50,7 +50,7 @@ static int await_start(struct sup__task *t, struct sup__seat *seat,
 			ret = -ECANCELED;
 		if (ret && sup__task_give_up_start(t))
 			return ret;
-		ret = sup__seat_wait(seat, deadline);
+		ret = sup__seat_sleep(seat, deadline);
 	}
 	return 0;
 }

@@ -134,7 +134,7 @@ static int ask_init(struct sup__board *b)
 	};
 	int ret;
 
-	sup__error(0, "%s", "");
+	sup__error_clear();
 	ret = b->init(b->init_arg, &spec);
 	if (ret > SUP_IGNORE)
 		return sup__error(-EPROTO, "supervisor \"%s\": init returned "

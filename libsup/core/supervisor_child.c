@@ -24,7 +24,12 @@
 static void report(const struct sup__board *b, enum sup_event_kind kind,
 		   const struct sup__child *c, int error)
 {
-	struct sup_event ev = {
+	char output[SUP_EVENT_OUTPUT_MAX];
+	struct sup_event ev;
+
+	if (!sup__event_is_wanted())
+		return;
+	ev = (struct sup_event){
 		.kind = kind,
 		.time_ns = sup__now_ns(),
 		.supervisor = b->pid,
@@ -35,8 +40,6 @@ static void report(const struct sup__board *b, enum sup_event_kind kind,
 		.restarts = c->restarts,
 		.intensity = b->restarts.max,
 	};
-	char output[SUP_EVENT_OUTPUT_MAX];
-
 	ev.budget_used = sup__intensity_used(&b->restarts, ev.time_ns);
 	memcpy(ev.supervisor_name, b->name, sizeof(ev.supervisor_name));
 	memcpy(ev.child_id, c->id, sizeof(ev.child_id));
@@ -158,7 +161,7 @@ static int call_start(const struct sup__board *b, const struct sup__child *c,
 	struct sup_pid pid = SUP_PID_NONE;
 	int ret;
 
-	sup__error(0, "%s", "");
+	sup__error_clear();
 	ret = run_start(b, c, &pid);
 	if (ret == SUP_IGNORE || (ret < 0 && ret != -EEXIST))
 		pid = SUP_PID_NONE;

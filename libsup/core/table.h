@@ -70,6 +70,11 @@ int sup__task_leave(struct sup__task *t, int err);
 bool sup__task_give_up_start(struct sup__task *t);
 /* The last started top-level task that lives, with a reference, or NULL. */
 struct sup__task *sup__task_newest_root(void);
+/*
+ * t is about to end: its parent, if it is a server, is woken meanwhile, so that
+ * who has to act on the end does not first have to be.
+ */
+void sup__task_alert_parent(struct sup__task *t);
 /* Whether foreign threads may start tasks. */
 void sup__task_open_tree(bool open);
 

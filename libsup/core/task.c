@@ -121,6 +121,19 @@ static bool join_tree(struct sup__task *t)
 	return may;
 }
 
+void sup__task_alert_parent(struct sup__task *t)
+{
+	struct sup__seat *seat = NULL;
+
+	sup__lock(&tree_lock);
+	if (t->parent && t->parent != sup__self && t->parent->is_server)
+		seat = atomic_load(&t->parent->seat);
+	sup__unlock(&tree_lock);
+	/* Seats stay: at worst it is somebody else's by now. */
+	if (seat)
+		sup__seat_expect(seat);
+}
+
 /* The parent with a reference, or NULL. */
 static struct sup__task *leave_tree(struct sup__task *t)
 {

@@ -342,10 +342,14 @@ int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
 
 void sup__thread_kill(struct sup__task *t, int64_t deadline)
 {
+	bool was_asleep = sup__seat_wake(atomic_load(&t->seat));
+
 	if (deadline == SUP_TRY)
 		deadline = sup_deadline_ms(SUP__KILL_MS);
-	sup__runtime_press(t, deadline,
-			   sup__seat_wake(atomic_load(&t->seat)));
+	/* ORDER: it goes first, on the better CPU if there is one. */
+	if (was_asleep)
+		sup__task_alert_parent(t);
+	sup__runtime_press(t, deadline, was_asleep);
 }
 
 static bool next_signal(struct sup__task *t, struct sup_info *ret_info)
