@@ -29,6 +29,7 @@
 
 static int epoll_fd = -1;
 static _Atomic int64_t earliest = INT64_MAX;
+static _Atomic unsigned int n_watched;	/* descriptors in the set */
 
 int sup__process_watch_open(int *ret_fd)
 {
@@ -36,6 +37,7 @@ int sup__process_watch_open(int *ret_fd)
 	if (epoll_fd < 0)
 		return sup__error_sys(-errno, "an epoll instance");
 	atomic_store(&earliest, INT64_MAX);
+	atomic_store(&n_watched, 0);
 	*ret_fd = epoll_fd;
 	return 0;
 }
@@ -53,9 +55,12 @@ static int add(struct sup__process *p, int fd)
 		.events = EPOLLIN, .data.u64 = sup__task_pid(p->task).v,
 	};
 
-	if (fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+	if (fd < 0)
+		return 0;
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev))
 		return sup__error_sys(-errno, "what pid %d says",
 				      (int)p->proc.pid);
+	atomic_fetch_add(&n_watched, 1);
 	return 0;
 }
 
@@ -64,7 +69,8 @@ static void drop(int *fd)
 {
 	if (*fd < 0)
 		return;
-	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL);
+	if (!epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL))
+		atomic_fetch_sub(&n_watched, 1);
 	close(*fd);
 	*fd = -1;
 }
@@ -309,7 +315,9 @@ void sup__process_watch_run(void)
 	int64_t now = sup__now_ns();
 	struct sup__process *p;
 
-	hear_all();
+	/* Without any the runtime's thread makes no call for them. */
+	if (atomic_load(&n_watched))
+		hear_all();
 	while (atomic_load(&earliest) <= now && (p = next_due(now))) {
 		deal_with(p, now);
 		sup__task_put(p->task);
