@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bench.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -10,6 +9,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+
+#include "lib/leftovers.h"
 
 #define MAX_EVENTS 20000
 
@@ -20,19 +21,7 @@ static int n_events;
 
 static int fifo = -1;
 static char fifo_path[64];
-static int fds_before, threads_before;
-
-static int count_dir(const char *path)
-{
-	DIR *dir = opendir(path);
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
+static struct leftovers before;
 
 enum sup_source bench_source(void)
 {
@@ -64,27 +53,12 @@ int bench_open(void **state)
 	pthread_cond_init(&more, &attr);
 	pthread_condattr_destroy(&attr);
 	n_events = 0;
-	fds_before = count_dir("/proc/self/fd");
-	threads_before = count_dir("/proc/self/task");
+	before = leftovers_note();
 	sup_set_event_sink(note, NULL);
 	if (!sup_open(&opts))
 		return 0;
 	print_error("sup_open: %s\n", sup_error());
 	return -1;
-}
-
-/*
- * A joined thread may be listed for a moment more; there is no event for the
- * end of that.
- */
-static bool threads_are_gone(void)
-{
-	int64_t limit = LIMIT;
-
-	while (count_dir("/proc/self/task") > threads_before)
-		if (sup_deadline_ms(0) > limit)
-			return false;
-	return true;
 }
 
 int bench_close(void **state)
@@ -102,18 +76,8 @@ int bench_close(void **state)
 		print_error("sup_close: %d, %s\n", ret, sup_error());
 	sup_set_event_sink(NULL, NULL);
 	pthread_cond_destroy(&more);
-	if (!threads_are_gone()) {
-		print_error("a thread is left over\n");
+	if (leftovers_check(&before))
 		return -1;
-	}
-	if (count_dir("/proc/self/fd") != fds_before) {
-		print_error("a descriptor is left over\n");
-		return -1;
-	}
-	if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD) {
-		print_error("a child process is left over\n");
-		return -1;
-	}
 	return ret;
 }
 

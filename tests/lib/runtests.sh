@@ -16,8 +16,9 @@
 # 0 passed, 4 or 77 skipped, anything else failed. A program that speaks TAP
 # fails as a whole, too, when it ends with any other status, runs into the
 # limit, or says less than its plan promises; one that says nothing at all has
-# failed. The reason of a skip is what follows "# SKIP", or else the last
-# line before it that starts with "skip:".
+# failed. So has one that leaves a process behind, found by a variable in its
+# environment, which those that it starts inherit. The reason of a skip is what
+# follows "# SKIP", or else the last line before it that starts with "skip:".
 #
 # A result is one line: passed|failed|skipped TAB SUITE/PROGRAM TAB CASE TAB
 # REASON. Exit status: 0 when nothing failed, else 1.
@@ -53,22 +54,54 @@ judge() {
 		-f "$top/tests/lib/judge.awk"
 }
 
+# The processes that still run with that mark in their environments.
+left_behind() {
+	local file pid
+
+	grep -lzsx "SUP_TEST_RUN=$1" /proc/[0-9]*/environ |
+		while IFS=/ read -r _ _ pid _; do
+			printf '%s %s\n' "$pid" \
+				"$(cat "/proc/$pid/comm" 2>/dev/null)"
+		done
+}
+
+# They may be on their way out. What stays is a failure, and is ended.
+check_left_behind() {
+	local -r name=$1 mark=$2 limit=$((SECONDS + 5))
+	local left
+
+	while
+		left=$(left_behind "$mark")
+		[ -n "$left" ]
+	do
+		[ $SECONDS -lt $limit ] || break
+	done
+	[ -n "$left" ] || return 0
+	printf 'failed\t%s\t(processes)\tleft behind: %s\n' "$suite/$name" \
+		"$(tr '\n' ' ' <<<"$left")"
+	cut -d' ' -f1 <<<"$left" | xargs -r kill -9 2>/dev/null
+	return 0
+}
+
 # Runs one program with its log, prints a summary line, adds the results.
 run() {
 	local name=$1 log=$logs/$1.log begin=$EPOCHREALTIME start=$SECONDS
-	local status lines
+	local -r mark=$$.$RANDOM
+	local status lines left
 	shift
 
 	# shellcheck disable=SC2086
 	(
-		CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "$limit" $wrapper "$@" \
-			>"$log" 2>&1 </dev/null
+		export SUP_TEST_RUN=$mark CMOCKA_MESSAGE_OUTPUT=TAP
+		timeout -k 5 "$limit" $wrapper "$@" >"$log" 2>&1 </dev/null
 		exit $?
 	) 2>/dev/null
 	status=$?
 	lines=$(judge "$name" $status $((SECONDS - start)) <"$log")
 	[ -n "$lines" ] ||
 		lines="failed"$'\t'"$suite/$name"$'\t(program)\tleft no log'
+	left=$(check_left_behind "$name" "$mark")
+	lines=$lines${left:+$'\n'$left}
 	printf '%s\n' "$lines" >>"$results"
 	summary "$name" "$begin" <<<"$lines"
 	! grep -q ^failed <<<"$lines"

@@ -10,6 +10,8 @@
 
 #include <sup/sup.h>
 
+#include "runtime.h"
+
 #define LONG sup_deadline_ms(30000)
 
 /* Whether it would not be over soon. */
@@ -21,22 +23,6 @@
 
 /* Task threads say what they see by the line they return, or 0. */
 #define EXPECT(x) do { if (!(x)) return __LINE__; } while (0)
-
-static inline int set_up(void **state)
-{
-	static const struct sup_options pidfd = {
-		.size = sizeof(pidfd), .source = SUP_SOURCE_PIDFD,
-	};
-
-	(void)state;
-	return sup_open(&pidfd);
-}
-
-static inline int tear_down(void **state)
-{
-	(void)state;
-	return sup_close();
-}
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 

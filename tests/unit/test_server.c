@@ -15,23 +15,9 @@
 #include "base/alloc.h"
 #include "base/futex.h"
 
+#include "runtime.h"
+
 #define LONG sup_deadline_ms(30000)
-
-static struct sup_options pidfd = {
-	.size = sizeof(pidfd), .source = SUP_SOURCE_PIDFD,
-};
-
-static int set_up(void **state)
-{
-	(void)state;
-	return sup_open(&pidfd);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	return sup_close();
-}
 
 /* At the end of a test, as long as what its servers point to is there. */
 static void finish(void)
