@@ -9,6 +9,7 @@
 #include "core/audit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/grace.h"
+#include "base/log.h"
 #include "core/process.h"
 #include "core/runtime.h"
 #include "core/task.h"
@@ -118,4 +120,28 @@ int sup_audit(int (*cb)(const struct sup_stray *stray, void *arg), void *arg,
 	sup__members_fini(&strays);
 	sup__members_fini(&now);
 	return ret;
+}
+
+static int complain(const struct sup_stray *s, void *n)
+{
+	sup__log(LOG_CRIT, "%s \"%s\" (%d): nobody supervises it",
+		 s->tid ? "thread" : "process", s->comm,
+		 (int)(s->tid ? s->tid : s->pid));
+	++*(int *)n;
+	return 0;
+}
+
+void sup__audit_at_close(void)
+{
+	const char *wanted = secure_getenv("SUP_AUDIT");
+	int n = 0;
+
+	if (!wanted || !*wanted)
+		return;
+	if (sup_audit(complain, &n, sup_deadline_ms(10000)))
+		sup__log(LOG_WARNING, "SUP_AUDIT: %s", sup_error());
+	if (!n)
+		return;
+	sup__log(LOG_CRIT, "SUP_AUDIT: %d left over: the process ends", n);
+	abort();
 }

@@ -11,4 +11,10 @@
 unsigned int sup__start_begin(void);
 void sup__start_end(unsigned int era);
 
+/*
+ * A debug run: if SUP_AUDIT is set in the environment each stray is logged, and
+ * if there is one the process ends. Foreign threads, with no task left.
+ */
+void sup__audit_at_close(void);
+
 #endif

@@ -580,6 +580,7 @@ int sup_close(void)
 		stop_root(t);
 		sup__task_put(t);
 	}
+	sup__audit_at_close();
 	atomic_store(&rt.stop, true);
 	sup__runtime_ring();
 	sup__thread_join(rt.thread);

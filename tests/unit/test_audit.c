@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sup/audit.h>
@@ -250,7 +252,68 @@ static void closed_runtime_has_nobody(void **state)
 	assert_int_equal(sup_open(NULL), 0);
 }
 
-int main(void)
+static void at_close_it_is_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("SUP_AUDIT", "1", 1), 0);
+	assert_int_equal(sup_close(), 0);
+	assert_int_equal(unsetenv("SUP_AUDIT"), 0);
+	assert_int_equal(sup_open(NULL), 0);
+	/* Nobody asks: nothing is said. */
+	add_thread(1, 4000000);
+	assert_int_equal(sup_close(), 0);
+	assert_int_equal(sup_open(NULL), 0);
+}
+
+/* In a process of its own, this program started anew: it ends. */
+static int close_with_strays(void)
+{
+	void *state = NULL;
+
+	if (open_runtime(&state))
+		return 2;
+	add_thread(1, 4000000);
+	add_process(2, 2, 4000001);
+	sup_close();
+	return 3;
+}
+
+static void strays_at_close_end_the_process(void **state)
+{
+	char *const argv[] = { "test_audit", "strays", NULL };
+	char text[4096];
+	size_t used = 0;
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(fds[1], 2);
+		close(fds[0]);
+		close(fds[1]);
+		setenv("SUP_AUDIT", "1", 1);
+		execv("/proc/self/exe", argv);
+		_exit(5);
+	}
+	close(fds[1]);
+	while (used < sizeof(text) - 1 &&
+	       (n = read(fds[0], text + used, sizeof(text) - 1 - used)) > 0)
+		used += n;
+	text[used] = '\0';
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_non_null(strstr(text, "thread \"a-thread\" (4000000): nobody"));
+	assert_non_null(strstr(text, "(4000001): nobody supervises it"));
+	assert_non_null(strstr(text, "2 left over: the process ends"));
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
@@ -260,7 +323,12 @@ int main(void)
 		T(callback_can_end_it),
 		T(start_under_way_is_waited_for),
 		T(closed_runtime_has_nobody),
+		T(at_close_it_is_asked_for),
+		cmocka_unit_test(strays_at_close_end_the_process),
 	};
 
+	(void)argv;
+	if (argc > 1)
+		return close_with_strays();
 	return RUN_TESTS(tests);
 }

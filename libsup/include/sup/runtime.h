@@ -69,8 +69,11 @@ SUP_API int sup_open(const struct sup_options *opts);
 /*
  * Ends the runtime: applications are stopped (<sup/application.h>), then every
  * top-level task that is left is told to shut down in reverse order
- * of start and waited for, then the source is closed. Safe to call twice, and
- * if sup_open() failed. Not from a task (-EDEADLK).
+ * of start and waited for, then the source is closed. If SUP_AUDIT is set in
+ * the environment, and not empty, who is then left without a supervisor is
+ * looked for, as by sup_audit(); if there is anybody the process ends with a
+ * report. Safe to call twice, and if sup_open() failed. Not from a task
+ * (-EDEADLK).
  */
 SUP_API int sup_close(void);
 
