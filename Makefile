@@ -60,7 +60,7 @@ bench: bench-kmod bench-lib ## all benchmarks
 bench-kmod: ## what the module costs, in the test machine (15 minutes)
 	$(RUN)/../bench/kmod.sh
 
-bench-lib: ## the library beside Erlang and Elixir, here (5 minutes)
+bench-lib: ## the library beside Erlang and Elixir, here (3 minutes)
 	$(RUN)/../bench/lib.sh
 
 vm: modules lib tools examples ## a shell in the test machine
