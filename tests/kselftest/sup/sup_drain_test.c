@@ -268,7 +268,7 @@ static void fork_some(void *arg)
 }
 
 /* While others tell of births, and what they tell is being sent. */
-TEST_F_TIMEOUT(drain, end_is_told_while_there_is_much_to_tell, 100)
+TEST_F(drain, end_is_told_while_there_is_much_to_tell)
 {
 	uint32_t events = 1U << SUP_RECORD_KIND_FORK |
 			  1U << SUP_RECORD_KIND_EXITING;
@@ -391,7 +391,7 @@ static bool each_counts(struct makers *m, int *count, int more)
 	return eventually(all_counted, m);
 }
 
-TEST_F_TIMEOUT(drain, nothing_is_made_past_it, 100)
+TEST_F(drain, nothing_is_made_past_it)
 {
 	struct makers *m = (struct makers *)self->shared;
 	struct group g;

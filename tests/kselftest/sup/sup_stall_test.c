@@ -56,14 +56,14 @@ static int read_all(struct sup *s, uint64_t id, int exits, int ack_every)
 	return n;
 }
 
-TEST_F_TIMEOUT(stall, two_thousand_exits_none_lost, 280)
+TEST_F(stall, two_thousand_exits_none_lost)
 {
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
 	run_children(EXITS);
 	EXPECT_EQ(EXITS, read_all(&self->s, self->g.id, EXITS, 16));
 }
 
-TEST_F_TIMEOUT(stall, with_the_smallest_buffer, 200)
+TEST_F(stall, with_the_smallest_buffer)
 {
 	int size = 1;
 
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(stall, with_the_smallest_buffer, 200)
 	EXPECT_EQ(200, read_all(&self->s, self->g.id, 200, 1));
 }
 
-TEST_F_TIMEOUT(stall, credit_is_kept, 200)
+TEST_F(stall, credit_is_kept)
 {
 	struct request r;
 	struct record rec;
@@ -97,8 +97,7 @@ TEST_F_TIMEOUT(stall, credit_is_kept, 200)
 	EXPECT_EQ(2, self->s.messages);
 }
 
-TEST_F_TIMEOUT(stall, answers_that_fill_the_buffer_hold_records_up_only,
-	       200)
+TEST_F(stall, answers_that_fill_the_buffer_hold_records_up_only)
 {
 	struct record rec;
 	struct request r;
@@ -122,7 +121,7 @@ TEST_F_TIMEOUT(stall, answers_that_fill_the_buffer_hold_records_up_only,
 	EXPECT_EQ(0, record_ack(&self->other, self->g.id, rec.seq));
 }
 
-TEST_F_TIMEOUT(stall, one_stalled_reader_does_not_hold_up_another, 200)
+TEST_F(stall, one_stalled_reader_does_not_hold_up_another)
 {
 	struct record r;
 	struct group g;
@@ -151,7 +150,7 @@ static void on_io(int sig)
 {
 }
 
-TEST_F_TIMEOUT(stall, owner_with_a_signal_on_its_socket, 200)
+TEST_F(stall, owner_with_a_signal_on_its_socket)
 {
 	struct record r;
 	int i;

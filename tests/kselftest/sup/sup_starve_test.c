@@ -93,8 +93,7 @@ static int read_all(struct sup *s, void *arg)
 }
 
 /* Alice's groups are at her limit, and go on trying; Bob has his records. */
-TEST_F_TIMEOUT(starve, stalled_readers_of_one_user_and_a_reader_of_another,
-	       100)
+TEST_F(starve, stalled_readers_of_one_user_and_a_reader_of_another)
 {
 	int i;
 
@@ -123,7 +122,7 @@ static int another_group(struct sup *s, void *arg)
 	return r.cause == SUP_OVERFLOW_CAUSE_LIMIT ? 0 : -203;
 }
 
-TEST_F_TIMEOUT(starve, stalled_reader_spends_its_own_users_limit, 100)
+TEST_F(starve, stalled_reader_spends_its_own_users_limit)
 {
 	ASSERT_EQ(0, param_set("max_records", "50"));
 	self->stalled[0] = spawn(be_stalled, self);
@@ -133,7 +132,7 @@ TEST_F_TIMEOUT(starve, stalled_reader_spends_its_own_users_limit, 100)
 }
 
 /* What is in the sockets of those who do not read is what they were given. */
-TEST_F_TIMEOUT(starve, memory_in_the_sockets_stays_within_the_credit, 100)
+TEST_F(starve, memory_in_the_sockets_stays_within_the_credit)
 {
 	uint32_t meminfo[9];
 	socklen_t len = sizeof(meminfo);

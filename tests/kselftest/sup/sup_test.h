@@ -25,6 +25,13 @@
 
 #include "sup_nl.h"
 
+/*
+ * Seconds, for what hangs and not for what is slow: an emulated CPU under all
+ * of the kernel's checkers takes minutes for what others do in seconds.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 900
+
 #define THREADS SUP_GROUP_FLAG_INHERIT_THREADS
 #define CHILDREN SUP_GROUP_FLAG_INHERIT_CHILDREN
 #define PROCESS SUP_MEMBER_KIND_PROCESS
