@@ -83,8 +83,12 @@ static void take_message(struct fuzz *f, const struct nlmsghdr *nlh)
 		fail("a message of an unknown command came");
 		return;
 	}
-	if (op->event)
+	if (op->event) {
 		add(&shared->events[op - spec_ops]);
+		/* It mostly tells of what is over. */
+		if (chance(f, 80))
+			return;
+	}
 	take_attrs(f, &spec_sets[op->set], (const uint8_t *)nlh + BODY,
 		   nlh->nlmsg_len - BODY, &t, 0);
 	learn(f, &t);

@@ -6,7 +6,7 @@
  *
  *   -s SEED      the choices are those of this seed (default: by chance). What
  *                they lead to depends on the scheduler, too.
- *   -t SECONDS   how long (default 20); up to four times as long, as long as
+ *   -t SECONDS   how long (default 20); up to ten times as long, as long as
  *                some command was not accepted: machines differ in speed
  *   -n MESSAGES  sent in that time, evenly, and time passes between them; with
  *                0 it is as many as possible (default)
@@ -285,7 +285,7 @@ static void read_summary(void)
 static bool is_over(void)
 {
 	int64_t now = now_ns();
-	int64_t last = shared->start + 4 * options.seconds * NSEC;
+	int64_t last = shared->start + 10 * options.seconds * NSEC;
 
 	if (now < shared->end)
 		return false;
