@@ -43,24 +43,23 @@ int sup__notify_open(char ret_name[SUP__NOTIFY_NAME_MAX], int *ret_fd)
 }
 
 /*
- * A helper of a script may have ended by the time its message is read; that it
- * was its user's, or ours, must do then, who could have signalled the process
- * as well. A sender that our pid namespace does not show has the number 0.
+ * A helper of a script may have ended by the time its message is read, or while
+ * it is asked after; that it was its user's, or ours, must do then, who could
+ * have signalled the process as well. A sender that our pid namespace does not
+ * show has the number 0.
  */
 static bool is_of(const struct ucred *cred, const struct sup__proc *p,
 		  struct sup__exit_source *src, uint64_t lineage)
 {
-	pid_t sid;
-
 	if (cred->pid <= 0)
 		return false;
-	if (cred->pid == p->pid)
+	if (cred->pid == p->pid || getsid(cred->pid) == p->pid)
 		return true;
-	sid = getsid(cred->pid);
-	if (sid < 0)
-		return cred->uid == p->uid || cred->uid == geteuid();
-	return sid == p->pid ||
-	       (src && src->ops->descends(src, p, lineage, cred->pid));
+	if (src && src->ops->descends(src, p, lineage, cred->pid))
+		return true;
+	/* ORDER: last. Only who is still there was asked after well. */
+	return getsid(cred->pid) < 0 &&
+	       (cred->uid == p->uid || cred->uid == geteuid());
 }
 
 static const struct ucred *credentials(struct msghdr *msg, struct ucred *cred)

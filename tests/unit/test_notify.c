@@ -277,6 +277,31 @@ static void descendant_counts(void **state)
 	stop_session(leader);
 }
 
+static pid_t going;
+
+static bool goes_meanwhile(struct sup__exit_source *src,
+			   const struct sup__proc *p, uint64_t lineage,
+			   pid_t pid)
+{
+	(void)src;
+	(void)p;
+	(void)lineage;
+	assert_int_equal(pid, going);
+	stop_session(going);
+	return false;
+}
+
+/* It lives when it is looked at first, and not when its parents are. */
+static void one_that_ends_meanwhile_has_ended(void **state)
+{
+	static const struct sup__exit_ops ops = { .descends = goes_meanwhile };
+	struct sup__exit_source src = { .ops = &ops };
+
+	(void)state;
+	start_sender(true, &going);
+	assert_true(ready_from(getpid(), geteuid(), &src));
+}
+
 static void one_that_has_ended_counts_for_its_user(void **state)
 {
 	pid_t leader;
@@ -327,6 +352,7 @@ int main(void)
 		T(strangers_are_ignored),
 		T(process_of_the_session_counts),
 		T(descendant_counts),
+		T(one_that_ends_meanwhile_has_ended),
 		T(one_that_has_ended_counts_for_its_user),
 		T(ended_one_counts_for_the_user_of_the_process),
 	};
