@@ -11,9 +11,28 @@
 #include "core/backoff.h"
 
 #define DEFAULT_SHUTDOWN_MS 5000
+#define DEFAULT_PERIOD_S 5
+
+static int check_budget(const struct sup_budget *b, const char *id)
+{
+	if (b->intensity < SUP_INTENSITY_NONE ||
+	    b->intensity > SUP__INTENSITY_MAX)
+		return sup__error(-EINVAL, "child \"%s\": budget.intensity %d is "
+				  "not in -1 ... %d", id, b->intensity,
+				  SUP__INTENSITY_MAX);
+	if ((unsigned int)b->spent > SUP_SPENT_STOP)
+		return sup__error(-EINVAL, "child \"%s\": budget.spent %d is "
+				  "neither as_all nor stop", id, (int)b->spent);
+	if (!b->intensity && (b->period_s || b->spent))
+		return sup__error(-EINVAL, "child \"%s\": budget.intensity is "
+				  "missing", id);
+	return 0;
+}
 
 static int check_fields(const struct sup_child_spec *spec)
 {
+	int ret;
+
 	if (!spec->start && !spec->start_with)
 		return sup__error(-EINVAL, "child \"%s\": start is missing",
 				  spec->id);
@@ -35,7 +54,8 @@ static int check_fields(const struct sup_child_spec *spec)
 	if (spec->significant && spec->restart == SUP_PERMANENT)
 		return sup__error(-EINVAL, "child \"%s\": significant and "
 				  "permanent do not go together", spec->id);
-	return sup__backoff_check(&spec->backoff, spec->id);
+	ret = sup__backoff_check(&spec->backoff, spec->id);
+	return ret ? ret : check_budget(&spec->budget, spec->id);
 }
 
 int sup__child_check(const struct sup_child_spec *from, bool needs_id,
@@ -73,6 +93,19 @@ int sup__child_suits(const struct sup_child_spec *spec,
 	return 0;
 }
 
+static int make_budget(struct sup__child *c)
+{
+	struct sup_budget *b = &c->spec.budget;
+
+	if (!b->intensity)
+		return 0;
+	if (!b->period_s)
+		b->period_s = DEFAULT_PERIOD_S;
+	return sup__intensity_init(&c->own, b->intensity < 0 ? 0 :
+				   (size_t)b->intensity,
+				   b->period_s * INT64_C(1000000000));
+}
+
 struct sup__child *sup__child_new(const struct sup_child_spec *spec)
 {
 	struct sup__child *c = sup__zalloc(sizeof(*c));
@@ -82,6 +115,10 @@ struct sup__child *sup__child_new(const struct sup_child_spec *spec)
 		return NULL;
 	}
 	c->spec = *spec;
+	if (make_budget(c)) {
+		sup__free(c);
+		return NULL;
+	}
 	snprintf(c->id, sizeof(c->id), "%s", spec->id);
 	c->spec.id = c->id;
 	if (spec->shutdown_ms == SUP_SHUTDOWN_DEFAULT)
@@ -99,6 +136,7 @@ void sup__child_free(struct sup__child *c)
 		c->spec.free_arg((void *)c->spec.arg);
 	if (c->owns_arg && c->free_extra)
 		c->free_extra((void *)c->extra);
+	sup__intensity_fini(&c->own);
 	sup__free(c);
 }
 
@@ -113,7 +151,10 @@ static void begin(struct sup__child *c, const struct sup__child_news *news)
 	c->retry = 0;
 	c->retry_unsent = false;
 	c->due_ns = 0;
+	c->held = false;
 	c->restarts += news->restart;
+	if (!news->restart)
+		sup__intensity_clear(&c->own);
 }
 
 static void come_up(struct sup__child *c, const struct sup__child_news *news)
@@ -143,7 +184,10 @@ static void want_retry(struct sup__child *c,
 static void wait_for_it(struct sup__child *c,
 			const struct sup__child_news *news)
 {
+	c->retry = 0;
+	c->retry_unsent = false;
 	c->due_ns = news->due_ns;
+	c->held = news->held;
 	c->counted = true;
 }
 
@@ -154,6 +198,7 @@ static void drop_retry(struct sup__child *c,
 	c->retry = 0;
 	c->retry_unsent = false;
 	c->due_ns = 0;
+	c->held = false;
 	c->in_a_row = 0;
 }
 
@@ -185,6 +230,7 @@ static const struct transition life[][SUP__CHILD_EVENTS] = {
 	[SUP_CHILD_RESTARTING] = {
 		[SUP__CHILD_START] = { SUP_CHILD_STARTING, begin },
 		[SUP__CHILD_CANCEL] = { SUP_CHILD_STOPPED, drop_retry },
+		[SUP__CHILD_WAIT] = { SUP_CHILD_RESTARTING, wait_for_it },
 	},
 };
 

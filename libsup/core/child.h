@@ -12,6 +12,8 @@
 #include <sup/tree.h>
 #include <sup/types.h>
 
+#include "core/intensity.h"
+
 enum sup__child_event {
 	SUP__CHILD_START,	/* its start is about to be called */
 	SUP__CHILD_UP,		/* its start returned a task */
@@ -34,6 +36,7 @@ struct sup__child_news {
 	struct sup_reason reason;	/* EXIT, DOWN */
 	uint64_t retry;			/* FAIL_RETRY: its number */
 	int64_t due_ns;			/* FAIL_RETRY, WAIT: when; 0: at once */
+	bool held;			/* WAIT: there was one too many */
 	bool restart;			/* START: of our own accord */
 };
 
@@ -58,6 +61,8 @@ struct sup__child {
 	bool retry_unsent;
 	int64_t due_ns;			/* RESTARTING: when; 0: by its retry */
 	bool counted;			/* the restart that is due */
+	bool held;			/* RESTARTING: one was too many */
+	struct sup__intensity own;	/* if its spec has a budget */
 	unsigned int in_a_row;		/* restarts, with a backoff */
 	bool has_ended;
 	struct sup_reason last_reason;
@@ -86,6 +91,12 @@ struct sup__child *sup__child_new(const struct sup_child_spec *spec);
  * task lives.
  */
 void sup__child_free(struct sup__child *c);
+
+/* Its restarts are counted by its own budget. */
+static inline bool sup__child_has_budget(const struct sup__child *c)
+{
+	return c->spec.budget.intensity;
+}
 
 /*
  * Takes it to its next state and notes the news. An event that its state does

@@ -17,6 +17,7 @@ static int setup(struct sup__board *b, const struct sup_dynamic_spec *spec)
 	struct sup_supervisor_spec flags = {
 		.size = sizeof(flags), .name = spec->name, .reg = spec->reg,
 		.intensity = spec->intensity, .period_s = spec->period_s,
+		.hold_ms = spec->hold_ms,
 	};
 	int ret;
 

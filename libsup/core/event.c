@@ -81,6 +81,8 @@ const char *sup_event_name(enum sup_event_kind kind)
 		[SUP_EVENT_GIVE_UP] = "give_up",
 		[SUP_EVENT_TASK_EXIT] = "task_exit",
 		[SUP_EVENT_AUTO_SHUTDOWN] = "auto_shutdown",
+		[SUP_EVENT_HELD] = "held",
+		[SUP_EVENT_BUDGET_SPENT] = "budget_spent",
 	};
 
 	if ((unsigned int)kind >= sizeof(names) / sizeof(*names))

@@ -18,6 +18,11 @@ int sup__intensity_init(struct sup__intensity *in, size_t max,
 	return in->times ? 0 : sup__error_nomem("the times of restarts");
 }
 
+void sup__intensity_clear(struct sup__intensity *in)
+{
+	in->first = in->used = 0;
+}
+
 void sup__intensity_fini(struct sup__intensity *in)
 {
 	sup__free(in->times);

@@ -30,6 +30,9 @@ struct sup__intensity {
 int sup__intensity_init(struct sup__intensity *in, size_t max,
 			int64_t period_ns);
 
+/* As if there had been none. */
+void sup__intensity_clear(struct sup__intensity *in);
+
 /* Safe on zeroed memory, and twice. */
 void sup__intensity_fini(struct sup__intensity *in);
 

@@ -61,7 +61,7 @@ static int setup(struct sup__board *b, const struct sup_partition_spec *spec)
 	struct sup_supervisor_spec flags = {
 		.size = sizeof(flags), .name = spec->name, .reg = true,
 		.strategy = spec->strategy, .intensity = spec->intensity,
-		.period_s = spec->period_s,
+		.period_s = spec->period_s, .hold_ms = spec->hold_ms,
 	};
 	struct sup_child_spec child;
 	size_t n = spec->partitions, i;

@@ -21,9 +21,10 @@
 /* What a thread that was killed gets to reach a safe point. */
 #define KILL_MS 5000
 
-static void report(const struct sup__board *b, enum sup_event_kind kind,
-		   const struct sup__child *c, int error)
+static void report(struct sup__board *b, enum sup_event_kind kind,
+		   struct sup__child *c, int error)
 {
+	const struct sup__intensity *budget = sup__board_budget(b, c);
 	char output[SUP_EVENT_OUTPUT_MAX];
 	struct sup_event ev;
 
@@ -38,9 +39,10 @@ static void report(const struct sup__board *b, enum sup_event_kind kind,
 		.os_tid = c->os_tid,
 		.error = error,
 		.restarts = c->restarts,
-		.intensity = b->restarts.max,
+		.intensity = budget->max,
+		.due_ns = c->due_ns,
 	};
-	ev.budget_used = sup__intensity_used(&b->restarts, ev.time_ns);
+	ev.budget_used = sup__intensity_used(budget, ev.time_ns);
 	memcpy(ev.supervisor_name, b->name, sizeof(ev.supervisor_name));
 	memcpy(ev.child_id, c->id, sizeof(ev.child_id));
 	if (kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR &&
@@ -75,8 +77,8 @@ static void change(struct sup__board *b, struct sup__child *c,
 }
 
 void sup__supervise_report(struct sup__board *b,
-			   enum sup_event_kind kind,
-			   const struct sup__child *c, int error)
+			   enum sup_event_kind kind, struct sup__child *c,
+			   int error)
 {
 	report(b, kind, c, error);
 }
@@ -210,6 +212,17 @@ bool sup__supervise_wait(struct sup__board *b, struct sup__child *c)
 		return false;
 	change(b, c, SUP__CHILD_WAIT, &news);
 	return true;
+}
+
+void sup__supervise_hold(struct sup__board *b, struct sup__child *c)
+{
+	struct sup__child_news news = {
+		.due_ns = sup__now_ns() + b->hold_ms * INT64_C(1000000),
+		.held = true,
+	};
+
+	change(b, c, SUP__CHILD_WAIT, &news);
+	report(b, SUP_EVENT_HELD, c, 0);
 }
 
 /*

@@ -32,6 +32,9 @@ int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 /* True: it has a backoff, and is restarting from here on, until that is due. */
 bool sup__supervise_wait(struct sup__board *b, struct sup__child *c);
 
+/* One restart too many: it is restarting from here on, held. */
+void sup__supervise_hold(struct sup__board *b, struct sup__child *c);
+
 /* What the start just called gave with sup_start_info(), once. */
 bool sup__supervise_take_info(uint64_t *ret_info);
 
@@ -59,7 +62,7 @@ void sup__supervise_remove(struct sup__board *b, struct sup__child *c);
 
 /* Tells the sink of events. error is that of a start. */
 void sup__supervise_report(struct sup__board *b,
-			   enum sup_event_kind kind,
-			   const struct sup__child *c, int error);
+			   enum sup_event_kind kind, struct sup__child *c,
+			   int error);
 
 #endif

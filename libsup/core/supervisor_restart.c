@@ -93,16 +93,66 @@ static bool is_group(const struct sup__board *b)
 	       b->strategy == SUP_REST_FOR_ONE;
 }
 
-/* One restart more; if that is one too many the supervisor ends. */
-static int count(struct sup__board *b, struct sup__child *c)
+/* One restart more: false if that is one too many. */
+static bool count(struct sup__board *b, struct sup__child *c)
 {
 	bool allowed;
 
 	sup__lock(&b->lock);
-	allowed = sup__intensity_add(&b->restarts, sup__now_ns());
+	allowed = sup__intensity_add(sup__board_budget(b, c), sup__now_ns());
 	sup__unlock(&b->lock);
-	if (allowed)
+	return allowed;
+}
+
+static bool is_up(const struct sup__child *c)
+{
+	return c->pid.v || c->state == SUP_CHILD_RESTARTING;
+}
+
+/*
+ * A significant child has ended by itself, and stays so. True: that is the end
+ * of the supervisor, too.
+ */
+static bool is_over(const struct sup__board *b)
+{
+	const struct sup__child *c = b->roster.first;
+
+	if (b->auto_shutdown != SUP_AUTO_SHUTDOWN_ALL)
+		return b->auto_shutdown == SUP_AUTO_SHUTDOWN_ANY;
+	while (c && !(c->spec.significant && is_up(c)))
+		c = c->next;
+	return !c;
+}
+
+static int check_over(struct sup__board *b, struct sup__child *c, bool remove)
+{
+	bool over = c->spec.significant && is_over(b);
+
+	if (over)
+		sup__supervise_report(b, SUP_EVENT_AUTO_SHUTDOWN, c, 0);
+	if (remove)
+		sup__supervise_remove(b, c);
+	if (!over)
 		return SUP_CONTINUE;
+	sup_server_stop_with(&SUP_SHUTDOWN);
+	return SUP_STOP;
+}
+
+/* It was one too many for a child without a task. */
+static int spent(struct sup__board *b, struct sup__child *c)
+{
+	if (sup__child_has_budget(c) &&
+	    c->spec.budget.spent == SUP_SPENT_STOP) {
+		sup__supervise_stop(b, c);
+		sup__supervise_report(b, SUP_EVENT_BUDGET_SPENT, c, 0);
+		return check_over(b, c, sup__board_is_dynamic(b));
+	}
+	if (b->hold_ms) {
+		sup__supervise_hold(b, c);
+		if (is_group(b))
+			restart_group(b, c, false);
+		return SUP_CONTINUE;
+	}
 	sup__supervise_report(b, SUP_EVENT_GIVE_UP, c, 0);
 	sup_server_stop_with(&SUP_SHUTDOWN);
 	return SUP_STOP;
@@ -120,25 +170,22 @@ static void attempt(struct sup__board *b, struct sup__child *c)
 
 static int count_and_attempt(struct sup__board *b, struct sup__child *c)
 {
-	int ret = count(b, c);
-
-	if (ret == SUP_CONTINUE)
-		attempt(b, c);
-	return ret;
+	if (!count(b, c))
+		return spent(b, c);
+	attempt(b, c);
+	return SUP_CONTINUE;
 }
 
 /* Its task has ended: restarts it, at once or when its backoff says. */
 static int restart(struct sup__board *b, struct sup__child *c)
 {
-	int ret = count(b, c);
-
-	if (ret != SUP_CONTINUE)
-		return ret;
+	if (!count(b, c))
+		return spent(b, c);
 	if (!sup__supervise_wait(b, c))
 		attempt(b, c);
 	else if (is_group(b))
 		restart_group(b, c, false);
-	return ret;
+	return SUP_CONTINUE;
 }
 
 static struct sup__child *find_due(const struct sup__board *b, int64_t now)
@@ -195,40 +242,6 @@ void sup__restart_send_retries(struct sup__board *b)
 		b->n_unsent--;
 	}
 	wait_for_due(b);
-}
-
-static bool is_up(const struct sup__child *c)
-{
-	return c->pid.v || c->state == SUP_CHILD_RESTARTING;
-}
-
-/*
- * A significant child has ended by itself, and stays so. True: that is the end
- * of the supervisor, too.
- */
-static bool is_over(const struct sup__board *b)
-{
-	const struct sup__child *c = b->roster.first;
-
-	if (b->auto_shutdown != SUP_AUTO_SHUTDOWN_ALL)
-		return b->auto_shutdown == SUP_AUTO_SHUTDOWN_ANY;
-	while (c && !(c->spec.significant && is_up(c)))
-		c = c->next;
-	return !c;
-}
-
-static int check_over(struct sup__board *b, struct sup__child *c, bool remove)
-{
-	bool over = c->spec.significant && is_over(b);
-
-	if (over)
-		sup__supervise_report(b, SUP_EVENT_AUTO_SHUTDOWN, c, 0);
-	if (remove)
-		sup__supervise_remove(b, c);
-	if (!over)
-		return SUP_CONTINUE;
-	sup_server_stop_with(&SUP_SHUTDOWN);
-	return SUP_STOP;
 }
 
 int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)

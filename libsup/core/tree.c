@@ -51,6 +51,7 @@ int sup__board_setup(struct sup__board *b,
 
 	b->strategy = spec->strategy;
 	b->auto_shutdown = spec->auto_shutdown;
+	b->hold_ms = spec->hold_ms;
 	b->roster.by_pid_only = spec->strategy == SUP_SIMPLE_ONE_FOR_ONE;
 	if (spec->intensity <= 0)
 		max = spec->intensity == SUP_INTENSITY_DEFAULT;
@@ -225,12 +226,19 @@ static void copy_child(const struct sup__child *c, unsigned int depth,
 		.restart = c->spec.restart,
 		.significant = c->spec.significant,
 		.due_ns = c->due_ns,
+		.held = c->held,
 		.state = c->state,
 		.restarts = c->restarts,
 		.started_ns = c->started_ns,
 		.has_ended = c->has_ended,
 		.last_reason = c->last_reason,
 	};
+	if (sup__child_has_budget(c)) {
+		node->has_own_budget = true;
+		node->own_used = sup__intensity_used(&c->own, sup__now_ns());
+		node->own_intensity = c->own.max;
+		node->own_period_s = c->spec.budget.period_s;
+	}
 	memcpy(node->id, c->id, sizeof(node->id));
 }
 
@@ -260,6 +268,7 @@ static int copy_board(struct sup__board *b, struct sup_node *head,
 	head->strategy = b->strategy;
 	head->intensity = b->restarts.max;
 	head->period_s = b->period_s;
+	head->hold_ms = b->hold_ms;
 	head->budget_used = sup__intensity_used(&b->restarts, sup__now_ns());
 	sup__unlock(&b->lock);
 	*ret_rows = rows;

@@ -26,6 +26,7 @@ struct sup__board {
 	enum sup_strategy strategy;
 	enum sup_auto_shutdown auto_shutdown;
 	unsigned int period_s;
+	uint32_t hold_ms;
 	int64_t started_ns;
 	int (*init)(void *init_arg, struct sup_supervisor_spec *spec);
 	void *init_arg;
@@ -78,6 +79,13 @@ int sup__board_setup(struct sup__board *b,
 static inline bool sup__board_is_dynamic(const struct sup__board *b)
 {
 	return b->roster.by_pid_only;
+}
+
+/* What the restarts of a child are counted by. */
+static inline struct sup__intensity *sup__board_budget(struct sup__board *b,
+						       struct sup__child *c)
+{
+	return sup__child_has_budget(c) ? &c->own : &b->restarts;
 }
 
 void sup__board_ref(struct sup__board *b);

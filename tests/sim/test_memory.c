@@ -11,7 +11,7 @@ static void make_fakes(struct fake *f, char ids[][4], struct fake **list)
 
 	for (i = 0; i < MANY; i++) {
 		snprintf(ids[i], sizeof(ids[i]), "%d", i);
-		f[i] = (struct fake){ .id = ids[i] };
+		f[i] = (struct fake){ .id = ids[i], .budget.intensity = i };
 		list[i] = &f[i];
 	}
 	list[MANY] = NULL;

@@ -26,7 +26,7 @@ static struct text {
 	char buf[65536];		/* what does not fit is left out */
 	size_t len;
 } trace, events;
-static struct sup_event last_event[SUP_EVENT_AUTO_SHUTDOWN + 1];
+static struct sup_event last_event[SUP_EVENT_BUDGET_SPENT + 1];
 static world_watcher watcher;
 
 static void __attribute__((format(printf, 2, 3)))
@@ -291,6 +291,7 @@ struct sup_child_spec world_spec(struct fake *f)
 		.shutdown_ms = f->shutdown_ms,
 		.significant = f->significant,
 		.backoff = f->backoff,
+		.budget = f->budget,
 	};
 }
 

@@ -38,6 +38,7 @@ struct fake {
 	int64_t shutdown_ms;
 	bool significant;
 	struct sup_backoff backoff;
+	struct sup_budget budget;
 	/* Called on the supervisor's thread in its start. May be NULL. */
 	void (*in_start)(struct fake *f);
 	void *arg;

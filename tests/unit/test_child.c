@@ -68,6 +68,12 @@ static void bad_specs_are_refused_by_name(void **state)
 	s = good; s.backoff.factor = 99; check_refused(&s, "factor");
 	s = good; s.backoff.min_ms = 2; s.backoff.max_ms = 1;
 	check_refused(&s, "max_ms");
+	s = good; s.budget.intensity = -2; check_refused(&s, "intensity");
+	s.budget.intensity = SUP__INTENSITY_MAX + 1;
+	check_refused(&s, "intensity");
+	s = good; s.budget.period_s = 1; check_refused(&s, "intensity");
+	s.budget.intensity = 1; s.budget.spent = 2;
+	check_refused(&s, "spent");
 	memset(longest, 'x', sizeof(longest));
 	longest[SUP_NAME_MAX + 1] = '\0';
 	s = good; s.id = longest; check_refused(&s, "id");
@@ -160,7 +166,7 @@ static void the_table_is_this_and_no_more(void **state)
 		[SUP_CHILD_STOPPED] = "s----R---o",
 		[SUP_CHILD_STARTING] = "-rooR-----",
 		[SUP_CHILD_RUNNING] = "------oS--",
-		[SUP_CHILD_RESTARTING] = "s--------o",
+		[SUP_CHILD_RESTARTING] = "s----R---o",
 		[SUP_CHILD_STOPPING] = "--------o-",
 	};
 	static const char letters[] = {

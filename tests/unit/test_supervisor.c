@@ -36,18 +36,25 @@ static struct sup_child_spec child(const char *id, uint32_t backoff_ms)
 	};
 }
 
-static struct sup_pid supervisor(enum sup_strategy strategy,
-				 const struct sup_child_spec *children,
-				 size_t n)
+static struct sup_pid limited(enum sup_strategy strategy, int intensity,
+			      const struct sup_child_spec *children, size_t n)
 {
 	const struct sup_supervisor_spec spec = {
 		.size = sizeof(spec), .name = "top", .strategy = strategy,
-		.intensity = 1000000, .children = children, .n_children = n,
+		.intensity = intensity, .children = children, .n_children = n,
+		.hold_ms = FOR_EVER_MS,
 	};
 	struct sup_pid pid;
 
 	assert_int_equal(sup_supervisor_start(&spec, &pid), 0);
 	return pid;
+}
+
+static struct sup_pid supervisor(enum sup_strategy strategy,
+				 const struct sup_child_spec *children,
+				 size_t n)
+{
+	return limited(strategy, 1000000, children, n);
 }
 
 static void stop(struct sup_pid sup)
@@ -333,6 +340,22 @@ static void children_without_ids_too(void **state)
 	stop(sup);
 }
 
+static void what_is_held_is_stopped_at_once(void **state)
+{
+	struct sup_child_spec c[] = { child("a", 0), child("b", 0) };
+	struct sup_pid sup;
+
+	(void)state;
+	sup = limited(SUP_ONE_FOR_ALL, SUP_INTENSITY_NONE, c, 2);
+	fall(sup, "a");
+	assert_int_equal(look(sup, "b").state, SUP_CHILD_STOPPED);
+	assert_int_equal(sup_delete_child(sup, "a"), -EAGAIN);
+	assert_int_equal(sup_terminate_child(sup, "a"), 0);
+	assert_int_equal(sup_restart_child(sup, "a", NULL), 0);
+	fall(sup, "a");
+	stop(sup);
+}
+
 struct storm {
 	struct sup_pid sup;
 	const struct sup_child_spec *spec;
@@ -403,6 +426,7 @@ int main(void)
 		CASE(a_stop_does_not_wait_for_a_backoff),
 		CASE(nor_does_that_of_the_supervisor_above),
 		CASE(children_without_ids_too),
+		CASE(what_is_held_is_stopped_at_once),
 		CASE(all_at_the_same_time),
 	};
 

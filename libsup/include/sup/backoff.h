@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long a supervisor waits before it restarts a child. */
+/* How long a supervisor waits before it restarts a child, and how often. */
 #ifndef SUP_BACKOFF_H
 #define SUP_BACKOFF_H
 
@@ -20,6 +20,24 @@ struct sup_backoff {
 	uint32_t factor;	/* percent, at least 100; default 200 */
 	uint32_t jitter;	/* percent, to 100 */
 	uint32_t stable_ms;	/* one that ran so long begins anew; max_ms */
+};
+
+/* What happens when a child needs one restart more than its budget has. */
+enum sup_spent {
+	SUP_SPENT_AS_ALL,	/* as if its supervisor's were spent */
+	SUP_SPENT_STOP,		/* it stays stopped, others go on */
+};
+
+/*
+ * How many restarts one child may have within a time; OTP has one budget for
+ * all. Those of a child with a budget are counted by it, in place of the
+ * supervisor's intensity, by the same rule. sup_restart_child() begins it anew.
+ * All zero: none of its own.
+ */
+struct sup_budget {
+	int intensity;		/* SUP_INTENSITY_NONE: 0 */
+	uint32_t period_s;	/* default 5 */
+	enum sup_spent spent;
 };
 
 #endif

@@ -56,6 +56,7 @@ struct sup_dynamic_spec {
 	int64_t max_children;	/* those that are restarting count */
 	const void *extra;	/* for each start_with, at restarts, too; */
 				/* borrowed as long as the supervisor lives */
+	uint32_t hold_ms;	/* as sup_supervisor_spec's */
 };
 
 /*

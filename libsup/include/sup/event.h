@@ -19,6 +19,8 @@ enum sup_event_kind {
 	SUP_EVENT_GIVE_UP,	/* reached_max_restart_intensity */
 	SUP_EVENT_TASK_EXIT,	/* an exit no supervisor claims: os_pid */
 	SUP_EVENT_AUTO_SHUTDOWN, /* the end of this one ends its supervisor */
+	SUP_EVENT_HELD,		/* one restart too many: tried again at due_ns */
+	SUP_EVENT_BUDGET_SPENT,	/* one too many of its own: it stays stopped */
 };
 
 struct sup_event {
@@ -32,8 +34,9 @@ struct sup_event {
 	pid_t os_pid, os_tid;
 	struct sup_reason reason;
 	int error;		/* START_ERROR */
-	unsigned int restarts, budget_used;
+	unsigned int restarts, budget_used;	/* its own, or the supervisor's */
 	int intensity;
+	int64_t due_ns;		/* of a child that waits: its next start, or 0 */
 	/*
 	 * CHILD_TERMINATED, SHUTDOWN_ERROR: the end of what a process had
 	 * written, if that was captured; else NULL. The sink may read it, and

@@ -29,6 +29,7 @@ struct sup_partition_spec {
 	enum sup_strategy strategy;	/* default one_for_one; not SIMPLE */
 	int intensity;		/* restarts within the period; default 3 */
 	unsigned int period_s;	/* default 5 */
+	uint32_t hold_ms;	/* as sup_supervisor_spec's */
 };
 
 /*

@@ -71,6 +71,7 @@ struct sup_child_spec {
 			  struct sup_pid *ret_pid);
 	bool significant;	/* not if permanent */
 	struct sup_backoff backoff;	/* default: restarts at once */
+	struct sup_budget budget;	/* default: that of the supervisor */
 };
 
 struct sup_supervisor_spec {
@@ -92,6 +93,14 @@ struct sup_supervisor_spec {
 	 */
 	int (*init)(void *init_arg, struct sup_supervisor_spec *spec);
 	void *init_arg;
+	/*
+	 * What is done when one restart more is wanted than the intensity
+	 * allows. 0: it gives up and ends (OTP). Else the child is held: it is
+	 * RESTARTING for so long, then it is tried once more, which does not
+	 * count; if it ends again the intensity is asked as ever. Who its
+	 * strategy takes along is stopped at once and waits with it.
+	 */
+	uint32_t hold_ms;
 };
 
 #ifdef __cplusplus

@@ -14,7 +14,7 @@ enum sup_child_state {
 	SUP_CHILD_STOPPED,	/* ended, or ignored its start */
 	SUP_CHILD_STARTING,
 	SUP_CHILD_RUNNING,
-	SUP_CHILD_RESTARTING,	/* its restart failed and is tried again */
+	SUP_CHILD_RESTARTING,	/* it waits for its restart, or its next try */
 	SUP_CHILD_STOPPING,
 };
 
@@ -36,7 +36,13 @@ struct sup_node {
 	bool has_ended;			/* last_reason is valid */
 	struct sup_reason last_reason;
 	bool significant;
-	int64_t due_ns;			/* RESTARTING with a backoff: when */
+	int64_t due_ns;			/* RESTARTING and waiting: until when */
+	bool held;			/* there was one restart too many */
+	uint32_t hold_ms;		/* of a supervisor */
+	bool has_own_budget;		/* then the next three are valid */
+	unsigned int own_used;		/* of it, in its period */
+	int own_intensity;
+	unsigned int own_period_s;
 };
 
 /*
