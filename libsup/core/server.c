@@ -225,7 +225,9 @@ void sup__server_run(struct sup__task *t)
 		init_failed(t, ret);
 		return;
 	}
-	if (!sup__task_started(t))
+	if (t->awaits_ready && !t->is_ready)
+		sup__task_init_is_over(t);
+	else if (!sup__task_started(t))
 		stop(&s, (struct sup_reason){ .kind = SUP_REASON_KILLED });
 	loop(&s, t);
 }

@@ -1,15 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Starting and stopping servers. Whoever starts one waits on its own seat until
- * t->start has left NEW:
- *
- *	init returned 0		the server moves it to DONE
- *	init failed		the server stores the error and ends; the end
- *				moves it to FAILED
- *	it took too long	the starter moves it to FAILED and kills it
- *
- * and, if it is FAILED, until the task has ended.
- */
+/* Starting and stopping servers. How a start is waited for: core/start.c. */
 #include "core/server.h"
 
 #include <errno.h>
@@ -19,6 +9,7 @@
 #include "base/spec.h"
 #include "core/link.h"
 #include "core/monitor.h"
+#include "core/start.h"
 #include "core/table.h"
 #include "core/task.h"
 #include "core/thread.h"
@@ -36,59 +27,7 @@ static int check_spec(const struct sup_server_spec *spec)
 				  (long long)spec->init_timeout_ms);
 	if (spec->reg && !spec->name)
 		return sup__error(-EINVAL, "name: NULL cannot be registered");
-	return 0;
-}
-
-/* Waits until the start is over. -ETIMEDOUT, -ECANCELED: we gave it up. */
-static int await_start(struct sup__task *t, struct sup__seat *seat,
-		       int64_t deadline)
-{
-	int ret = 0;
-
-	while (atomic_load(&t->start) == SUP__START_NEW) {
-		if (sup__task_must_end())
-			ret = -ECANCELED;
-		if (ret && sup__task_give_up_start(t))
-			return ret;
-		ret = sup__seat_sleep(seat, deadline);
-	}
-	return 0;
-}
-
-static int start_error(struct sup__task *t, int given_up)
-{
-	char text[128];
-
-	if (given_up == -ETIMEDOUT)
-		return sup__error(-ETIMEDOUT, "\"%s\": init took longer than "
-				  "init_timeout_ms", t->name);
-	if (given_up)
-		return given_up;
-	if (t->start_error < 0)
-		return t->start_text ?
-			sup__error(t->start_error, "%s", t->start_text) :
-			sup__error_sys(t->start_error, "\"%s\": init",
-				       t->name);
-	if (t->start_error)
-		return t->start_error;
-	return sup__error(-ECHILD, "\"%s\" ended in init: %s", t->name,
-			  sup_reason_format(&t->reason, text, sizeof(text)));
-}
-
-static int finish_start(struct sup__task *t, struct sup__seat *seat,
-			int64_t deadline)
-{
-	int given_up, ret = 0;
-
-	given_up = await_start(t, seat, deadline);
-	if (given_up)
-		sup_kill(sup__task_pid(t), SUP_TRY);
-	if (atomic_load(&t->start) == SUP__START_FAILED) {
-		sup__monitor_await_end(t);
-		ret = start_error(t, given_up);
-	}
-	atomic_store(&seat->waits_for, 0);
-	return ret;
+	return sup__start_check(spec->ready_timeout_ms);
 }
 
 /* What is made for a start before it begins, so that it cannot fail later. */
@@ -140,10 +79,11 @@ static int run_start(const struct sup_server_spec *spec, struct extras *x,
 		     struct sup_pid *ret_pid, struct sup_ref *ret_ref)
 {
 	struct sup__seat *seat = sup__seat_self();
-	int64_t deadline = SUP_FOREVER;
+	struct sup__start_limits limits;
 	struct sup__thread_make m = {
 		.name = spec->name ? spec->name : "server", .reg = spec->reg,
-		.is_server = true, .containment = spec->containment,
+		.is_server = true, .awaits_ready = spec->awaits_ready,
+		.containment = spec->containment,
 		.mailbox = spec->mailbox, .body = sup__server_run,
 		.body_arg = spec, .via = spec->via, .starter = seat,
 	};
@@ -154,14 +94,14 @@ static int run_start(const struct sup_server_spec *spec, struct extras *x,
 		drop_extras(x);
 		return -ENOMEM;
 	}
-	if (spec->init_timeout_ms)
-		deadline = sup_deadline_ms(spec->init_timeout_ms);
+	limits = sup__start_limits(spec->init_timeout_ms, spec->awaits_ready,
+				   spec->ready_timeout_ms);
 	ret = sup__thread_begin(&m, &t, ret_pid);
 	if (ret) {
 		drop_extras(x);
 		return ret;
 	}
-	ret = finish_start(t, seat, deadline);
+	ret = sup__start_finish(t, seat, &limits);
 	if (ret)
 		drop_extras(x);
 	else

@@ -34,6 +34,7 @@ struct sup__task {
 	char name[SUP__TASK_NAME];
 	_Atomic bool is_server;		/* set under the lock later on */
 	bool contain;
+	bool awaits_ready;		/* its start ends by sup_ready() */
 	uint64_t parent_pid;		/* 0: none */
 	void (*body)(struct sup__task *t);	/* leaves end_reason */
 	const void *body_arg;
@@ -47,6 +48,7 @@ struct sup__task {
 	_Atomic bool traps;		/* changed under the lock */
 	_Atomic int state;		/* enum sup__task_state */
 	_Atomic int start;		/* enum sup__start_state */
+	_Atomic bool init_is_over;	/* or there is none */
 	_Atomic pid_t os_pid;
 	_Atomic uint32_t os_tid;	/* a futex: set by its thread */
 
@@ -83,6 +85,7 @@ struct sup__task {
 	bool adopted;			/* its thread goes on without it */
 	struct sup__seat *outer_seat;	/* adopted: of its thread */
 	struct sup__crash *crash;
+	bool is_ready;			/* it has said so */
 	int64_t receive_deadline;
 	bool continues;			/* a server's go_on is due */
 	uint64_t continues_with;

@@ -277,6 +277,12 @@ bool sup__task_started(struct sup__task *t)
 	return first;
 }
 
+void sup__task_init_is_over(struct sup__task *t)
+{
+	atomic_store(&t->init_is_over, true);
+	sup__seat_wake(t->starter);
+}
+
 bool sup__task_give_up_start(struct sup__task *t)
 {
 	return leave_start(t, SUP__START_FAILED);

@@ -52,6 +52,9 @@ void sup__task_set_os(struct sup__task *t, pid_t pid, pid_t tid);
 /* Its start is about to return well. False: it has been given up before. */
 bool sup__task_started(struct sup__task *t);
 
+/* The init of a server is, but it awaits that it is ready. */
+void sup__task_init_is_over(struct sup__task *t);
+
 /*
  * It has ended: its names go, then who waits, calls, monitors and its parent
  * are told, and its children are shut down. A process that we killed and that

@@ -37,6 +37,7 @@
 #include "core/registry.h"
 #include "core/request.h"
 #include "core/runtime.h"
+#include "core/start.h"
 #include "core/table.h"
 #include "core/task.h"
 
@@ -201,6 +202,8 @@ static int make_task(const struct sup__thread_make *m,
 	t->run = m->run;
 	t->run_arg = m->run_arg;
 	t->starter = m->starter;
+	t->awaits_ready = m->awaits_ready;
+	t->init_is_over = !m->is_server;
 	ret = sup__task_enter(t, m->reg ? m->name : NULL, ret_holder);
 	if (!ret && m->via) {
 		ret = sup__registry_put_via(t, m->via, ret_holder);
@@ -259,7 +262,9 @@ static void run_plain(struct sup__task *t)
 	};
 }
 
-static int plan_plain(const void *thread_spec, struct sup__thread_make *ret_m)
+/* Limits are only those of one that is to be waited for. */
+static int plan_plain(const void *thread_spec, struct sup__thread_make *ret_m,
+		      struct sup__start_limits *ret_limits)
 {
 	struct sup_thread_spec spec;
 	int ret;
@@ -270,12 +275,17 @@ static int plan_plain(const void *thread_spec, struct sup__thread_make *ret_m)
 		return ret;
 	if (!spec.run)
 		return sup__error(-EINVAL, "run is NULL");
+	ret = sup__start_check(spec.ready_timeout_ms);
+	if (ret)
+		return ret;
 	*ret_m = (struct sup__thread_make){
 		.name = spec.name, .reg = spec.reg, .body = run_plain,
 		.run = spec.run, .run_arg = spec.arg,
 		.containment = spec.containment, .mailbox = spec.mailbox,
 		.stack_size = spec.stack_size,
 	};
+	*ret_limits = sup__start_limits(0, spec.awaits_ready,
+					spec.ready_timeout_ms);
 	return 0;
 }
 
@@ -301,6 +311,7 @@ int sup_thread_run(const struct sup_thread_spec *spec,
 		   struct sup_reason *ret_reason)
 {
 	struct sup_pid holder = SUP_PID_NONE;
+	struct sup__start_limits unused;
 	struct sup__thread_make m;
 	struct sup_reason reason;
 	struct sup__task *t;
@@ -308,7 +319,7 @@ int sup_thread_run(const struct sup_thread_spec *spec,
 
 	if (sup__self)
 		return sup__error(-EPERM, "the thread is a task already");
-	ret = plan_plain(spec, &m);
+	ret = plan_plain(spec, &m, &unused);
 	if (!ret)
 		ret = make_task(&m, &t, &holder);
 	if (ret)
@@ -325,16 +336,28 @@ int sup_thread_run(const struct sup_thread_spec *spec,
 
 int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
 {
+	struct sup__start_limits limits;
 	struct sup__thread_make m;
 	struct sup__task *t;
 	struct sup_pid pid;
 	int ret;
 
 	sup__task_checkpoint();
-	ret = plan_plain(thread_spec, &m);
+	ret = plan_plain(thread_spec, &m, &limits);
+	if (!ret && limits.ready != SUP_FOREVER) {
+		m.awaits_ready = true;
+		m.starter = sup__seat_self();
+		ret = m.starter ? 0 : -ENOMEM;
+	}
 	if (ret)
 		return ret;
 	ret = sup__thread_begin(&m, &t, &pid);
+	if (!ret && m.starter) {
+		ret = sup__start_finish(t, m.starter, &limits);
+		sup__task_put(t);
+		/* It may be that the caller is to end. */
+		sup__task_checkpoint();
+	}
 	if (ret_pid && (!ret || ret == -EEXIST))
 		*ret_pid = pid;
 	return ret;

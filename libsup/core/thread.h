@@ -18,7 +18,7 @@ struct sup__task;
 /* What the task of a thread needs before it begins. */
 struct sup__thread_make {
 	const char *name;
-	bool reg, is_server;
+	bool reg, is_server, awaits_ready;
 	enum sup_containment containment;
 	size_t mailbox, stack_size;
 	void (*body)(struct sup__task *t);

@@ -60,6 +60,13 @@ struct sup_server_spec {
 	int64_t init_timeout_ms;	/* 0: none */
 	bool link;		/* once it is up, with the starter, a task */
 	const struct sup_via *via;	/* also named there; NULL: nowhere */
+	/*
+	 * Its start is over when it says sup_ready(), which may be long after
+	 * init: it already answers meanwhile. Said in init, that counts when
+	 * init has returned.
+	 */
+	bool awaits_ready;
+	int64_t ready_timeout_ms; /* then, init included; default 30,000 */
 };
 
 /*
@@ -67,7 +74,8 @@ struct sup_server_spec {
  * child: sup_child_spec.start = sup_server_start, arg = the spec. On error the
  * thread has ended and its name is free. Any thread.
  * Errors: SUP_IGNORE; what init returned; -EEXIST the name is taken (ret_pid
- * then names who has it); -ETIMEDOUT init_timeout_ms; -ECHILD it ended in init;
+ * then names who has it); -ETIMEDOUT init_timeout_ms, or ready_timeout_ms;
+ * -ECHILD it ended before its start was over;
  * -EPERM link on a foreign thread, or via a registry with duplicates; -ENOENT
  * via no registry; -EINVAL; -ENAMETOOLONG; -ENOTCONN; -EAGAIN; -ENOMEM.
  */

@@ -34,6 +34,8 @@ struct sup_thread_spec {
 	enum sup_containment containment;
 	size_t mailbox;		/* data messages held at most; default 1024 */
 	size_t stack_size;	/* default: the system's */
+	bool awaits_ready;	/* its start is over when it says sup_ready() */
+	int64_t ready_timeout_ms; /* then; default 30,000 */
 };
 
 /*
@@ -41,10 +43,15 @@ struct sup_thread_spec {
  * parent's end shuts it down. On a foreign thread it is a top-level task.
  * As a child: sup_child_spec.start = sup_thread_start, arg = the spec, which
  * is borrowed as long as the child spec stands.
+ * With awaits_ready this waits for that; on error the thread has ended.
  * Any thread. Errors: -EINVAL, -ENAMETOOLONG, -EEXIST the name is taken
- * (ret_pid then names who has it), -ENOTCONN no runtime, -EAGAIN, -ENOMEM.
+ * (ret_pid then names who has it), -ENOTCONN no runtime, -EAGAIN, -ENOMEM;
+ * -ETIMEDOUT it was not ready in time, -ECHILD it ended before.
  */
 SUP_API int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid);
+
+/* The calling task is ready, if one awaits that. -EPERM on a foreign thread. */
+SUP_API int sup_ready(void);
 
 /* The calling task, or SUP_PID_NONE on a foreign thread. Any thread. */
 SUP_API struct sup_pid sup_self(void);
@@ -86,8 +93,7 @@ SUP_API void sup_checkpoint(void);
 
 /*
  * Ends the calling task from the top of its stack: no clean-up handler and no
- * terminate callback runs, key destructors do. On a foreign thread it ends the
- * process.
+ * terminate callback runs, key destructors do. Foreign: it ends the process.
  */
 SUP_API void sup_exit_self(const struct sup_reason *reason)
 	__attribute__((noreturn));
