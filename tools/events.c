@@ -171,7 +171,12 @@ static void put_reason(struct json_writer *w, const struct sup_reason *r)
 
 static bool has_reason(enum sup_event_kind kind)
 {
-	return kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR;
+	return !(SUP_EVENT_BIT(kind) &
+		 (SUP_EVENT_BIT(SUP_EVENT_STARTED) |
+		  SUP_EVENT_BIT(SUP_EVENT_START_ERROR) |
+		  SUP_EVENT_BIT(SUP_EVENT_DECLINED) |
+		  SUP_EVENT_BIT(SUP_EVENT_STOPPING) |
+		  SUP_EVENT_BIT(SUP_EVENT_UP)));
 }
 
 /* A supervised thread tells of its end itself, by its own look at the clock. */

@@ -40,7 +40,7 @@ int sup_set_event_sink(void (*cb)(const struct sup_event *ev, void *arg),
 
 bool sup__event_is_wanted(void)
 {
-	return atomic_load(&has_sink);
+	return atomic_load(&has_sink) || sup__events_are_read();
 }
 
 void sup__event_emit(const struct sup_event *ev)
@@ -52,6 +52,9 @@ void sup__event_emit(const struct sup_event *ev)
 
 	if (in_sink)
 		return;
+	if (!copy.time_ns)
+		copy.time_ns = sup__now_ns();
+	sup__events_put(&copy);
 	/* ORDER: in, then the look; the other side: the change, then a wait. */
 	era = sup__grace_enter(&calls);
 	sup__lock(&lock);
@@ -59,8 +62,6 @@ void sup__event_emit(const struct sup_event *ev)
 	arg = sink_arg;
 	sup__unlock(&lock);
 	if (cb) {
-		if (!copy.time_ns)
-			copy.time_ns = sup__now_ns();
 		in_sink = true;
 		sup__stay_begin();
 		cb(&copy, arg);
@@ -83,6 +84,12 @@ const char *sup_event_name(enum sup_event_kind kind)
 		[SUP_EVENT_AUTO_SHUTDOWN] = "auto_shutdown",
 		[SUP_EVENT_HELD] = "held",
 		[SUP_EVENT_BUDGET_SPENT] = "budget_spent",
+		[SUP_EVENT_RESTARTING] = "restarting",
+		[SUP_EVENT_DECLINED] = "declined",
+		[SUP_EVENT_STOPPING] = "stopping",
+		[SUP_EVENT_REMOVED] = "removed",
+		[SUP_EVENT_UP] = "up",
+		[SUP_EVENT_DOWN] = "down",
 	};
 
 	if ((unsigned int)kind >= sizeof(names) / sizeof(*names))

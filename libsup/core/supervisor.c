@@ -74,7 +74,7 @@ static void take_down(struct sup__board *b)
 	struct sup__child *c;
 
 	while ((c = b->roster.first))
-		sup__supervise_remove(b, c);
+		sup__supervise_forget(b, c);
 	sup__board_hide(b);
 }
 
@@ -82,7 +82,7 @@ static void on_terminate(void *state, const struct sup_reason *reason)
 {
 	struct sup__board *b = state;
 
-	(void)reason;
+	sup__supervise_report_self(b, SUP_EVENT_DOWN, reason);
 	sup__supervise_stop_all(b);
 	take_down(b);
 }
@@ -172,6 +172,7 @@ static int on_init(void *arg, void **ret_state)
 		return ret;
 	}
 	take_over(b);
+	sup__supervise_report_self(b, SUP_EVENT_UP, NULL);
 	*ret_state = b;
 	return 0;
 }

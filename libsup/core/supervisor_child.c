@@ -21,6 +21,12 @@
 /* What a thread that was killed gets to reach a safe point. */
 #define KILL_MS 5000
 
+static bool has_reason(enum sup_event_kind kind)
+{
+	return kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR &&
+	       kind != SUP_EVENT_DECLINED && kind != SUP_EVENT_STOPPING;
+}
+
 static void report(struct sup__board *b, enum sup_event_kind kind,
 		   struct sup__child *c, int error)
 {
@@ -45,8 +51,7 @@ static void report(struct sup__board *b, enum sup_event_kind kind,
 	ev.budget_used = sup__intensity_used(budget, ev.time_ns);
 	memcpy(ev.supervisor_name, b->name, sizeof(ev.supervisor_name));
 	memcpy(ev.child_id, c->id, sizeof(ev.child_id));
-	if (kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR &&
-	    c->has_ended) {
+	if (has_reason(kind) && c->has_ended) {
 		ev.reason = c->last_reason;
 		ev.exit_ns = c->last_reason.exit_ns;
 	}
@@ -76,6 +81,23 @@ static void change(struct sup__board *b, struct sup__child *c,
 	assert(!ret);
 }
 
+void sup__supervise_report_self(const struct sup__board *b,
+				enum sup_event_kind kind,
+				const struct sup_reason *reason)
+{
+	struct sup_event ev = {
+		.kind = kind, .supervisor = b->pid, .pid = b->pid,
+		.intensity = b->restarts.max,
+	};
+
+	if (!sup__event_is_wanted())
+		return;
+	if (reason)
+		ev.reason = *reason;
+	memcpy(ev.supervisor_name, b->name, sizeof(ev.supervisor_name));
+	sup__event_emit(&ev);
+}
+
 void sup__supervise_report(struct sup__board *b,
 			   enum sup_event_kind kind, struct sup__child *c,
 			   int error)
@@ -83,7 +105,7 @@ void sup__supervise_report(struct sup__board *b,
 	report(b, kind, c, error);
 }
 
-static void remove_child(struct sup__board *b, struct sup__child *c)
+void sup__supervise_forget(struct sup__board *b, struct sup__child *c)
 {
 	sup__lock(&b->lock);
 	b->n_unsent -= c->retry_unsent;
@@ -97,7 +119,8 @@ static void remove_child(struct sup__board *b, struct sup__child *c)
 
 void sup__supervise_remove(struct sup__board *b, struct sup__child *c)
 {
-	remove_child(b, c);
+	report(b, SUP_EVENT_REMOVED, c, 0);
+	sup__supervise_forget(b, c);
 }
 
 int sup__supervise_reserve(struct sup__board *b, size_t n)
@@ -208,10 +231,10 @@ bool sup__supervise_wait(struct sup__board *b, struct sup__child *c)
 {
 	struct sup__child_news news = { .due_ns = when_due(b, c) };
 
-	if (!news.due_ns)
-		return false;
-	change(b, c, SUP__CHILD_WAIT, &news);
-	return true;
+	if (news.due_ns)
+		change(b, c, SUP__CHILD_WAIT, &news);
+	report(b, SUP_EVENT_RESTARTING, c, 0);
+	return news.due_ns;
 }
 
 void sup__supervise_hold(struct sup__board *b, struct sup__child *c)
@@ -241,6 +264,7 @@ int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 		*ret_pid = news.pid;
 	if (ret == SUP_IGNORE) {
 		change(b, c, SUP__CHILD_DECLINE, &news);
+		report(b, SUP_EVENT_DECLINED, c, 0);
 	} else if (!ret) {
 		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);
 		news.now = sup__now_ns();
@@ -311,6 +335,7 @@ static void stop(struct sup__board *b, struct sup__child *c)
 
 	if (c->state == SUP_CHILD_RUNNING)
 		change(b, c, SUP__CHILD_STOP, &news);
+	report(b, SUP_EVENT_STOPPING, c, 0);
 	ask_to_end(c);
 	see_it_end(b, c, patience(c));
 }
@@ -348,6 +373,7 @@ static void stop_at_once(struct sup__board *b)
 	for (c = b->roster.last; c; c = c->prev) {
 		if (c->state == SUP_CHILD_RUNNING) {
 			change(b, c, SUP__CHILD_STOP, &news);
+			report(b, SUP_EVENT_STOPPING, c, 0);
 			ask_to_end(c);
 		} else if (c->state != SUP_CHILD_STOPPING) {
 			change(b, c, SUP__CHILD_CANCEL, &news);
@@ -371,7 +397,7 @@ static void stop_abandoned_at_once(struct sup__board *b)
 		if (c->pid.v)
 			continue;
 		c->owns_arg = c->owns_arg && c->state != SUP_CHILD_STARTING;
-		remove_child(b, c);
+		sup__supervise_forget(b, c);
 	}
 	for (c = b->roster.last; c; c = c->prev)
 		if (c->state == SUP_CHILD_STOPPING)
@@ -399,20 +425,28 @@ static void bury(struct sup_pid pid)
 		if (c->pid.v)
 			stop(b, c);
 		c->owns_arg = c->owns_arg && c->state != SUP_CHILD_STARTING;
-		remove_child(b, c);
+		sup__supervise_forget(b, c);
 	}
 	sup__board_hide(b);
 	sup__board_put(b);
 }
 
-void sup__supervise_stop(struct sup__board *b, struct sup__child *c)
+void sup__supervise_cancel(struct sup__board *b, struct sup__child *c)
 {
 	struct sup__child_news news = { 0 };
 
-	if (c->state == SUP_CHILD_RUNNING)
+	change(b, c, SUP__CHILD_CANCEL, &news);
+}
+
+void sup__supervise_stop(struct sup__board *b, struct sup__child *c)
+{
+	if (c->state == SUP_CHILD_RUNNING) {
 		stop(b, c);
-	else
-		change(b, c, SUP__CHILD_CANCEL, &news);
+		return;
+	}
+	if (c->state == SUP_CHILD_RESTARTING)
+		report(b, SUP_EVENT_STOPPING, c, 0);
+	sup__supervise_cancel(b, c);
 }
 
 void sup__supervise_stop_all(struct sup__board *b)

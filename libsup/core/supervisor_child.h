@@ -57,10 +57,19 @@ void sup__supervise_stop_all(struct sup__board *b);
 void sup__supervise_note_exit(struct sup__board *b, struct sup__child *c,
 			      const struct sup_reason *reason);
 
-/* Takes a child without a task off the board and frees it. */
+/* One without a task wants no restart any more. */
+void sup__supervise_cancel(struct sup__board *b, struct sup__child *c);
+
+/* Takes a child without a task off the board and frees it; and tells of it. */
+void sup__supervise_forget(struct sup__board *b, struct sup__child *c);
 void sup__supervise_remove(struct sup__board *b, struct sup__child *c);
 
-/* Tells the sink of events. error is that of a start. */
+/* Tells of the supervisor itself; reason may be NULL. */
+void sup__supervise_report_self(const struct sup__board *b,
+				enum sup_event_kind kind,
+				const struct sup_reason *reason);
+
+/* Tells the sink and the streams of events. error is that of a start. */
 void sup__supervise_report(struct sup__board *b,
 			   enum sup_event_kind kind, struct sup__child *c,
 			   int error);

@@ -64,7 +64,7 @@ static void restart_group(struct sup__board *b, struct sup__child *c,
 
 	/* Who is tried again may not come to its start: one before it fails. */
 	if (start && c->state == SUP_CHILD_RESTARTING)
-		sup__supervise_stop(b, c);
+		sup__supervise_cancel(b, c);
 	c->in_a_row = in_a_row;
 	n = lay_out(b, c, &index);
 	k = sup__strategy_plan(b->strategy, b->kinds, n, index,
@@ -143,7 +143,7 @@ static int spent(struct sup__board *b, struct sup__child *c)
 {
 	if (sup__child_has_budget(c) &&
 	    c->spec.budget.spent == SUP_SPENT_STOP) {
-		sup__supervise_stop(b, c);
+		sup__supervise_cancel(b, c);
 		sup__supervise_report(b, SUP_EVENT_BUDGET_SPENT, c, 0);
 		return check_over(b, c, sup__board_is_dynamic(b));
 	}

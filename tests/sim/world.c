@@ -26,8 +26,9 @@ static struct text {
 	char buf[65536];		/* what does not fit is left out */
 	size_t len;
 } trace, events;
-static struct sup_event last_event[SUP_EVENT_BUDGET_SPENT + 1];
+static struct sup_event last_event[SUP_EVENT_KINDS];
 static world_watcher watcher;
+static bool sees_all;
 
 static void __attribute__((format(printf, 2, 3)))
 append(struct text *t, const char *fmt, ...)
@@ -474,20 +475,6 @@ void world_refuse_casts(unsigned int n)
 	world_refusals = n;
 }
 
-void world_exit_from(struct sup_pid from, struct sup_pid to,
-		     struct sup_reason reason)
-{
-	world_self = world_find(from);
-	assert_int_equal(sup_exit(to, &reason), 0);
-	world_self = NULL;
-}
-
-void world_ask_to_end(struct sup_pid pid)
-{
-	assert_true(sup_is_alive(pid));
-	world_shut(world_find(pid), SUP_SHUTDOWN);
-}
-
 void world_stop(struct sup_pid pid)
 {
 	world_ask_to_end(pid);
@@ -526,6 +513,11 @@ const char *world_events(void)
 	return flush_text(&events);
 }
 
+void world_see_all(void)
+{
+	sees_all = true;
+}
+
 struct sup_event world_event(enum sup_event_kind kind)
 {
 	return last_event[kind];
@@ -540,7 +532,9 @@ static void on_event(const struct sup_event *ev, void *arg)
 {
 	(void)arg;
 	last_event[ev->kind] = *ev;
-	append(&events, "%s:%s ", sup_event_name(ev->kind), ev->child_id);
+	if (sees_all || ev->kind < SUP_EVENT_RESTARTING)
+		append(&events, "%s:%s ", sup_event_name(ev->kind),
+		       ev->child_id);
 }
 
 const char *world_listing(struct sup_pid sup)
@@ -577,6 +571,7 @@ void world_open(unsigned int seed)
 	srandom(seed);
 	set_now(1000 * S);
 	watcher = NULL;
+	sees_all = false;
 	assert_int_equal(sup_set_event_sink(on_event, NULL), 0);
 }
 

@@ -119,8 +119,12 @@ void world_watch(world_watcher w);
 /* "a+ b- c*": children of a supervisor that run, do not, are restarting. */
 const char *world_listing(struct sup_pid sup);
 
-/* Names of events since it was last asked for: "started:a give_up:b". */
+/*
+ * Names of events since it was last asked for: "started:a give_up:b". Of those
+ * that OTP reports, and of what is instead of them; or of all.
+ */
 const char *world_events(void);
+void world_see_all(void);
 /* The last event of that kind. */
 struct sup_event world_event(enum sup_event_kind kind);
 

@@ -14,6 +14,10 @@ struct sup_pid sup_self(void)
 	return world_self ? world_self->pid : SUP_PID_NONE;
 }
 
+void sup_checkpoint(void)
+{
+}
+
 bool sup_is_alive(struct sup_pid pid)
 {
 	struct task *t = world_find(pid);
@@ -71,6 +75,20 @@ int sup_exit(struct sup_pid pid, const struct sup_reason *reason)
 	l->reason = *reason;
 	world_put(&t->signals, l);
 	return 0;
+}
+
+void world_exit_from(struct sup_pid from, struct sup_pid to,
+		     struct sup_reason reason)
+{
+	world_self = world_find(from);
+	assert_int_equal(sup_exit(to, &reason), 0);
+	world_self = NULL;
+}
+
+void world_ask_to_end(struct sup_pid pid)
+{
+	assert_true(sup_is_alive(pid));
+	world_shut(world_find(pid), SUP_SHUTDOWN);
 }
 
 int sup_trap_exits(bool on, bool *ret_was)
