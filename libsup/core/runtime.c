@@ -439,6 +439,8 @@ static int open_fds(struct sup__exit_source *src)
 	rt.bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (rt.bell_fd < 0)
 		return sup__error_sys(-errno, "an eventfd");
+	/* What the last runtime's timer was set to is not this one's. */
+	forget_timer();
 	rt.timer_fd = timerfd_create(CLOCK_MONOTONIC,
 				     TFD_CLOEXEC | TFD_NONBLOCK);
 	if (rt.timer_fd < 0) {
