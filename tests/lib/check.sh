@@ -155,8 +155,27 @@ run_module() {
 		run_stock "$chosen" $on_first
 		return
 	fi
+	[ -n "$parts" ] || start_uml
 	run_stock 6.1 $on_first
 	! wanted kselftest || run_stock 6.12 kselftest
+	[ -z "$uml" ] || finish_uml
+}
+
+# User-Mode Linux has one CPU, and so has the emulator that runs meanwhile.
+uml=''
+start_uml() {
+	section "Linux under its own checkers (uml): built here, shown below"
+	build_debug uml kselftest fuzz || return 0
+	trap 'trap - TERM; kill 0' INT TERM
+	boot_debug uml kselftest fuzz >"$out/uml.log" 2>&1 &
+	uml=$!
+}
+
+finish_uml() {
+	section "Linux under its own checkers (uml): kselftest fuzz"
+	wait $uml || true
+	trap - INT TERM
+	cat "$out/uml.log"
 }
 
 run_kernels() {
@@ -200,11 +219,8 @@ if wanted integration; then
 	[ "${SOURCE:-module}" != module ] ||
 		with_module="$with_module integration"
 fi
-# Not part of every change yet: only if they are named.
 for part in ynl intree fuzz; do
-	case " $parts " in
-	*" $part "*) with_module="$with_module $part" ;;
-	esac
+	! wanted $part || with_module="$with_module $part"
 done
 [ -z "$with_module" ] || run_module "$with_module"
 case $purpose in
