@@ -313,7 +313,9 @@ TEST_F(claim, owner_of_threads_elsewhere_has_children_here)
 	ASSERT_LT(0, e->born);
 	EXPECT_EQ(self->g.id, e->sub.parent);
 	ASSERT_EQ(0, group_kill(&self->s, self->g.id, SIGKILL, 0, 0, &k));
-	EXPECT_EQ(2, k.signalled);
+	/* Once its owner is dead, the group below ends the other by itself. */
+	EXPECT_LE(1, k.signalled);
+	EXPECT_GE(2, k.signalled);
 	EXPECT_TRUE(wait_gone(e->born));
 	waitpid(pid, NULL, 0);
 }

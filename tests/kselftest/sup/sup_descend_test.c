@@ -381,6 +381,8 @@ TEST_F(descend, limits)
 	ASSERT_EQ(0, group_get(&self->s, self->g.id, &self->g));
 	EXPECT_EQ(2, self->g.processes);
 	ASSERT_EQ(0, member_get(&self->s, self->g.id, pid, PROCESS, &m));
+	/* The others are not ended with the group. */
+	kill(-pid, SIGKILL);
 }
 
 TEST_F(descend, members_of_another_group_stay_there)

@@ -292,6 +292,7 @@ static void exec_with_template(void *arg)
 	struct group g;
 	struct sup s;
 
+	setpgid(0, 0);
 	snprintf(fd, sizeof(fd), "%d", h->up[1]);
 	if (sup_open(&s) || fcntl(s.fd, F_SETFD, 0) || begin(&s, 0, &g) ||
 	    spawn_set(&s, g.id, PROCESS, 1))
@@ -315,7 +316,8 @@ TEST_F(sup, exec_drops_it)
 	EXPECT_EQ(pid, g.owner_pid);
 	EXPECT_EQ(SUP_GROUP_STATE_OWNED, g.state);
 	EXPECT_EQ(0, g.processes);
-	kill(pid, SIGKILL);
+	/* The helper has a child. */
+	kill(-pid, SIGKILL);
 }
 
 TEST_F(sup, fork_that_fails_leaves_it)

@@ -238,13 +238,14 @@ TEST_F(summary, shows_each_group_with_its_counts)
 	char text[512], want[512];
 	struct record r;
 	struct sup o;
+	pid_t pid[2];
 
 	ASSERT_EQ(0, sup_open(&o));
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, SUP_POLICY_RETAIN, 0,
 			       &self->g));
 	ASSERT_EQ(0, observe(&o, self->g.id, 0));
-	spawn_waiting();
-	spawn_waiting();
+	pid[0] = spawn_waiting();
+	pid[1] = spawn_waiting();
 	ASSERT_EQ(0, record_exit_of(&self->s, spawn(exit_with, NULL), &r));
 	ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_LINEAGE_EMPTY, &r));
 	ASSERT_EQ(0, record_ack(&self->s, self->g.id, r.seq));
@@ -258,6 +259,8 @@ TEST_F(summary, shows_each_group_with_its_counts)
 	ASSERT_EQ(0, group_del(&self->s, self->g.id, true));
 	EXPECT_FALSE(line_of(self->g.id, text, sizeof(text)));
 	sup_close(&o);
+	kill(pid[0], SIGKILL);
+	kill(pid[1], SIGKILL);
 }
 
 TEST_F(summary, shows_what_waits_for_adoption)
