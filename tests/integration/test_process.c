@@ -225,8 +225,9 @@ static void processes_stop_in_reverse_order(void **state)
 
 	(void)state;
 	bench_stop(sup);
-	assert_string_equal(bench_history(), "started:a started:b started:c "
-			    "stopped:c stopped:b stopped:a");
+	assert_string_equal(bench_history(), "started:a started:b started:c up: "
+			    "down: stopping:c stopped:c stopping:b stopped:b "
+			    "stopping:a stopped:a");
 }
 
 static void process_that_will_not_end_is_killed(void **state)
@@ -269,9 +270,9 @@ static void one_for_all_over_processes(void **state)
 	assert_int_equal(kill(bench_child(sup, "b").os_pid, SIGSEGV), 0);
 	bench_event(SUP_EVENT_STARTED, "b", 2);
 	assert_int_not_equal(bench_child(sup, "a").os_pid, a);
-	assert_string_equal(bench_history(), "started:a started:b "
-			    "child_terminated:b stopped:a "
-			    "started:a started:b");
+	assert_string_equal(bench_history(), "started:a started:b up: "
+			    "child_terminated:b restarting:b "
+			    "stopping:a stopped:a started:a started:b");
 }
 
 static void missing_program_leaves_nothing(void **state)
@@ -293,7 +294,7 @@ static void missing_program_leaves_nothing(void **state)
 	assert_non_null(strstr(sup_error(), "/no/such/program"));
 	assert_int_equal(pid.v, 99);
 	assert_string_equal(bench_history(), "started:good start_error:bad "
-			    "stopped:good");
+			    "stopping:good stopped:good");
 	sup = bench_supervisor(SUP_ONE_FOR_ONE, 1, c, 1);
 	assert_int_equal(sup_start_child(sup, &c[1], &pid), -ENOENT);
 	assert_non_null(strstr(sup_error(), "/no/such/program"));
