@@ -129,7 +129,8 @@ static int process_late(struct wait_queue_entry *wait, unsigned int mode,
 	fill_common(member, task, status);
 	fill_process_times(member->exit, task);
 	member->exit->lineage = member->lineage->id;
-	member->exit->leader_status = task->exit_code;
+	if (!member->leader_first)
+		member->exit->leader_status = task->exit_code;
 	if (member->group_exit)
 		member->exit->flags |= SUP_RECORD_FLAG_GROUP_EXIT;
 	if (member->leader_first && member->exit->has_last)
@@ -235,10 +236,13 @@ static void note_thread(struct sup_member *member, struct task_struct *task)
 {
 	bool group_exit = task->signal->flags & SIGNAL_GROUP_EXIT;
 
-	if (ends_with_others(task))
+	if (ends_with_others(task)) {
 		WRITE_ONCE(member->group_exit, true);
-	else if (thread_group_leader(task) && !group_exit)
+	} else if (thread_group_leader(task) && !group_exit) {
+		/* From 7.x on the last thread's replaces it. */
+		member->exit->leader_status = task->exit_code;
 		WRITE_ONCE(member->leader_first, true);
+	}
 	if (group_exit)
 		sup_watch_doomed(member);
 }
