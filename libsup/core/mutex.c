@@ -24,20 +24,13 @@ enum state {
 	LOST,
 };
 
-struct waiter {
-	struct sup__seat *seat;
-	uint64_t pid;			/* 0: a foreign thread */
-	bool has_turn;			/* it owns it, or the mutex is lost */
-	struct waiter *prev, *next;
-};
-
 /* The user has room for it, of another type. */
 struct __attribute__((may_alias)) sup__mutex {
 	struct sup__lock lock;		/* the next five */
 	struct sup__seat *owner;	/* NULL: free */
 	uint64_t owner_pid;		/* 0: a foreign thread */
 	enum state state;
-	struct waiter *waiters;		/* the first one first */
+	struct sup__mutex_waiter *waiters;	/* the first one first */
 
 	/* The owner's. */
 	struct sup__mutex *next, **at;
@@ -65,7 +58,7 @@ static void let_go(struct sup__mutex *m)
 /* To the next in turn, who is to be woken, or NULL: it is free. */
 static struct sup__seat *pass_locked(struct sup__mutex *m)
 {
-	struct waiter *first = m->waiters, *w;
+	struct sup__mutex_waiter *first = m->waiters, *w;
 
 	sup__assert_held(&m->lock);
 	if (first)
@@ -121,7 +114,8 @@ void sup__mutex_owner_ends(struct sup__seat *seat)
 }
 
 /* Whether it could be had, and if not, may it be waited for? */
-static int ask_locked(struct sup__mutex *m, struct waiter *w, int64_t deadline)
+static int ask_locked(struct sup__mutex *m, struct sup__mutex_waiter *w,
+		      int64_t deadline)
 {
 	sup__assert_held(&m->lock);
 	if (m->state == LOST)
@@ -145,7 +139,7 @@ static int ask_locked(struct sup__mutex *m, struct waiter *w, int64_t deadline)
 }
 
 /* Waits no longer. True: its turn has come all the same. */
-static bool give_up_locked(struct sup__mutex *m, struct waiter *w)
+static bool give_up_locked(struct sup__mutex *m, struct sup__mutex_waiter *w)
 {
 	sup__assert_held(&m->lock);
 	if (w->has_turn)
@@ -155,7 +149,7 @@ static bool give_up_locked(struct sup__mutex *m, struct waiter *w)
 	return false;
 }
 
-static bool has_turn(struct sup__mutex *m, const struct waiter *w)
+static bool has_turn(struct sup__mutex *m, const struct sup__mutex_waiter *w)
 {
 	bool yes;
 
@@ -165,7 +159,7 @@ static bool has_turn(struct sup__mutex *m, const struct waiter *w)
 	return yes;
 }
 
-static int wait_for_turn(struct sup__mutex *m, struct waiter *w,
+static int wait_for_turn(struct sup__mutex *m, struct sup__mutex_waiter *w,
 			 int64_t deadline)
 {
 	bool turn;
@@ -200,28 +194,57 @@ static int take(struct sup__mutex *m, struct sup__seat *seat)
 	return 0;
 }
 
-static int lock_as(struct sup__mutex *m, struct waiter *w, int64_t deadline)
+int sup__mutex_waiter_init(struct sup__mutex_waiter *w)
 {
+	*w = (struct sup__mutex_waiter){
+		.seat = sup__seat_self(), .pid = sup_self().v,
+	};
+	return w->seat ? 0 : -ENOMEM;
+}
+
+int sup__mutex_ask(struct sup_mutex *mutex, struct sup__mutex_waiter *w,
+		   int64_t deadline)
+{
+	struct sup__mutex *m = (struct sup__mutex *)mutex;
 	int ret;
 
 	sup__lock(&m->lock);
 	ret = ask_locked(m, w, deadline);
 	sup__unlock(&m->lock);
-	if (!ret)
-		ret = wait_for_turn(m, w, deadline);
+	return ret;
+}
+
+int sup__mutex_wait(struct sup_mutex *mutex, struct sup__mutex_waiter *w,
+		    int64_t deadline)
+{
+	struct sup__mutex *m = (struct sup__mutex *)mutex;
+	int ret = wait_for_turn(m, w, deadline);
+
 	return ret ? ret : take(m, w->seat);
+}
+
+bool sup__mutex_in_use(struct sup_mutex *mutex)
+{
+	struct sup__mutex *m = (struct sup__mutex *)mutex;
+	bool yes;
+
+	sup__lock(&m->lock);
+	yes = m->owner || m->waiters;
+	sup__unlock(&m->lock);
+	return yes;
 }
 
 int sup_mutex_lock(struct sup_mutex *mutex, int64_t deadline)
 {
-	struct waiter w = { .pid = sup_self().v };
+	struct sup__mutex_waiter w;
 	int ret;
 
 	sup__task_checkpoint();
-	w.seat = sup__seat_self();
-	if (!w.seat)
-		return -ENOMEM;
-	ret = lock_as((struct sup__mutex *)mutex, &w, deadline);
+	ret = sup__mutex_waiter_init(&w);
+	if (!ret)
+		ret = sup__mutex_ask(mutex, &w, deadline);
+	if (!ret)
+		ret = sup__mutex_wait(mutex, &w, deadline);
 	if (ret == -ECANCELED)
 		sup__task_checkpoint();
 	return ret;
