@@ -15,8 +15,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <sup/task.h>
-
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/spec.h"
@@ -53,6 +51,11 @@ static struct registry *get(struct sup_registry r)
 		return reg;
 	sup__error(-ENOENT, "there is no such registry");
 	return NULL;
+}
+
+int sup__registry_check(struct sup_registry r)
+{
+	return get(r) ? 0 : -ENOENT;
 }
 
 static struct sup_registry handle(const struct registry *reg)
@@ -156,6 +159,7 @@ int sup_registry_close(struct sup_registry r)
 		metas = m->next;
 		sup__free(m);
 	}
+	sup__registry_forget_locks();
 	return reg ? 0 : -ENOENT;
 }
 

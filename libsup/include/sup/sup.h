@@ -19,6 +19,7 @@
 #include <sup/process.h>
 #include <sup/process_status.h>
 #include <sup/registry.h>
+#include <sup/registry_lock.h>
 #include <sup/request.h>
 #include <sup/resource.h>
 #include <sup/runtime.h>
