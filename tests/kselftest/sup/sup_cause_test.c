@@ -125,7 +125,7 @@ static void use_up_cpu(void *arg)
 		;
 }
 
-TEST_F_TIMEOUT(sup, kernel_for_a_timer_or_a_limit, 100)
+TEST_F(sup, kernel_for_a_timer_or_a_limit)
 {
 	const struct {
 		void (*fn)(void *arg);

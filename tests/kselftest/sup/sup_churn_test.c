@@ -92,7 +92,7 @@ static bool has_kasan(void)
 #define SLACK_KB 400
 
 /* That what stays is seen at all; then that nothing does. */
-TEST_F_TIMEOUT(churn, memory_of_groups_is_seen_while_they_are, 100)
+TEST_F(churn, memory_of_groups_is_seen_while_they_are)
 {
 	struct sup s;
 	struct group g;
@@ -115,7 +115,7 @@ TEST_F_TIMEOUT(churn, memory_of_groups_is_seen_while_they_are, 100)
 	EXPECT_TRUE(eventually(memory_is_back, &kb));
 }
 
-TEST_F_TIMEOUT(churn, ten_thousand_groups, 110)
+TEST_F(churn, ten_thousand_groups)
 {
 	time_t end = time(NULL) + SECONDS;
 	int i, unhooked = 0;
@@ -158,7 +158,7 @@ static void own_and_exit(void *arg)
 	_exit(0);
 }
 
-TEST_F_TIMEOUT(churn, groups_that_die_with_their_owners, 100)
+TEST_F(churn, groups_that_die_with_their_owners)
 {
 	long refs = number_in("/sys/module/sup/refcnt", "");
 	int i, status, good = 0;
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(churn, groups_that_die_with_their_owners, 100)
 }
 
 /* With hooks that come and go all the time every exit is told all the same. */
-TEST_F_TIMEOUT(churn, hooks_that_come_and_go_miss_nothing, 100)
+TEST_F(churn, hooks_that_come_and_go_miss_nothing)
 {
 	struct record r;
 	struct group g;

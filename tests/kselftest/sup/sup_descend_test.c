@@ -219,7 +219,7 @@ static bool is_under_way(void *arg)
 	return __atomic_load_n(&f->born, __ATOMIC_ACQUIRE) >= 8;
 }
 
-TEST_F_TIMEOUT(descend, nobody_escapes_who_forks_meanwhile, 280)
+TEST_F(descend, nobody_escapes_who_forks_meanwhile)
 {
 	int round, before, during = 0;
 	struct family *f = self->f;
@@ -473,7 +473,7 @@ static bool ends_in_order(struct sup *s, uint64_t *over)
 	}
 }
 
-TEST_F_TIMEOUT(descend, nobody_joins_a_lineage_that_is_over, 100)
+TEST_F(descend, nobody_joins_a_lineage_that_is_over)
 {
 	int i, met = 0, go[2], up[2];
 	uint64_t over;

@@ -297,7 +297,7 @@ TEST_F(empty, who_is_born_after_the_lineage_was_told_does_not_run)
 }
 
 /* The last of a lineage ends while another is born to the outsider. */
-TEST_F_TIMEOUT(empty, birth_beside_the_end_is_before_it_or_does_not_run, 100)
+TEST_F(empty, birth_beside_the_end_is_before_it_or_does_not_run)
 {
 	struct record r;
 	struct sub *sub;

@@ -184,7 +184,7 @@ static int del_all(struct state *st)
 	return n < 0 ? n : 0;
 }
 
-TEST_F_TIMEOUT(failslab, group_new, 100)
+TEST_F(failslab, group_new)
 {
 	run_and_expect(NULL, make, del_all);
 }
@@ -199,7 +199,7 @@ static int dump_groups(struct state *st)
 	return group_dump(&st->s, st->groups, 64);
 }
 
-TEST_F_TIMEOUT(failslab, group_get, 100)
+TEST_F(failslab, group_get)
 {
 	run_and_expect(make, get, del);
 	run_and_expect(make, dump_groups, del);
@@ -212,7 +212,7 @@ static int del_again(struct state *st)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-TEST_F_TIMEOUT(failslab, group_del, 100)
+TEST_F(failslab, group_del)
 {
 	run_and_expect(make, del, del_again);
 }
@@ -245,7 +245,7 @@ static int adopt_and_del(struct state *st)
 	return group_del(&st->other, st->g.id, true);
 }
 
-TEST_F_TIMEOUT(failslab, hand_over_and_adopt, 100)
+TEST_F(failslab, hand_over_and_adopt)
 {
 	run_and_expect(make, hand_over, adopt_and_del);
 	run_and_expect(make_and_hand_over, adopt, adopt_and_del);
@@ -309,7 +309,7 @@ static int add_again(struct state *st)
 	return killed(st);
 }
 
-TEST_F_TIMEOUT(failslab, member_add, 100)
+TEST_F(failslab, member_add)
 {
 	run_and_expect(spawn_then_make, add, add_again);
 	run_and_expect(spawn_then_make, add_descendants, add_again);
@@ -348,7 +348,7 @@ static int get_member(struct state *st)
 	return member_get(&st->s, st->g.id, st->pid, PROCESS, st->members);
 }
 
-TEST_F_TIMEOUT(failslab, members, 100)
+TEST_F(failslab, members)
 {
 	run_and_expect(make_then_spawn, kill_group, kill_again);
 	run_and_expect(make_then_spawn, dump_members, add_again);
@@ -369,7 +369,7 @@ static int is_observed_once(struct state *st)
 	return ret ?: g.observers != 1 ? -1000 : del(st);
 }
 
-TEST_F_TIMEOUT(failslab, observe, 100)
+TEST_F(failslab, observe)
 {
 	run_and_expect(make, observe_it, is_observed_once);
 }
@@ -393,7 +393,7 @@ static int set_again(struct state *st)
 	return set(st) ?: spawn_clear(&st->s, st->g.id) ?: del(st);
 }
 
-TEST_F_TIMEOUT(failslab, spawn_set, 100)
+TEST_F(failslab, spawn_set)
 {
 	run_and_expect(make_for_one, set, set_again);
 }
@@ -426,7 +426,7 @@ static int ack_again(struct state *st)
 	return ret ?: g.acked != st->records[0].seq ? -1000 : del(st);
 }
 
-TEST_F_TIMEOUT(failslab, records, 100)
+TEST_F(failslab, records)
 {
 	run_and_expect(with_a_record, dump_records, del);
 	run_and_expect(with_a_record, ack, ack_again);
@@ -507,14 +507,14 @@ static void expect_member_or_told(struct __test_metadata *_metadata,
 	EXPECT_TRUE(eventually(is_free, &self->in_use));
 }
 
-TEST_F_TIMEOUT(failslab, child_is_a_member_or_never_runs, 100)
+TEST_F(failslab, child_is_a_member_or_never_runs)
 {
 	ASSERT_EQ(0, sup_open(&self->st.s));
 	ASSERT_EQ(0, group_new(&self->st.s, CHILDREN, 0, 0, &self->st.g));
 	expect_member_or_told(_metadata, self, false);
 }
 
-TEST_F_TIMEOUT(failslab, child_is_a_member_or_counted, 100)
+TEST_F(failslab, child_is_a_member_or_counted)
 {
 	ASSERT_EQ(0, sup_open(&self->st.s));
 	ASSERT_EQ(0, group_new(&self->st.s, CHILDREN |
@@ -523,7 +523,7 @@ TEST_F_TIMEOUT(failslab, child_is_a_member_or_counted, 100)
 	expect_member_or_told(_metadata, self, true);
 }
 
-TEST_F_TIMEOUT(failslab, child_of_a_template_needs_nothing, 100)
+TEST_F(failslab, child_of_a_template_needs_nothing)
 {
 	struct sup *s = &self->st.s;
 	struct birth b;
@@ -561,7 +561,7 @@ static void end_failing(void *arg)
 	_exit(0);
 }
 
-TEST_F_TIMEOUT(failslab, end_is_told, 100)
+TEST_F(failslab, end_is_told)
 {
 	struct sup *s = &self->st.s;
 	uint64_t informed = 0;

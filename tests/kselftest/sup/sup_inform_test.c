@@ -119,7 +119,7 @@ static int *step_of(struct progress *p, uint64_t member)
 	return &p->step[p->n++];
 }
 
-TEST_F_TIMEOUT(sup, order_of_each_life, 100)
+TEST_F(sup, order_of_each_life)
 {
 	const uint32_t order[] = {
 		SUP_RECORD_KIND_FORK, SUP_RECORD_KIND_EXEC,
@@ -315,7 +315,7 @@ static void stall(struct __test_metadata *_metadata, struct sup *s,
 	EXPECT_EQ(lost, r.lost);
 }
 
-TEST_F_TIMEOUT(sup, reader_that_stalls_loses_these_and_nothing_else, 200)
+TEST_F(sup, reader_that_stalls_loses_these_and_nothing_else)
 {
 	int size = 16384;
 
@@ -324,7 +324,7 @@ TEST_F_TIMEOUT(sup, reader_that_stalls_loses_these_and_nothing_else, 200)
 	stall(_metadata, &self->s, &self->g, 100);
 }
 
-TEST_F_TIMEOUT(sup, smallest_buffer_is_for_what_must_come, 200)
+TEST_F(sup, smallest_buffer_is_for_what_must_come)
 {
 	int i, size = 1;
 

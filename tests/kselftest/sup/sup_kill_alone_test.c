@@ -196,7 +196,7 @@ static bool has_none(void *arg)
 	return !group_get(s, s->ack, &g) && !g.processes;
 }
 
-TEST_F_TIMEOUT(alone, nothing_of_the_group_itself_survives, 200)
+TEST_F(alone, nothing_of_the_group_itself_survives)
 {
 	struct shared *sh = self->sh;
 	struct record r;
@@ -244,7 +244,7 @@ static bool has_ten(void *arg)
 			       __ATOMIC_ACQUIRE) >= 10;
 }
 
-TEST_F_TIMEOUT(alone, a_lineage_is_killed_or_younger, 100)
+TEST_F(alone, a_lineage_is_killed_or_younger)
 {
 	uint64_t last_killed = 0, first_spared = UINT64_MAX;
 	struct shared *sh = self->sh;

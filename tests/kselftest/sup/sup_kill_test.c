@@ -178,7 +178,7 @@ static int living(struct sup *s, uint64_t id)
 	return group_get(s, id, &g) ? -1 : (int)g.processes;
 }
 
-TEST_F_TIMEOUT(kill, nothing_survives_of_a_fork_bomb, 200)
+TEST_F(kill, nothing_survives_of_a_fork_bomb)
 {
 	struct member m;
 	struct group k;
@@ -231,7 +231,7 @@ static bool has_three(void *arg)
 	return !group_get(s, s->ack, &g) && g.subgroups == 3;
 }
 
-TEST_F_TIMEOUT(kill, nothing_survives_in_subgroups, 200)
+TEST_F(kill, nothing_survives_in_subgroups)
 {
 	struct group k;
 	struct record r;
@@ -278,7 +278,7 @@ static bool has_none(void *arg)
 }
 
 /* Killed before, while, or after its group becomes one that waits. */
-TEST_F_TIMEOUT(kill, what_loses_its_owner_meanwhile_waits_for_nobody, 100)
+TEST_F(kill, what_loses_its_owner_meanwhile_waits_for_nobody)
 {
 	int i, up[2], go[2];
 	struct group k;

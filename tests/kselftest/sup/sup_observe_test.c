@@ -295,7 +295,7 @@ static int take_all(struct sup *o, uint64_t *lost)
 
 #define STALLED 300
 
-TEST_F_TIMEOUT(observe, who_does_not_read_loses_alone, 200)
+TEST_F(observe, who_does_not_read_loses_alone)
 {
 	uint64_t none = 0, lost = 0, before;
 	int size = 1, i, seen = 0, taken;

@@ -153,7 +153,7 @@ static void one_round(struct __test_metadata *_metadata, struct sup *other,
 	sup_close(&s);
 }
 
-TEST_F_TIMEOUT(portid, next_holder_gets_no_records_and_is_no_owner, 110)
+TEST_F(portid, next_holder_gets_no_records_and_is_no_owner)
 {
 	int round;
 
@@ -191,7 +191,7 @@ TEST_F(portid, same_process_with_the_same_number_is_no_owner)
 }
 
 /* The end of the second holder is not taken for that of the owner. */
-TEST_F_TIMEOUT(portid, close_by_the_next_holder_loses_no_owner, 100)
+TEST_F(portid, close_by_the_next_holder_loses_no_owner)
 {
 	struct group g, got;
 	uint32_t portid;

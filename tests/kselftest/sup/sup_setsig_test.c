@@ -58,7 +58,7 @@ static int shoot(struct sup *s, void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(setsig, process_of_another_user_is_not_hit, 100)
+TEST_F(setsig, process_of_another_user_is_not_hit)
 {
 	pid_t victim;
 
@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(setsig, process_of_another_user_is_not_hit, 100)
 }
 
 /* The end of one member ends the next, all within our own wake-ups. */
-TEST_F_TIMEOUT(setsig, members_fall_one_by_one_and_all_are_told, 100)
+TEST_F(setsig, members_fall_one_by_one_and_all_are_told)
 {
 	pid_t pids[MEMBERS];
 	struct record r;
@@ -94,7 +94,7 @@ TEST_F_TIMEOUT(setsig, members_fall_one_by_one_and_all_are_told, 100)
 }
 
 /* One exit kills a process group of members; each of these is told. */
-TEST_F_TIMEOUT(setsig, all_members_at_once, 100)
+TEST_F(setsig, all_members_at_once)
 {
 	pid_t pids[MEMBERS];
 	struct record r;
@@ -139,7 +139,7 @@ TEST_F(setsig, owner_itself)
 }
 
 /* A stop is no end; who is stopped holds nobody up. */
-TEST_F_TIMEOUT(setsig, owner_that_stops_itself, 100)
+TEST_F(setsig, owner_that_stops_itself)
 {
 	struct record r;
 	struct group g;

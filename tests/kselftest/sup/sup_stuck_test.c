@@ -317,7 +317,7 @@ TEST_F(root, waiting_for_what_another_has_to_reap)
 	EXPECT_EQ(0, r.code);
 }
 
-TEST_F_TIMEOUT(sup, those_that_end_are_not_told, 100)
+TEST_F(sup, those_that_end_are_not_told)
 {
 	struct record r;
 	int i, stuck = 0;
