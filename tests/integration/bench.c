@@ -178,7 +178,6 @@ static void wait_for_ever(void)
 		pause();
 }
 
-/* The grandchild is gone from us before it says its pid. */
 /* As sd_notify(3) does it. */
 static void say_ready(void)
 {
@@ -195,33 +194,37 @@ static void say_ready(void)
 	close(fd);
 }
 
-/* Who says it has another parent, and another session, and lives. */
-static void start_spokesman(void)
+/*
+ * True in a grandchild, in a session of its own; false here, when its parent
+ * is gone.
+ */
+static bool start_orphan(void)
 {
 	pid_t pid = fork();
 
 	if (pid > 0) {
 		waitpid(pid, NULL, 0);
-		return;
+		return false;
 	}
 	if (fork())
 		_exit(0);
 	setsid();
+	return true;
+}
+
+/* Who says it has another parent, and another session, and lives. */
+static void start_spokesman(void)
+{
+	if (!start_orphan())
+		return;
 	say_ready();
 	wait_for_ever();
 }
 
 static void start_stray(void)
 {
-	pid_t pid = fork();
-
-	if (pid > 0) {
-		waitpid(pid, NULL, 0);
+	if (!start_orphan())
 		return;
-	}
-	if (fork())
-		_exit(0);
-	setsid();
 	printf("%d\n", (int)getpid());
 	fflush(stdout);
 	wait_for_ever();
