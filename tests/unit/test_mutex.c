@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Mutexes whose owners end, wait for each other, are killed. */
 #include "tasks.h"
+#include "turns.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <syslog.h>
 
-#include "core/seat.h"
-#include "core/slot.h"
-#include "core/table.h"
-
 static struct sup_mutex mutex, other;
-static _Atomic int step;
 static int counter;
 
 static void reset(void)
@@ -21,23 +17,6 @@ static void reset(void)
 	memset(&other, 0, sizeof(other));
 	atomic_store(&step, 0);
 	counter = 0;
-}
-
-static void reach(int n)
-{
-	while (atomic_load(&step) < n)
-		sched_yield();
-}
-
-/* Until the task waits for somebody: it is in the queue. */
-static void until_it_waits(struct sup_pid pid)
-{
-	struct sup__task *t = sup__task_get(pid);
-
-	assert_non_null(t);
-	while (!atomic_load(&atomic_load(&t->seat)->waits_for))
-		sched_yield();
-	sup__task_put(t);
 }
 
 static int count_up(void *arg)

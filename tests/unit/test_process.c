@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Process tasks with real processes and the real runtime, over pidfds, or over
- * the module if SOURCE says so.
- */
-#include "unit.h"
+/* Process tasks: how they start, and how they end. */
+#include "processes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,40 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sup/monitor.h>
-#include <sup/process.h>
 #include <sup/process_status.h>
 #include <sup/registry.h>
-#include <sup/runtime.h>
-#include <sup/task.h>
 
 #include "base/alloc.h"
 #include "exit/pgroup.h"
-
-#define LIMIT_MS 30000
-
-static struct sup_options opts = { .size = sizeof(opts) };
-
-static int open_runtime(void **state)
-{
-	(void)state;
-	if (!sup_open(&opts))
-		return 0;
-	fprintf(stderr, "%s\n", sup_error());
-	return -1;
-}
-
-static int close_runtime(void **state)
-{
-	(void)state;
-	return sup_close();
-}
 
 static struct sup_process_spec spec_of(const char *const *argv)
 {
@@ -57,26 +29,6 @@ static struct sup_process_spec spec_of(const char *const *argv)
 #define SH(script) \
 	spec_of((const char *const[]){ "sh", "-c", script, NULL })
 #define SLEEP spec_of((const char *const[]){ "sleep", "1000", NULL })
-
-static struct sup_pid start(struct sup_process_spec spec)
-{
-	struct sup_pid pid = SUP_PID_NONE;
-
-	if (sup_process_start(&spec, &pid)) {
-		print_error("%s\n", sup_error());
-		fail();
-	}
-	assert_int_not_equal(pid.v, 0);
-	return pid;
-}
-
-static struct sup_reason end_of(struct sup_pid pid)
-{
-	struct sup_reason reason;
-
-	assert_int_equal(sup_wait(pid, &reason, sup_deadline_ms(LIMIT_MS)), 0);
-	return reason;
-}
 
 static pid_t os_pid(struct sup_pid pid)
 {
@@ -412,9 +364,6 @@ int main(void)
 		T(close_stops_what_runs),
 		T(want_of_memory_starts_nothing),
 	};
-	const char *source = getenv("SOURCE");
 
-	opts.source = source && !strcmp(source, "module") ?
-		      SUP_SOURCE_MODULE : SUP_SOURCE_PIDFD;
 	return RUN_TESTS(tests);
 }

@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What real processes write is kept, logged, and shown when they end. */
-#include "unit.h"
+#include "processes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <sup/event.h>
-#include <sup/monitor.h>
-#include <sup/process.h>
 #include <sup/process_status.h>
-#include <sup/runtime.h>
 #include <sup/server.h>
 #include <sup/supervisor.h>
-#include <sup/task.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
-
-#define LIMIT_MS 60000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;	/* the next */
 static char logged[32768];
@@ -42,27 +34,18 @@ static void note_log(int level, const char *text, void *arg)
 	pthread_mutex_unlock(&lock);
 }
 
-static int open_runtime(void **state)
+static int open_and_note(void **state)
 {
-	const char *source = getenv("SOURCE");
-	struct sup_options opts = {
-		.size = sizeof(opts),
-		.source = source && !strcmp(source, "module") ?
-			  SUP_SOURCE_MODULE : SUP_SOURCE_PIDFD,
-	};
-
-	(void)state;
 	logged[0] = '\0';
 	n_logged = 0;
 	sup_set_log_sink(note_log, NULL);
-	return sup_open(&opts);
+	return open_runtime(state);
 }
 
-static int close_runtime(void **state)
+static int close_it(void **state)
 {
-	int ret = sup_close();
+	int ret = close_runtime(state);
 
-	(void)state;
 	sup_set_log_sink(NULL, NULL);
 	sup_set_log_level(LOG_WARNING);
 	return ret;
@@ -78,25 +61,6 @@ static struct sup_process_spec sh(const char *const *argv)
 
 #define SH(script) sh((const char *const[]){ "sh", "-c", script, NULL })
 
-static struct sup_pid start(const struct sup_process_spec *spec)
-{
-	struct sup_pid pid = SUP_PID_NONE;
-
-	if (sup_process_start(spec, &pid)) {
-		print_error("%s\n", sup_error());
-		fail();
-	}
-	return pid;
-}
-
-static struct sup_reason end_of(struct sup_pid pid)
-{
-	struct sup_reason reason;
-
-	assert_int_equal(sup_wait(pid, &reason, sup_deadline_ms(LIMIT_MS)), 0);
-	return reason;
-}
-
 static const char *output_of(struct sup_pid pid)
 {
 	static char text[65536];
@@ -107,7 +71,7 @@ static const char *output_of(struct sup_pid pid)
 
 static void expect_output(struct sup_process_spec spec, const char *text)
 {
-	struct sup_pid pid = start(&spec);
+	struct sup_pid pid = start(spec);
 
 	end_of(pid);
 	assert_string_equal(output_of(pid), text);
@@ -175,7 +139,7 @@ static void living_one_is_asked_for_its_output(void **state)
 
 	(void)state;
 	spec.readiness = SUP_READY_FD;
-	pid = start(&spec);
+	pid = start(spec);
 	/* It wrote that before it was ready; the reader may be behind. */
 	while (!output_of(pid)[0])
 		sched_yield();
@@ -189,7 +153,7 @@ static void living_one_is_asked_for_its_output(void **state)
 	assert_int_equal(n_logged, 0);
 	spec = SH("exit 0");
 	spec.capture = SUP_CAPTURE_NONE;
-	pid = start(&spec);
+	pid = start(spec);
 	assert_int_equal(sup_process_output(pid, text, sizeof(text)), -ESRCH);
 	end_of(pid);
 	assert_int_equal(sup_process_output(SUP_PID_NONE, text, 3), -ESRCH);
@@ -201,13 +165,13 @@ static void crash_is_reported_with_the_last_lines(void **state)
 					  "ulimit -c 0; kill -SEGV $$");
 
 	(void)state;
-	end_of(start(&spec));
+	end_of(start(spec));
 	assert_true(has_logged("<3>process \"it\" ("));
 	assert_true(has_logged("ended: signal 11 (SEGV)"));
 	assert_true(has_logged("; it wrote last:\n<3>  | about to\n"
 			       "<3>  | fa?il\n"));
 	spec = SH("exit 3");
-	end_of(start(&spec));
+	end_of(start(spec));
 	assert_true(has_logged("ended: exit status 3; it wrote nothing\n"));
 }
 
@@ -234,7 +198,7 @@ static void lines_go_to_the_log(void **state)
 	(void)state;
 	sup_set_log_level(LOG_INFO);
 	spec.capture_log = true;
-	pid = start(&spec);
+	pid = start(spec);
 	assert_int_equal(sup_os_pid(pid, &os, NULL), 0);
 	end_of(pid);
 	snprintf(text, sizeof(text), "<6>it[%d]: one\n<4>it[%d]: two\n"
@@ -247,7 +211,7 @@ static void flood_is_read_to_its_end(void **state)
 {
 	struct sup_process_spec spec = SH("yes flood | head -c 3000000; "
 					  "echo; echo end");
-	struct sup_pid pid = start(&spec);
+	struct sup_pid pid = start(spec);
 
 	(void)state;
 	assert_int_equal(end_of(pid).kind, SUP_REASON_NORMAL);
@@ -260,7 +224,7 @@ static void flood_is_read_to_its_end(void **state)
 static void endless_flood_harms_nobody(void **state)
 {
 	struct sup_process_spec flood = SH("exec yes"), spec = SH("echo ok");
-	struct sup_pid pid = start(&flood);
+	struct sup_pid pid = start(flood);
 	int i;
 
 	(void)state;
@@ -288,7 +252,7 @@ static void escaped_descendant_is_not_waited_for(void **state)
 	given[1].from = told[1];
 	spec.fds = given;
 	spec.n_fds = 2;
-	assert_int_equal(end_of(start(&spec)).kind, SUP_REASON_NORMAL);
+	assert_int_equal(end_of(start(spec)).kind, SUP_REASON_NORMAL);
 	close(told[0]);
 	close(told[1]);
 }
@@ -304,7 +268,7 @@ static void closed_pipe_is_not_polled(void **state)
 
 	(void)state;
 	spec.readiness = SUP_READY_FD;
-	pid = start(&spec);
+	pid = start(spec);
 	clock = CLOCK_PROCESS_CPUTIME_ID;
 	clock_gettime(clock, &before);
 	assert_int_equal(sup_wait(pid, NULL, sup_deadline_ms(500)),
@@ -362,10 +326,10 @@ static void last_few_are_kept(void **state)
 	int i;
 
 	(void)state;
-	first = start(&spec);
+	first = start(spec);
 	end_of(first);
 	for (i = 0; i < 32; i++) {
-		last = start(&spec);
+		last = start(spec);
 		end_of(last);
 	}
 	assert_string_equal(output_of(last), "mine\n");
@@ -428,7 +392,7 @@ static void want_of_memory_starts_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_and_note, close_it)
 		T(both_are_kept_in_their_order),
 		T(bounds_hold),
 		T(living_one_is_asked_for_its_output),

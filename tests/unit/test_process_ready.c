@@ -3,47 +3,20 @@
  * When a process counts as started, and as stopped: what it says on its own
  * descriptors, and the times it has for that.
  */
-#include "unit.h"
+#include "processes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include <sup/monitor.h>
-#include <sup/process.h>
 #include <sup/process_status.h>
-#include <sup/runtime.h>
-#include <sup/task.h>
 
 #include "base/alloc.h"
-
-#define LIMIT_MS 60000
-
-static int open_runtime(void **state)
-{
-	const char *source = getenv("SOURCE");
-	struct sup_options opts = {
-		.size = sizeof(opts),
-		.source = source && !strcmp(source, "module") ?
-			  SUP_SOURCE_MODULE : SUP_SOURCE_PIDFD,
-	};
-
-	(void)state;
-	return sup_open(&opts);
-}
-
-static int close_runtime(void **state)
-{
-	(void)state;
-	return sup_close();
-}
+#include "base/log.h"
 
 static struct sup_process_spec sh(const char *const *argv,
 				  enum sup_readiness readiness)
@@ -57,33 +30,9 @@ static struct sup_process_spec sh(const char *const *argv,
 #define SH(script, readiness) \
 	sh((const char *const[]){ "sh", "-c", script, NULL }, readiness)
 
-/* A program in perl, which starts quickly, with a function say(text). */
-#define SAY "use Socket; use POSIX; $| = 1;\n" \
-	"sub say { socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die;\n" \
-	"  my $n = $ENV{NOTIFY_SOCKET}; $n =~ s/^@/\\0/;\n" \
-	"  send($s, $_[0], 0, pack('Sa*', AF_UNIX, $n)) or die; }\n"
 #define PERL(script) \
 	sh((const char *const[]){ "perl", "-e", SAY script, NULL }, \
 	   SUP_READY_NOTIFY)
-
-static struct sup_pid start(const struct sup_process_spec *spec)
-{
-	struct sup_pid pid = SUP_PID_NONE;
-
-	if (sup_process_start(spec, &pid)) {
-		print_error("%s\n", sup_error());
-		fail();
-	}
-	return pid;
-}
-
-static struct sup_reason end_of(struct sup_pid pid)
-{
-	struct sup_reason reason;
-
-	assert_int_equal(sup_wait(pid, &reason, sup_deadline_ms(LIMIT_MS)), 0);
-	return reason;
-}
 
 static void kill_it(struct sup_pid pid)
 {
@@ -102,7 +51,7 @@ static void ready_by_datagram(void **state)
 	struct sup_process_spec spec = PERL("say('STATUS=half way');"
 					    "say('READY=1'); pause();");
 	struct sup_process_status status;
-	struct sup_pid pid = start(&spec);
+	struct sup_pid pid = start(spec);
 
 	(void)state;
 	assert_int_equal(sup_process_status(pid, &status), 0);
@@ -119,15 +68,15 @@ static void ready_by_newline(void **state)
 
 	(void)state;
 	spec = SH("printf 'yes\\n' >&3; exec sleep 1000", SUP_READY_FD);
-	kill_it(start(&spec));
+	kill_it(start(spec));
 	/* It may keep it open, and may say more; a helper may say it. */
 	spec = SH("(sleep 0; echo >&7) & wait; echo more >&7; exec sleep 1000",
 		  SUP_READY_FD);
 	spec.ready_fd = 7;
-	kill_it(start(&spec));
+	kill_it(start(spec));
 	/* It ends right after it was ready: that is a start, and an end. */
 	spec = SH("echo >&3; exit 6", SUP_READY_FD);
-	assert_int_equal(end_of(start(&spec)).code, 6);
+	assert_int_equal(end_of(start(spec)).code, 6);
 }
 
 static void not_ready_says_why(void **state)
@@ -183,7 +132,7 @@ static void child_in_another_session_may_say_it(void **state)
 		"pause();");
 
 	(void)state;
-	kill_it(start(&spec));
+	kill_it(start(spec));
 }
 
 static void helper_of_another_user_may_say_it_and_end(void **state)
@@ -198,7 +147,7 @@ static void helper_of_another_user_may_say_it_and_end(void **state)
 		skip();
 	}
 	spec.user = "nobody";
-	kill_it(start(&spec));
+	kill_it(start(spec));
 }
 
 static void stopping_is_shown(void **state)
@@ -206,7 +155,7 @@ static void stopping_is_shown(void **state)
 	struct sup_process_spec spec = PERL(
 		"say(\"STOPPING=1\\nSTATUS=bye\\nREADY=1\"); pause();");
 	struct sup_process_status status;
-	struct sup_pid pid = start(&spec);
+	struct sup_pid pid = start(spec);
 
 	(void)state;
 	assert_int_equal(sup_process_status(pid, &status), 0);
@@ -221,7 +170,7 @@ static void it_may_go_on_talking(void **state)
 	struct sup_process_spec spec = PERL(
 		"say('READY=1'); say(\"STATUS=$_\") for (0..999);");
 	struct sup_process_status status;
-	struct sup_pid pid = start(&spec);
+	struct sup_pid pid = start(spec);
 
 	(void)state;
 	assert_int_equal(end_of(pid).kind, SUP_REASON_NORMAL);
@@ -239,7 +188,7 @@ static void stubborn_one_is_killed_in_the_end(void **state)
 	(void)state;
 	spec.stop_timeout_ms = 30;
 	sup_set_log_level(LOG_ERR);
-	pid = start(&spec);
+	pid = start(spec);
 	assert_int_equal(sup_exit(pid, &SUP_SHUTDOWN), 0);
 	assert_int_equal(end_of(pid).kind, SUP_REASON_KILLED);
 	sup_set_log_level(LOG_WARNING);
@@ -247,7 +196,7 @@ static void stubborn_one_is_killed_in_the_end(void **state)
 	/* Who obeys is not. */
 	spec = SH("exec sleep 1000", SUP_READY_EXEC);
 	spec.stop_timeout_ms = LIMIT_MS;
-	pid = start(&spec);
+	pid = start(spec);
 	assert_int_equal(sup_exit(pid, &SUP_SHUTDOWN), 0);
 	assert_int_equal(end_of(pid).kind, SUP_REASON_SHUTDOWN);
 }
@@ -266,7 +215,7 @@ static void each_has_its_own_time_to_stop(void **state)
 	sup_set_log_level(LOG_ERR);
 	for (i = 0; i < N_STUBBORN; i++) {
 		spec.stop_timeout_ms = i == 3 ? LIMIT_MS : 10 + 7 * (8 - i);
-		pids[i] = start(&spec);
+		pids[i] = start(spec);
 	}
 	for (i = 0; i < N_STUBBORN; i++)
 		assert_int_equal(sup_exit(pids[i], &SUP_SHUTDOWN), 0);
@@ -346,7 +295,7 @@ static void no_descriptor_is_left(void **state)
 	(void)state;
 	bad.cwd = "/no/such/dir";
 	for (i = 0; i < 20; i++) {
-		end_of(start(&good));
+		end_of(start(good));
 		assert_int_equal(sup_process_start(&bad, &pid), -ENOENT);
 	}
 	/* The source lets go of the last one after it was told. */

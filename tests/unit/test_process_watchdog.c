@@ -1,45 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Processes that are to be heard of now and again, and that are not. */
-#include "unit.h"
+#include "processes.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include <sup/event.h>
-#include <sup/monitor.h>
-#include <sup/process.h>
-#include <sup/runtime.h>
 #include <sup/server.h>
 #include <sup/supervisor.h>
-#include <sup/task.h>
 
 #include "base/log.h"
 
-#define LIMIT_MS 60000
-
-static int open_runtime(void **state)
+static int open_quietly(void **state)
 {
-	const char *source = getenv("SOURCE");
-	struct sup_options opts = {
-		.size = sizeof(opts),
-		.source = source && !strcmp(source, "module") ?
-			  SUP_SOURCE_MODULE : SUP_SOURCE_PIDFD,
-	};
-
-	(void)state;
 	sup_set_log_level(LOG_CRIT);
-	return sup_open(&opts);
+	return open_runtime(state);
 }
 
-static int close_runtime(void **state)
+static int close_it(void **state)
 {
-	(void)state;
 	sup_set_log_level(LOG_WARNING);
-	return sup_close();
+	return close_runtime(state);
 }
 
 static struct sup_process_spec watched(const char *const *argv,
@@ -54,37 +37,14 @@ static struct sup_process_spec watched(const char *const *argv,
 #define SH(script, ms) \
 	watched((const char *const[]){ "sh", "-c", script, NULL }, ms)
 
-/* In perl, with say(text), and snooze(seconds). */
-#define SAY "use Socket; use POSIX;\n" \
-	"sub say { socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die;\n" \
-	"  my $n = $ENV{NOTIFY_SOCKET}; $n =~ s/^@/\\0/;\n" \
-	"  send($s, $_[0], 0, pack('Sa*', AF_UNIX, $n)) or die; }\n" \
-	"sub snooze { select(undef, undef, undef, $_[0]); }\n"
+#define SNOOZE "sub snooze { select(undef, undef, undef, $_[0]); }\n"
 #define PERL(script, ms) \
-	watched((const char *const[]){ "perl", "-e", SAY script, NULL }, ms)
-
-static struct sup_pid start(const struct sup_process_spec *spec)
-{
-	struct sup_pid pid = SUP_PID_NONE;
-
-	if (sup_process_start(spec, &pid)) {
-		print_error("%s\n", sup_error());
-		fail();
-	}
-	return pid;
-}
-
-static struct sup_reason end_of(struct sup_pid pid)
-{
-	struct sup_reason reason;
-
-	assert_int_equal(sup_wait(pid, &reason, sup_deadline_ms(LIMIT_MS)), 0);
-	return reason;
-}
+	watched((const char *const[]){ "perl", "-e", SAY SNOOZE script, \
+				       NULL }, ms)
 
 static struct sup_reason run(const struct sup_process_spec *spec)
 {
-	return end_of(start(spec));
+	return end_of(start(*spec));
 }
 
 static void environment_says_so(void **state)
@@ -203,7 +163,7 @@ static void who_stops_is_not_watched(void **state)
 	spec = SH("trap 'sleep 1.5; exit 0' TERM; echo >&3; "
 		  "while :; do sleep 0.05; done", 1000);
 	spec.readiness = SUP_READY_FD;
-	pid = start(&spec);
+	pid = start(spec);
 	assert_int_equal(sup_exit(pid, &SUP_SHUTDOWN), 0);
 	assert_int_equal(end_of(pid).kind, SUP_REASON_SHUTDOWN);
 }
@@ -219,7 +179,7 @@ static void each_has_its_own_time(void **state)
 	(void)state;
 	for (i = 0; i < N_SILENT; i++) {
 		spec.watchdog_ms = i == 5 ? 1000000 : 20 + 9 * (N_SILENT - i);
-		pids[i] = start(&spec);
+		pids[i] = start(spec);
 	}
 	for (i = 0; i < N_SILENT; i++)
 		if (i != 5)
@@ -289,7 +249,7 @@ static void bad_specs_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
+#define T(f) cmocka_unit_test_setup_teardown(f, open_quietly, close_it)
 		T(environment_says_so),
 		T(silence_is_the_end),
 		T(end_after_the_signal_does_not_count),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The cases of Elixir's Registry.lock/3. */
 #include "tasks.h"
+#include "turns.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -8,12 +9,9 @@
 
 #include "base/alloc.h"
 #include "core/registry.h"
-#include "core/seat.h"
-#include "core/slot.h"
-#include "core/table.h"
 
 static struct sup_registry reg, another;
-static _Atomic int step, inside, entered;
+static _Atomic int inside, entered;
 
 static struct sup_bytes bytes(const char *text)
 {
@@ -43,23 +41,6 @@ static int tear_down_registries(void **state)
 
 #define LOCKS(f) cmocka_unit_test_setup_teardown(f, set_up_registries, \
 						 tear_down_registries)
-
-static void reach(int n)
-{
-	while (atomic_load(&step) < n)
-		sched_yield();
-}
-
-/* Until the task waits for somebody: it is in the queue. */
-static void until_it_waits(struct sup_pid pid)
-{
-	struct sup__task *t = sup__task_get(pid);
-
-	assert_non_null(t);
-	while (!atomic_load(&atomic_load(&t->seat)->waits_for))
-		sched_yield();
-	sup__task_put(t);
-}
 
 static void nothing(void *arg)
 {
