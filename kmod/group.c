@@ -153,14 +153,14 @@ bool sup_group_charge_locked(struct sup_group *group)
 /* A group is seen in its network namespace, as soon as it is complete. */
 bool sup_group_in(const struct sup_group *group, const struct net *net)
 {
-	/* Pairs with the release in sup_group_new(). */
+	/* Pairs with the release in make(). */
 	return smp_load_acquire(&group->net) == net;
 }
 
 /* True from the end of its making on, also after the end of its namespace. */
 bool sup_group_is_complete(const struct sup_group *group)
 {
-	/* Pairs with the release in sup_group_new(). */
+	/* Pairs with the release in make(). */
 	return smp_load_acquire(&group->complete);
 }
 
