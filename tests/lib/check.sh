@@ -173,7 +173,7 @@ start_uml() {
 
 finish_uml() {
 	section "Linux under its own checkers (uml): kselftest fuzz"
-	wait $uml || true
+	wait $uml || failed=1
 	trap - INT TERM
 	cat "$out/uml.log"
 }
