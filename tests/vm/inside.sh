@@ -20,8 +20,9 @@ export SOURCE=module
 status=0
 
 for part; do
-	# As in tests/kselftest/sup/settings: clients in Python that read the
-	# spec anew each time took 30 s of a CPU that was theirs alone.
+	# Less than in tests/kselftest/sup/settings, which has to do for any
+	# machine. Clients in Python that read the spec anew each time took
+	# 30 s of a CPU that was theirs alone.
 	wrapper='' limit=$((300 * ${SUP_SLOW:-1}))
 	# One program, which runs all of kselftest.
 	[ "$part" != intree ] || limit=$((5 * limit))
