@@ -74,6 +74,7 @@ a_page_for_each_call() {
 	local -r man=$dest$prefix/share/man
 	local name page status=0
 
+	[ -e "$dest$prefix/lib/libsup.so.0" ] || return
 	for name in $(nm -D --defined-only "$dest$prefix/lib/libsup.so.0" |
 		awk '$3 ~ /^sup_/ { sub(/@.*/, "", $3); print $3 }'); do
 		page=$man/man3/$name.3
