@@ -43,7 +43,7 @@ static int check_owned(const struct task_struct *task,
 		if (is_within(group, owner->group))
 			ret = -EPERM;
 		else if ((owner->flags & SUP_GROUP_FLAG_INHERIT_CHILDREN ||
-			  READ_ONCE(owner->group->n_templates)) &&
+			  READ_ONCE(owner->group->n_child_templates)) &&
 			 !is_within(owner->group, group))
 			ret = -EBUSY;
 	}

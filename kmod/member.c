@@ -168,10 +168,8 @@ static int link_locked(struct sup_group *group, struct sup_member *member,
 			sup_user_uncharge_member(group->user);
 		return -EEXIST;
 	}
-	if (member->charged) {
-		member->charged = false;
-		group->n_templates--;
-	}
+	if (member->charged)
+		sup_template_uncount_locked(member);
 	list_add_tail_rcu(&member->node, &group->members);
 	member->listed = true;
 	if (!lineage) {

@@ -244,6 +244,7 @@ struct sup_group {
 	u8 token[SUP_TOKEN_SIZE];
 	struct list_head members, lineages, templates, observers;
 	u32 processes, threads, n_templates, n_observers;
+	u32 n_child_templates;		/* of n_templates: for processes */
 	struct sk_buff_head outbox;	/* copies, see inform.c */
 	u64 lost;			/* informative, to the owner */
 	struct list_head records;	/* by seq: all of (acked, seq] */

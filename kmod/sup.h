@@ -121,6 +121,7 @@ int sup_template_set(struct sup_group *group, u8 kind, u64 cookie);
 int sup_template_clear(struct sup_group *group);
 struct sup_member *sup_template_take(struct task_struct *task, u8 kind);
 void sup_template_discard(struct sup_member *member);
+void sup_template_uncount_locked(struct sup_member *member);
 void sup_template_drop(struct task_struct *task);
 void sup_template_drop_all(struct sup_group *group);
 

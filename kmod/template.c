@@ -30,6 +30,18 @@ static void unlink(struct sup_template *template)
 	kfree_rcu(template, rcu);
 }
 
+/* The quota is no template's any more: it is the member's, or goes back. */
+void sup_template_uncount_locked(struct sup_member *member)
+{
+	struct sup_group *group = member->group;
+
+	lockdep_assert_held(&group->lock);
+	member->charged = false;
+	group->n_templates--;
+	if (member->lineage)
+		group->n_child_templates--;
+}
+
 /* The member of a template that was taken, and will not be born. */
 void sup_template_discard(struct sup_member *member)
 {
@@ -37,8 +49,7 @@ void sup_template_discard(struct sup_member *member)
 
 	spin_lock_bh(&group->lock);
 	if (member->charged) {
-		member->charged = false;
-		group->n_templates--;
+		sup_template_uncount_locked(member);
 		sup_user_uncharge_member(group->user);
 	}
 	spin_unlock_bh(&group->lock);
@@ -147,6 +158,8 @@ static int arm(struct sup_group *group, struct sup_template *template)
 	if (!ret) {
 		template->member->charged = true;
 		group->n_templates++;
+		if (template->member->lineage)
+			group->n_child_templates++;
 		list_add(&template->node, &group->templates);
 		atomic_inc(&armed);
 		sup_key_add(&template->key, false);

@@ -227,7 +227,7 @@ TEST_F(claim, owner_by_a_member)
  * it must not be out of that one's reach.
  */
 struct elsewhere {
-	uint32_t flags;
+	uint32_t flags, kind;
 	bool template;
 	int process, thread, clear;
 	struct group sub;
@@ -243,7 +243,7 @@ static pid_t own_elsewhere(struct claim_data *self, struct elsewhere *e)
 	if (pid)
 		return told(self->up[0]) ? pid : -1;
 	if (sup_open(&s) || group_new(&s, e->flags, 0, 0, &g) ||
-	    (e->template && spawn_set(&s, g.id, PROCESS, 1)))
+	    (e->template && spawn_set(&s, g.id, e->kind, 1)))
 		_exit(1);
 	tell(self->up[1]);
 	told(self->go[0]);
@@ -283,6 +283,7 @@ TEST_F(claim, owner_whose_next_child_is_born_elsewhere)
 	pid_t pid;
 
 	e->template = true;
+	e->kind = PROCESS;
 	pid = own_elsewhere(self, e);
 	ASSERT_LT(0, pid);
 	EXPECT_EQ(-EBUSY, add(self, pid, start_ticks(pid), PROCESS));
@@ -300,6 +301,8 @@ TEST_F(claim, owner_of_threads_elsewhere_has_children_here)
 	pid_t pid;
 
 	e->flags = THREADS;
+	e->template = true;
+	e->kind = THREAD;
 	pid = own_elsewhere(self, e);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, add(self, pid, start_ticks(pid), PROCESS));
