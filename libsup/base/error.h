@@ -20,9 +20,9 @@ int sup__error_sys(int err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* sup__error() for want of memory: "no memory for WHAT". */
-/* There is none. */
-void sup__error_clear(void);
-
 int sup__error_nomem(const char *what);
+
+/* There is no sentence. */
+void sup__error_clear(void);
 
 #endif
