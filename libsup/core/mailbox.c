@@ -115,10 +115,6 @@ bool sup__mailbox_signal(struct sup__mailbox *mb, struct sup__signal *s)
 	}
 }
 
-/*
- * Copied data and its letter are one block, data first, so that free() of the
- * data frees both and a receiver can keep the data without another copy.
- */
 _Static_assert(sizeof(struct sup__letter) == SUP__CACHE_LINE,
 	       "a letter is a cache line");
 
@@ -165,6 +161,10 @@ static void return_letters(struct sup__mailbox *mb)
 	mb->used = NULL;
 }
 
+/*
+ * Copied data and its letter are one block, data first, so that free() of the
+ * data frees both and a receiver can keep the data without another copy.
+ */
 struct sup__letter *sup__letter_make(struct sup__mailbox *mb,
 				     enum sup__letter_kind kind,
 				     const struct sup_msg *msg)

@@ -26,7 +26,7 @@ enum state {
 
 /* The user has room for it, of another type. */
 struct __attribute__((may_alias)) sup__mutex {
-	struct sup__lock lock;		/* the next five */
+	struct sup__lock lock;		/* the next four */
 	struct sup__seat *owner;	/* NULL: free */
 	uint64_t owner_pid;		/* 0: a foreign thread */
 	enum state state;
