@@ -382,15 +382,6 @@ static bool is_idle(void)
 	return idle;
 }
 
-static void silence_bell(void)
-{
-	uint64_t count;
-
-	/* It is non-blocking: there may be nothing to read. */
-	if (read(rt.bell_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		sup__log(LOG_ERR, "the runtime's eventfd: %s", strerror(errno));
-}
-
 /* It looks now: whoever wants it to later sets the timer again. */
 static void forget_timer(void)
 {
@@ -410,7 +401,6 @@ static void *exit_thread(void *arg)
 	sup__start_end(rt.start_era);
 	while (!atomic_load(&rt.stop) || !is_idle()) {
 		sleep_until(time_to_wake());
-		silence_bell();
 		forget_timer();
 		sup__timer_names_run();
 		ret = src->ops->dispatch(src, on_event, NULL);
@@ -455,8 +445,8 @@ static int open_fds(struct sup__exit_source *src)
 	ret = sup__process_watch_open(&watch_fd);
 	if (ret)
 		goto close_epoll;
-	/* Each time the timer goes off is told once, and need not be read. */
-	ret = poll_fd(rt.bell_fd, 0) ?: poll_fd(rt.timer_fd, EPOLLET) ?:
+	/* Each time these two go off is told once, and need not be read. */
+	ret = poll_fd(rt.bell_fd, EPOLLET) ?: poll_fd(rt.timer_fd, EPOLLET) ?:
 	      poll_fd(src->ops->fd(src), 0) ?: poll_fd(watch_fd, 0);
 	if (ret)
 		goto close_watch;
