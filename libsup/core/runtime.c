@@ -60,7 +60,7 @@ enum {
 static struct {
 	_Atomic int state;
 	_Atomic(struct sup__exit_source *) src;
-	int epoll_fd, bell_fd, timer_fd;
+	int epoll_fd, timer_fd;
 	struct sup__thread thread;
 	_Atomic pid_t tid;		/* its */
 	struct sigaction old_press;
@@ -71,7 +71,8 @@ static struct {
 } rt;
 
 static const struct sup__exit_ops *test_ops;
-static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next four */
+static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next five */
+static int bell_fd = -1;		/* -1: it is closed */
 static int64_t look_at = INT64_MAX;	/* when the timer goes off */
 static struct sup__task *joins;
 static struct sup__task *presses;
@@ -87,14 +88,23 @@ void sup__runtime_set_source(const struct sup__exit_ops *ops)
 	test_ops = ops;
 }
 
+/* Who comes late rings nothing, and not what has the bell's number by then. */
 void sup__runtime_ring(void)
 {
-	uint64_t one = 1;
-	ssize_t n;
+	sup__lock(&lists_lock);
+	if (bell_fd >= 0)
+		eventfd_write(bell_fd, 1);
+	sup__unlock(&lists_lock);
+}
 
-	do {
-		n = write(rt.bell_fd, &one, sizeof(one));
-	} while (n < 0 && errno == EINTR);
+/* Closes the one before. */
+static void set_bell(int fd)
+{
+	sup__lock(&lists_lock);
+	if (bell_fd >= 0)
+		close(bell_fd);
+	bell_fd = fd;
+	sup__unlock(&lists_lock);
 }
 
 /* The thread is to look around in GAP_MIN, if it would not before. */
@@ -424,11 +434,11 @@ static int poll_fd(int fd, uint32_t edge)
 
 static int open_fds(struct sup__exit_source *src)
 {
-	int ret, watch_fd;
+	int ret, watch_fd, bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-	rt.bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (rt.bell_fd < 0)
+	if (bell < 0)
 		return sup__error_sys(-errno, "an eventfd");
+	set_bell(bell);
 	/* What the last runtime's timer was set to is not this one's. */
 	forget_timer();
 	rt.timer_fd = timerfd_create(CLOCK_MONOTONIC,
@@ -446,7 +456,7 @@ static int open_fds(struct sup__exit_source *src)
 	if (ret)
 		goto close_epoll;
 	/* Each time these two go off is told once, and need not be read. */
-	ret = poll_fd(rt.bell_fd, EPOLLET) ?: poll_fd(rt.timer_fd, EPOLLET) ?:
+	ret = poll_fd(bell, EPOLLET) ?: poll_fd(rt.timer_fd, EPOLLET) ?:
 	      poll_fd(src->ops->fd(src), 0) ?: poll_fd(watch_fd, 0);
 	if (ret)
 		goto close_watch;
@@ -459,7 +469,7 @@ close_epoll:
 close_timer:
 	close(rt.timer_fd);
 close_bell:
-	close(rt.bell_fd);
+	set_bell(-1);
 	return ret;
 }
 
@@ -468,7 +478,7 @@ static void close_fds(void)
 	sup__process_watch_close();
 	close(rt.epoll_fd);
 	close(rt.timer_fd);
-	close(rt.bell_fd);
+	set_bell(-1);
 }
 
 static int open_source(const struct sup_options *opts,

@@ -42,7 +42,7 @@ void sup__runtime_thread_ended(struct sup__task *t);
 /* An end that is no task's: reported as SUP_EVENT_TASK_EXIT. */
 void sup__runtime_unclaimed(const struct sup__exit_event *ev);
 
-/* It has something to look at. Any thread, while it is open. */
+/* It has something to look at, if it is open. Any thread. */
 void sup__runtime_ring(void);
 
 /*
