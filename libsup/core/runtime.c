@@ -133,7 +133,19 @@ void sup__runtime_thread_begun(struct sup__task *t)
 	sup__unlock(&lists_lock);
 }
 
-static void joined(struct sup__task *t);
+static void joined(struct sup__task *t)
+{
+	struct sup__task *entry = NULL;
+
+	sup__lock(&lists_lock);
+	n_threads--;
+	sup__unlock(&lists_lock);
+	if (!rt.tells_threads || t->adopted)
+		entry = sup__tids_take(atomic_load(&t->os_tid), INT64_MAX);
+	if (entry)
+		sup__task_put(entry);
+	sup__task_put(t);
+}
 
 void sup__runtime_thread_ended(struct sup__task *t)
 {
@@ -255,20 +267,6 @@ static void do_presses(void)
 			press(t, deadline);
 		sup__task_put(t);
 	}
-}
-
-static void joined(struct sup__task *t)
-{
-	struct sup__task *entry = NULL;
-
-	sup__lock(&lists_lock);
-	n_threads--;
-	sup__unlock(&lists_lock);
-	if (!rt.tells_threads || t->adopted)
-		entry = sup__tids_take(atomic_load(&t->os_tid), INT64_MAX);
-	if (entry)
-		sup__task_put(entry);
-	sup__task_put(t);
 }
 
 /* Joins those that are gone; the others are tried again after a while. */
@@ -512,11 +510,8 @@ static int open_runtime(const struct sup_options *opts)
 	atomic_store(&rt.src, src);
 	rt.start_era = sup__start_begin();
 	ret = sup__thread_start("sup-exit", 0, exit_thread, NULL, &rt.thread);
-	if (ret)
-		goto end_start;
-	return 0;
-
-end_start:
+	if (!ret)
+		return 0;
 	sup__start_end(rt.start_era);
 	atomic_store(&rt.src, NULL);
 	sigaction(SUP__SIGNAL_PRESS, &rt.old_press, NULL);
