@@ -178,6 +178,9 @@ void sup__runtime_press(struct sup__task *t, int64_t deadline,
 			bool was_asleep)
 {
 	sup__lock(&lists_lock);
+	/* ORDER: one that has not ended keeps the runtime open from here on. */
+	if (sup__task_has_ended(t))
+		goto unlock;
 	if (!t->pressed) {
 		t->pressed = true;
 		t->press_deadline = SUP_FOREVER;
@@ -191,10 +194,11 @@ void sup__runtime_press(struct sup__task *t, int64_t deadline,
 	t->press_at = sup__now_ns() + GAP_MIN;
 	t->press_gap = GAP_MIN * 2;
 	look_soon_locked();
-	sup__unlock(&lists_lock);
 	/* That its thread has gone is found out when it is pressed again. */
-	if (!was_asleep && !sup__task_has_ended(t))
+	if (!was_asleep)
 		interrupt(t);
+unlock:
+	sup__unlock(&lists_lock);
 }
 
 /* Whatever it left by, its thread is gone and has reported nothing. */
