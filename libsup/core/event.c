@@ -50,7 +50,8 @@ void sup__event_emit(const struct sup_event *ev)
 	unsigned int era;
 	void *arg;
 
-	if (in_sink)
+	/* What nobody is told of has no number, either. */
+	if (in_sink || !sup__event_is_wanted())
 		return;
 	if (!copy.time_ns)
 		copy.time_ns = sup__now_ns();

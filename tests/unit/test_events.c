@@ -78,6 +78,22 @@ static void what_is_not_read_in_time_is_counted(void **state)
 	sup_events_close(NULL);
 }
 
+static void what_nobody_is_told_of_has_no_number(void **state)
+{
+	struct sup_events *e = open_stream(0);
+	uint64_t seq;
+
+	(void)state;
+	emit(SUP_EVENT_STARTED, 1);
+	seq = next(e).seq;
+	sup_events_close(e);
+	emit(SUP_EVENT_STOPPED, 1);
+	e = open_stream(0);
+	emit(SUP_EVENT_STARTED, 1);
+	assert_int_equal(next(e).seq, seq + 1);
+	sup_events_close(e);
+}
+
 static void only_what_is_wanted_comes(void **state)
 {
 	struct sup_events_spec spec = {
@@ -260,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_read_in_time_is_counted),
+		cmocka_unit_test(what_nobody_is_told_of_has_no_number),
 		cmocka_unit_test(only_what_is_wanted_comes),
 		cmocka_unit_test(
 			its_descriptor_is_readable_while_there_are_any),
