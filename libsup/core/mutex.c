@@ -55,23 +55,26 @@ static void let_go(struct sup__mutex *m)
 		m->next->at = m->at;
 }
 
-/* To the next in turn, who is to be woken, or NULL: it is free. */
+/* To the next in turn, who is to be woken, or NULL. If lost, to nobody. */
 static struct sup__seat *pass_locked(struct sup__mutex *m)
 {
 	struct sup__mutex_waiter *first = m->waiters, *w;
 
 	sup__assert_held(&m->lock);
-	if (first)
-		DL_DELETE(m->waiters, first);
-	m->owner = first ? first->seat : NULL;
-	m->owner_pid = first ? first->pid : 0;
+	m->owner = NULL;
+	m->owner_pid = 0;
 	if (!first)
 		return NULL;
+	DL_DELETE(m->waiters, first);
+	if (m->state != LOST) {
+		m->owner = first->seat;
+		m->owner_pid = first->pid;
+	}
 	first->has_turn = true;
 	atomic_store(&first->seat->waits_for, 0);
 	DL_FOREACH(m->waiters, w)
 		atomic_store(&w->seat->waits_for, w->pid ? m->owner_pid : 0);
-	return m->owner;
+	return first->seat;
 }
 
 /* It is lost: nobody waits for it any more. */
@@ -82,7 +85,6 @@ static void turn_away_all(struct sup__mutex *m)
 	do {
 		sup__lock(&m->lock);
 		seat = pass_locked(m);
-		m->owner = NULL;
 		sup__unlock(&m->lock);
 		if (seat)
 			sup__seat_wake(seat);
@@ -98,8 +100,6 @@ static void pass(struct sup__mutex *m, enum state to)
 	sup__lock(&m->lock);
 	m->state = to;
 	seat = pass_locked(m);
-	if (to == LOST)
-		m->owner = NULL;
 	sup__unlock(&m->lock);
 	if (seat)
 		sup__seat_wake(seat);
