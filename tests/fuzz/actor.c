@@ -192,10 +192,10 @@ static bool become_root_of(int flags)
 {
 	if (unshare(CLONE_NEWUSER | flags) < 0)
 		return false;
-	write_file("/proc/self/setgroups", "deny");
-	write_file("/proc/self/uid_map", "0 1000 1");
-	write_file("/proc/self/gid_map", "0 1000 1");
-	return !setresuid(0, 0, 0);
+	return write_file("/proc/self/setgroups", "deny") &&
+	       write_file("/proc/self/uid_map", "0 1000 1") &&
+	       write_file("/proc/self/gid_map", "0 1000 1") &&
+	       !setresuid(0, 0, 0);
 }
 
 /* The first process of its pid namespace; the parent goes with it. */

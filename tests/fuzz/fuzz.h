@@ -96,7 +96,7 @@ bool chance(struct fuzz *f, uint32_t percent);
 void add(uint64_t *counter);
 /* The first failure is kept; it ends the run. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void write_file(const char *path, const char *text);
+bool write_file(const char *path, const char *text);
 
 /* pool.c */
 void learn(struct fuzz *f, const struct thing *t);

@@ -82,16 +82,19 @@ void fail(const char *format, ...)
 }
 
 /* What cannot be written has no effect, which the counts will show. */
-void write_file(const char *path, const char *text)
+bool write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int error;
 	ssize_t n;
 
 	if (fd < 0)
-		return;
+		return false;
 	n = write(fd, text, strlen(text));
-	(void)n;
+	error = errno;
 	close(fd);
+	errno = error;
+	return n >= 0;
 }
 
 void thing_put_number(struct thing *t, enum class class, uint64_t number)
