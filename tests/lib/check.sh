@@ -161,20 +161,29 @@ run_module() {
 	[ -z "$uml" ] || finish_uml
 }
 
-# User-Mode Linux has one CPU, and so has the emulator that runs meanwhile.
+# User-Mode Linux has one CPU, and so has the emulator that runs meanwhile. It
+# gets a process group of its own, which ends with this script, however that
+# does.
 uml=''
 start_uml() {
 	section "Linux under its own checkers (uml): built here, shown below"
 	build_debug uml kselftest fuzz || return 0
-	trap 'trap - TERM; kill 0' INT TERM
+	trap end_uml EXIT
+	trap 'exit 1' INT TERM
+	set -m
 	boot_debug uml kselftest fuzz >"$out/uml.log" 2>&1 &
+	set +m
 	uml=$!
+}
+
+end_uml() {
+	[ -z "$uml" ] || kill -- -"$uml" 2>/dev/null || true
 }
 
 finish_uml() {
 	section "Linux under its own checkers (uml): kselftest fuzz"
-	wait $uml || failed=1
-	trap - INT TERM
+	wait "$uml" || failed=1
+	uml=''
 	cat "$out/uml.log"
 }
 
