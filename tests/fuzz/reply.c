@@ -130,7 +130,8 @@ static void take_result(struct fuzz *f, uint32_t seq, int error)
 	}
 }
 
-static void take_datagram(struct fuzz *f, uint8_t *buf, size_t len)
+/* It may have been cut, after an odd length too: then less than none is left. */
+static void take_datagram(struct fuzz *f, uint8_t *buf, int len)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
 	int error;
