@@ -150,8 +150,7 @@ void actor_helper(struct fuzz *f);
 void let_time_pass(struct fuzz *f, int ms);
 
 /* report.c */
-/* Was each command accepted once? */
-bool all_accepted(bool say);
+bool all_seen(void);
 int report(void);
 
 #endif

@@ -130,7 +130,7 @@ static void take_result(struct fuzz *f, uint32_t seq, int error)
 	}
 }
 
-/* It may have been cut, after an odd length too: then less than none is left. */
+/* Cut after an odd length, less than none is left in the end. */
 static void take_datagram(struct fuzz *f, uint8_t *buf, int len)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
