@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sup/error.h>
+
 static _Thread_local char sentence[SUP__ERROR_MAX];
 
 /* Formats aside first, for the old sentence may be among the arguments. */
@@ -29,6 +31,16 @@ int sup__error(int err, const char *fmt, ...)
 	set_sentence(fmt, ap, NULL);
 	va_end(ap);
 	return err;
+}
+
+int sup_set_error(int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_sentence(fmt, ap, NULL);
+	va_end(ap);
+	return error;
 }
 
 int sup__error_sys(int err, const char *fmt, ...)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <sup/error.h>
+
 #include "base/error.h"
 #include "base/thread.h"
 
@@ -31,6 +33,15 @@ static void old_sentence_may_be_part_of_the_new(void **state)
 	sup__error(-EINVAL, "deep");
 	sup__error(-EINVAL, "child \"%s\": %s", "a", sup_error());
 	assert_string_equal(sup_error(), "child \"a\": deep");
+}
+
+static void other_libraries_may_set_it(void **state)
+{
+	(void)state;
+	sup__error(-EINVAL, "below");
+	assert_int_equal(sup_set_error(-EIO, "%s: %s", "above", sup_error()),
+			 -EIO);
+	assert_string_equal(sup_error(), "above: below");
 }
 
 static void long_sentence_is_cut(void **state)
@@ -72,6 +83,7 @@ int main(void)
 		cmocka_unit_test(no_error_is_an_empty_sentence),
 		cmocka_unit_test(sentence_is_set_and_error_returned),
 		cmocka_unit_test(old_sentence_may_be_part_of_the_new),
+		cmocka_unit_test(other_libraries_may_set_it),
 		cmocka_unit_test(long_sentence_is_cut),
 		cmocka_unit_test(each_thread_has_its_own),
 	};

@@ -8,6 +8,7 @@
 #include <sup/call.h>
 #include <sup/children.h>
 #include <sup/dynamic.h>
+#include <sup/error.h>
 #include <sup/event.h>
 #include <sup/job.h>
 #include <sup/link.h>
