@@ -25,6 +25,7 @@ libsup/core/partition	25
 libsup/core/job		26
 libsup/core/async	27
 libsup/core/stream	28
+libsup/foundation	30
 tools			40
 examples		40
 tests			50
@@ -85,16 +86,25 @@ check_public() {
 	*,base/* | *,exit/* | *,core/*)
 		bad "$file:$line: \"$name\" is private to libsup"
 		;;
-	libsup/include/*,sup/*) ;;
+	libsup/foundation/*,foundation/* | libsup/include/foundation/*) ;;
+	libsup/*,foundation/*)
+		bad "$file:$line: <$name> is above libsup"
+		;;
 	esac
 }
 
+# Services have what a stranger has: libsup's public headers, and each other's.
 check_rank() {
 	local file=$1 line=$2 name=$3 own other
 
-	case $name in
-	sup/*) return ;;
-	base/* | exit/* | core/*) ;;
+	case $file,$name in
+	*,sup/*) return ;;
+	libsup/foundation/*,foundation/*) ;;
+	libsup/foundation/*)
+		bad "$file:$line: \"$name\" is private to libsup"
+		return
+		;;
+	*,base/* | *,exit/* | *,core/* | *,foundation/*) ;;
 	*)
 		bad "$file:$line: \"$name\": write it from libsup/"
 		return
@@ -130,6 +140,8 @@ check() {
 			check_public "$file" "$line" "$name"
 			;;
 		libsup/*)
+			[ "$quote" = '"' ] ||
+				check_public "$file" "$line" "$name"
 			[ "$quote" = '<' ] ||
 				check_rank "$file" "$line" "$name"
 			;;

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Each call that libsup exports has a page of section 3: its name in NAME, the
-# header's prototype in SYNOPSIS, a line in ATTRIBUTES, a program that uses it
-# in EXAMPLES, and in ERRORS the errors that the comment above the prototype
-# names. Reads the map, then public headers, then the same without comments,
-# then pages; prints what is missing.
+# Each call that a library exports, whose names begin with "prefix", has a page
+# of section 3: its name in NAME, the header's prototype in SYNOPSIS, a line in
+# ATTRIBUTES, a program that uses it in EXAMPLES, and in ERRORS the errors that
+# the comment above the prototype names. Reads the map, then public headers,
+# then the same without comments, then pages; prints what is missing.
 
 function squeeze(s) {
 	gsub(/[ \t]+/, " ", s)
@@ -109,7 +109,7 @@ function synopsis(s) {
 }
 
 FNR == 1 { section = ""; page = FILENAME }
-FILENAME ~ /\.map$/ && /^\tsup_[a-z0-9_]+;/ { exported[substr($1, 1,
+FILENAME ~ /\.map$/ && index($0, "\t" prefix) == 1 { exported[substr($1, 1,
 	length($1) - 1)] = FNR; map = FILENAME }
 FILENAME ~ /\.map$/ { next }
 FILENAME ~ /\.h$/ { contract($0); next }
@@ -128,7 +128,7 @@ section == "EXAMPLES" && $1 == ".Ed" { program = 0; next }
 section == "EXAMPLES" && /^#include </ { program = 1 }
 section == "EXAMPLES" && program {
 	line = $0
-	while (match(line, /sup_[a-z0-9_]+/)) {
+	while (match(line, prefix "[a-z0-9_]+")) {
 		used[page, substr(line, RSTART, RLENGTH)] = 1
 		line = substr(line, RSTART + RLENGTH)
 	}

@@ -32,7 +32,7 @@ references() {
 	awk '$1 == ".Xr" { print FILENAME, $2, $3 }' "${all[@]}" | sort -u |
 		while read -r file name section; do
 			case $name in
-			sup* | libsup*) ;;
+			sup* | libsup* | fnd_*) ;;
 			*) continue ;;
 			esac
 			grep -qxF "$name($section)" <<<"$known" ||
@@ -57,17 +57,18 @@ undocumented() {
 	done
 }
 
-# What pages of section 3 lack.
+# What pages of section 3 lack. Arguments: library, prefix, folder of headers.
 calls() {
+	local -r map=libsup/$1.map prefix=$2 api=libsup/include/$3
 	local header
 	local -r headers=$(mktemp)
 
-	for header in libsup/include/sup/*.h; do
+	for header in "$api"/*.h; do
 		stripped "$header"
 	done >"$headers"
-	awk -f "$lint/man-calls.awk" libsup/libsup.map \
-		libsup/include/sup/*.h "$headers" Documentation/man/man3/*.3 |
-		sort
+	awk -v prefix="${prefix}_" -f "$lint/man-calls.awk" "$map" \
+		"$api"/*.h "$headers" \
+		Documentation/man/man3/"$prefix"_*.3 | sort
 	rm -f "$headers"
 }
 
@@ -82,6 +83,8 @@ if [ ${#all[@]} -gt 0 ]; then
 		grep -v 'referenced manual not found')
 	bad_lines < <(groff -ww -mdoc -Tutf8 -z "${all[@]}" 2>&1)
 	bad_lines < <(references)
-	bad_lines < <(calls)
+	bad_lines < <(calls libsup sup sup)
+	[ ! -e libsup/libsup-foundation.map ] ||
+		bad_lines < <(calls libsup-foundation fnd foundation)
 fi
 verdict ${#all[@]} "manual pages are well"

@@ -166,6 +166,10 @@ test_layers() {
 		add examples/t.c '#include "base/thread.h"\n'
 	plant layers "a public header that uses a private one" 'private to' \
 		add libsup/include/sup/a.h '#include "base/thread.h"\n'
+	plant layers "a service that uses private headers" 'private to' \
+		write libsup/foundation/f.c $lgpl '#include "base/thread.h"\n'
+	plant layers "a service's header in libsup" 'above libsup' \
+		add libsup/core/a.c '#include <foundation/f.h>\n'
 	plant layers "netlink outside its file" 'belongs to' \
 		add libsup/core/a.c '#include <netlink/netlink.h>\n'
 	plant layers "an include not written from libsup" 'write it from' \
