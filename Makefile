@@ -69,8 +69,9 @@ vm: modules lib tools examples ## a shell in the test machine
 modules: ## the kernel module, for the stock kernel or KVER=
 	$(SUB)/kmod module $(if $(KVER),KVER=$(KVER))
 
-lib: ## libsup
+lib: ## libsup, libsup-foundation
 	$(SUB)/libsup all
+	$(SUB)/libsup/foundation all
 
 tools: lib ## supd and supctl
 	$(SUB)/tools all
@@ -96,11 +97,13 @@ regen-check: ## does generating the netlink code change anything?
 
 install: all ## DESTDIR= PREFIX= LIBDIR= INCLUDEDIR= MANDIR=
 	$(SUB)/libsup install
+	$(SUB)/libsup/foundation install
 	$(SUB)/tools install
 	$(SUB)/kmod install-user
 
 uninstall: ## remove what install has put there
 	$(SUB)/libsup uninstall
+	$(SUB)/libsup/foundation uninstall
 	$(SUB)/tools uninstall
 	$(SUB)/kmod uninstall-user
 

@@ -57,6 +57,7 @@ build_all() {
 	section "Build"
 	build module -C "$top/kmod" module
 	build lib -C "$top/libsup" all
+	build foundation -C "$top/libsup/foundation" all
 	build tools -C "$top/tools" all
 	build examples -C "$top/examples" all
 }
@@ -66,7 +67,7 @@ build_with_clang() {
 	local folder
 
 	section "Build with clang"
-	for folder in libsup tools examples tests/unit; do
+	for folder in libsup libsup/foundation tools examples tests/unit; do
 		build "clang-${folder##*/}" -C "$top/$folder" all CC=clang \
 			BUILD="$build/clang"
 	done
@@ -106,6 +107,11 @@ run_unit() {
 	# What sanitizers would change: ends of processes, memory that is flat.
 	section "Unit tests (as they are)"
 	run_programs unit '' "$top/tests/unit" ONLY="test_contain test_ending"
+	section "The services (ASan, UBSan; TSan; as they are)"
+	run_programs foundation-asan '' "$top/tests/foundation" ASAN=1
+	run_programs foundation-tsan "setarch $(uname -m) -R" \
+		"$top/tests/foundation" TSAN=1
+	run_programs foundation '' "$top/tests/foundation"
 	section "Simulation"
 	run_programs sim-asan '' "$top/tests/sim" ASAN=1
 	section "The same traces on OTP's supervisor and on ours"

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libsup-foundation: services of an application. Includes the lot. */
+#ifndef FOUNDATION_FOUNDATION_H
+#define FOUNDATION_FOUNDATION_H
+
+#include <foundation/process_registry.h>
+#include <foundation/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Starts a supervisor with all services as its children: one_for_one, ten
+ * restarts within 60 s. There is one in a process. A start function, for a
+ * child or an application, as sup_supervisor_start(); options is NULL. Errors:
+ * -EEXIST it runs; as sup_supervisor_start() otherwise.
+ */
+SUP_API int fnd_foundation_start(const void *options, struct sup_pid *ret_pid);
+
+/*
+ * The task supervisor, which runs the jobs of the services, and those of the
+ * application that it is given (<sup/job.h>). SUP_PID_NONE: it does not run.
+ * Any thread.
+ */
+SUP_API struct sup_pid fnd_task_supervisor(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

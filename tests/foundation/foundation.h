@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What tests of services begin with: a runtime with all of them in it. */
+#ifndef TESTS_FOUNDATION_FOUNDATION_H
+#define TESTS_FOUNDATION_FOUNDATION_H
+
+#include "tasks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <foundation/foundation.h>
+
+static struct sup_pid foundation;
+
+static inline int set_up_foundation(void **state)
+{
+	/* Supervisors say of each restart that it was; tests restart much. */
+	sup_set_log_level(-1);
+	return set_up(state) || fnd_foundation_start(NULL, &foundation);
+}
+
+#define SERVICE_CASE(f) \
+	cmocka_unit_test_setup_teardown(f, set_up_foundation, tear_down)
+
+/* A task that is there until it is told to end. */
+static inline int stays(void *arg)
+{
+	struct sup_info info;
+
+	(void)arg;
+	while (!sup_receive(&info, SUP_FOREVER))
+		sup_msg_free(&info.msg);
+	return 1;
+}
+
+/*
+ * Waits for a service that was killed. The supervisor hears of that first, and
+ * answers when it has acted.
+ */
+static inline struct sup_pid await_service(const char *name)
+{
+	struct sup_child_counts counts;
+	struct sup_pid pid;
+
+	while (!(pid = sup_whereis(name)).v)
+		assert_int_equal(sup_count_children(foundation, &counts), 0);
+	return pid;
+}
+
+static inline void restart_by_kill(const char *name)
+{
+	struct sup_pid old = await_service(name);
+
+	kill_and_wait(old);
+	assert_int_not_equal(await_service(name).v, old.v);
+}
+
+/* Threads that begin at once, each with its number; how many return 0. */
+struct crowd {
+	int (*f)(int nth, void *arg);
+	void *arg;
+	_Atomic int next, waiting;
+	int n;
+};
+
+static inline int crowd_member(void *arg)
+{
+	struct crowd *c = arg;
+	int nth = atomic_fetch_add(&c->next, 1);
+
+	atomic_fetch_add(&c->waiting, 1);
+	while (atomic_load(&c->waiting) < c->n)
+		sup_checkpoint();
+	return c->f(nth, c->arg);
+}
+
+static inline int crowd(int n, int (*f)(int nth, void *arg), void *arg)
+{
+	struct crowd c = { .f = f, .arg = arg, .n = n };
+	struct sup_pid pids[64];
+	int i, good = 0;
+
+	assert_in_range(n, 1, N_OF(pids));
+	for (i = 0; i < n; i++) {
+		pids[i] = start(crowd_member, &c);
+		assert_int_not_equal(pids[i].v, 0);
+	}
+	for (i = 0; i < n; i++)
+		good += end_of(pids[i]).kind == SUP_REASON_NORMAL;
+	return good;
+}
+
+#endif
