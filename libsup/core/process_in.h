@@ -23,7 +23,7 @@ struct sup__process {
 	struct sup__task *task;
 	struct sup__exit_source *src;
 	int stop_signal;
-	struct sup__proc proc;		/* pid and pidfd are fixed once born */
+	struct sup__proc proc;		/* the starter's before it is alive */
 	_Atomic uint32_t done;		/* futex, set with the lock held */
 	_Atomic uint32_t ready;		/* futex: enum sup__ready, likewise */
 	int64_t stop_timeout_ms;	/* 0: none */

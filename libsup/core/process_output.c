@@ -73,7 +73,7 @@ static size_t hear(struct sup__process *p, size_t limit)
 	ssize_t n = -1;
 
 	sup__lock(&sup__processes);
-	if (p->proc.output_fd >= 0 && (p->alive || p->draining))
+	if ((p->alive || p->draining) && p->proc.output_fd >= 0)
 		n = read(p->proc.output_fd, bytes,
 			 limit < sizeof(bytes) ? limit : sizeof(bytes));
 	if (n > 0)

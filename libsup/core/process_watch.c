@@ -151,7 +151,7 @@ static bool hear_datagram(struct sup__process *p)
 	bool more = false;
 
 	sup__lock(&sup__processes);
-	if (p->proc.notify_fd >= 0 && (p->alive || p->draining))
+	if ((p->alive || p->draining) && p->proc.notify_fd >= 0)
 		more = sup__notify_next(p->proc.notify_fd, &p->proc, p->src,
 					p->lineage, &said);
 	if (more)
@@ -171,7 +171,7 @@ static void hear_newline(struct sup__process *p)
 	ssize_t n = 0;
 
 	sup__lock(&sup__processes);
-	if (p->proc.ready_fd >= 0 && (p->alive || p->draining)) {
+	if ((p->alive || p->draining) && p->proc.ready_fd >= 0) {
 		n = read(p->proc.ready_fd, text, sizeof(text));
 		if (n > 0 && memchr(text, '\n', n))
 			become_ready_locked(p);
