@@ -35,13 +35,6 @@
 static struct sup__link closed;
 #define CLOSED (&closed)
 
-struct sup__room {
-	struct sup__room *next;
-	struct sup__seat *seat;
-	uint64_t owner;		/* whose mailbox; 0 in a call, see below */
-	bool linked;
-};
-
 void sup__mailbox_init(struct sup__mailbox *mb, struct sup__seat *reader,
 		       size_t max)
 {
@@ -360,6 +353,30 @@ int sup__mailbox_put(struct sup__mailbox *mb, uint64_t owner,
 	ret = wait_for_room(mb, &room, letter, deadline);
 	room_leave(mb, &room, !ret);
 	return ret;
+}
+
+int sup__mailbox_put_or_join(struct sup__mailbox *mb,
+			     struct sup__letter *letter, struct sup__room *room)
+{
+	int ret = try_put(mb, letter);
+
+	if (ret == -EAGAIN) {
+		room->joined = true;
+		room_join(mb, room);
+		ret = try_put(mb, letter);
+	}
+	if (ret != -EAGAIN && room->joined) {
+		room->joined = false;
+		room_leave(mb, room, !ret);
+	}
+	return ret;
+}
+
+void sup__mailbox_leave(struct sup__mailbox *mb, struct sup__room *room)
+{
+	if (room->joined)
+		room_leave(mb, room, false);
+	room->joined = false;
 }
 
 struct sup__signal *sup__mailbox_next_signal(struct sup__mailbox *mb)

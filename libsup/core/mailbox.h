@@ -44,8 +44,17 @@ struct sup__letter {
 	struct sup__link link;	/* first */
 	enum sup__letter_kind kind;
 	bool one_block;		/* it lies behind the data it owns */
-	struct sup_from from;	/* CALL */
+	struct sup_from from;	/* CALL; SEND: pid of a function, or none */
 	struct sup_msg msg;
+};
+
+/* Who waits for room: zero but for its seat, and not moved while it does. */
+struct sup__room {
+	struct sup__room *next;
+	struct sup__seat *seat;
+	uint64_t owner;		/* whose mailbox; 0: no edge is recorded */
+	bool linked;		/* under the mailbox's lock */
+	bool joined;		/* its own: of sup__mailbox_put_or_join() */
 };
 
 struct sup__mailbox {
@@ -107,6 +116,16 @@ int sup__msg_own(const struct sup_msg *msg, struct sup_msg *ret_own);
  */
 int sup__mailbox_put(struct sup__mailbox *mb, uint64_t owner,
 		     struct sup__letter *letter, int64_t deadline);
+
+/*
+ * Does not wait: -EAGAIN there is no room, but room->seat is woken when there
+ * may be, or it has closed, and then has to try again, or leave(). 0, -ESRCH as
+ * above: it waits no more. One thread at a time for a room.
+ */
+int sup__mailbox_put_or_join(struct sup__mailbox *mb,
+			     struct sup__letter *letter,
+			     struct sup__room *room);
+void sup__mailbox_leave(struct sup__mailbox *mb, struct sup__room *room);
 
 /* The next of a lane, or NULL. The reader only. */
 struct sup__signal *sup__mailbox_next_signal(struct sup__mailbox *mb);

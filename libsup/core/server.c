@@ -126,7 +126,8 @@ static int handle_letter(struct server *s, struct sup__task *t,
 			 struct sup__letter *letter)
 {
 	t->hand = (struct sup_info){
-		.kind = SUP_INFO_MSG, .msg = letter->msg,
+		.kind = SUP_INFO_MSG, .pid = letter->from.pid,
+		.msg = letter->msg,
 	};
 	switch (letter->kind) {
 	case SUP__LETTER_CALL:
@@ -136,7 +137,7 @@ static int handle_letter(struct server *s, struct sup__task *t,
 		note_last(s, "cast", letter->msg.tag, SUP_PID_NONE);
 		return handle_cast(s, t);
 	default:
-		note_last(s, "message", letter->msg.tag, SUP_PID_NONE);
+		note_last(s, "message", letter->msg.tag, letter->from.pid);
 		return handle_info(s, t);
 	}
 }
