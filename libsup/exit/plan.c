@@ -80,9 +80,12 @@ static int check_spec(const struct sup_process_spec *spec)
 {
 	if (!spec->argv || !spec->argv[0] || !spec->argv[0][0])
 		return sup__error(-EINVAL, "argv[0] is missing");
-	if ((unsigned int)spec->readiness > SUP_READY_FD)
+	if ((unsigned int)spec->readiness > SUP_READY_MESSAGE)
 		return sup__error(-EINVAL, "readiness %d is unknown",
 				  (int)spec->readiness);
+	if (spec->readiness == SUP_READY_MESSAGE && !spec->function)
+		return sup__error(-EINVAL, "readiness SUP_READY_MESSAGE needs "
+				  "a function");
 	if (spec->ready_fd < 0 || spec->ready_fd > SUP_FD_MAX)
 		return sup__error(-EINVAL, "ready_fd is %d, of at most %d",
 				  spec->ready_fd, SUP_FD_MAX);
@@ -139,12 +142,16 @@ static int make_paths(struct sup__plan *plan, const char *name)
 	const char *search = getenv("PATH");
 	size_t n = 0, len;
 
+	/* A descriptor has no name that is looked up. */
+	if (plan->program_fd >= 0)
+		search = name = "";
+
 	if (!search)
 		search = "/bin:/usr/bin";
 	plan->paths = sup__calloc(count_dirs(search) + 1, sizeof(char *));
 	if (!plan->paths)
 		goto no_memory;
-	if (strchr(name, '/')) {
+	if (strchr(name, '/') || !name[0]) {
 		plan->paths[0] = sup__strdup(name);
 		return plan->paths[0] ? 0 : sup__error_nomem("argv[0]");
 	}
@@ -195,10 +202,31 @@ static void add_extra(struct sup__plan *plan,
 		add_fd(plan, extra->output_fd, 2);
 }
 
+static bool is_given(const struct sup__plan *plan, int to)
+{
+	size_t i;
+
+	for (i = 0; i < plan->n_fds; i++)
+		if (plan->fds[i].to == to)
+			return true;
+	return false;
+}
+
+/* The lowest that nothing else has. */
+static void add_function(struct sup__plan *plan, int from)
+{
+	int to = 3;
+
+	while (is_given(plan, to))
+		to++;
+	plan->function_to = to;
+	add_fd(plan, from, to);
+}
+
 static int make_fds(struct sup__plan *plan, const struct sup__plan_extra *extra)
 {
 	const struct sup_process_spec *spec = plan->spec;
-	size_t i, room = spec->n_fds + 3;
+	size_t i, room = spec->n_fds + 4;
 
 	plan->fds = sup__calloc(room, sizeof(*plan->fds));
 	plan->fd_scratch = sup__calloc(room, sizeof(int));
@@ -208,6 +236,8 @@ static int make_fds(struct sup__plan *plan, const struct sup__plan_extra *extra)
 		add_fd(plan, spec->fds[i].from, spec->fds[i].to);
 	if (extra)
 		add_extra(plan, extra);
+	if (extra && spec->function)
+		add_function(plan, extra->function_fd);
 	qsort(plan->fds, plan->n_fds, sizeof(*plan->fds), by_rising_to);
 	for (i = 1; i < plan->n_fds; i++)
 		if (plan->fds[i].to == plan->fds[i - 1].to)
@@ -226,11 +256,12 @@ int sup__plan_init(struct sup__plan *plan, const struct sup_process_spec *spec,
 	if (ret)
 		return ret;
 	plan->spec = spec;
+	plan->program_fd = extra && spec->function ? extra->program_fd : -1;
 	ret = make_paths(plan, spec->argv[0]);
 	if (!ret)
-		ret = sup__plan_env(plan, extra ? extra->notify_name : NULL);
-	if (!ret)
 		ret = make_fds(plan, extra);
+	if (!ret)
+		ret = sup__plan_env(plan, extra ? extra->notify_name : NULL);
 	if (!ret)
 		ret = sup__ids_init(&plan->ids, spec);
 	if (ret)
@@ -258,6 +289,9 @@ static int exec_error(const struct sup__plan *plan, int err)
 	const char *name = plan->spec->argv[0];
 	size_t i;
 
+	if (plan->spec->function)
+		return sup__error_sys(err, "function \"%s\": the program",
+				      plan->spec->argv[1]);
 	/* The file is there: then what is not is what its #! or ELF names. */
 	for (i = 0; err == -ENOENT && plan->paths[i]; i++)
 		if (plan->paths[i][0] == '/' && !access(plan->paths[i], F_OK))

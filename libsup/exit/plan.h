@@ -19,15 +19,20 @@ struct sup__plan_extra {
 	const char *notify_name;	/* of NOTIFY_SOCKET; NULL: none */
 	int ready_fd;		/* what is its ready_fd */
 	int output_fd;		/* what is captured is written there */
+	int function_fd;	/* of a function: its end of the socket */
+	int program_fd;		/* and our own program */
 };
 
 struct sup__plan {
 	const struct sup_process_spec *spec;
 	char **paths;		/* where argv[0] may lie, in order, then NULL */
+	int program_fd;		/* executed instead; -1: none */
 	char **envp;
 	char *notify_env;	/* "NOTIFY_SOCKET=@...", or NULL */
 	char watchdog_env[48];	/* "WATCHDOG_USEC=..." */
 	char watchdog_pid[32];	/* "WATCHDOG_PID=", its number is the child's */
+	char function_env[32];	/* "SUP_FUNCTION=..." */
+	int function_to;	/* its descriptor there */
 	struct sup_fd *fds;	/* by rising to; the spec's and ours */
 	size_t n_fds;
 	int *fd_scratch;	/* as many, the child's */
@@ -36,7 +41,8 @@ struct sup__plan {
 
 /*
  * Checks the spec and makes the plan. extra, which may be NULL, is borrowed for
- * the call; its descriptors until the child has run. Errors: -EINVAL names the
+ * the call; its descriptors until the child has run. One with a function has
+ * argv, too: the program's name, and the function's. Errors: -EINVAL names the
  * field; those of sup__ids_init(); -ENOMEM.
  */
 int sup__plan_init(struct sup__plan *plan, const struct sup_process_spec *spec,
@@ -47,6 +53,9 @@ int sup__plan_ready_fd(const struct sup_process_spec *spec);
 
 /* plan_env.c, a part of it: makes envp. -EINVAL, -ENOMEM. */
 int sup__plan_env(struct sup__plan *plan, const char *notify_name);
+
+/* Names the descriptor of a process that is to run a function. */
+#define SUP__FUNCTION_ENV "SUP_FUNCTION"
 
 /* Before its number: the child writes that. */
 #define SUP__WATCHDOG_PID "WATCHDOG_PID="

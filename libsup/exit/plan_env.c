@@ -85,6 +85,13 @@ static size_t put_watchdog(struct sup__plan *plan, size_t n)
 	return put(plan->envp, n, plan->watchdog_pid);
 }
 
+static size_t put_function(struct sup__plan *plan, size_t n)
+{
+	snprintf(plan->function_env, sizeof(plan->function_env),
+		 SUP__FUNCTION_ENV "=%d", plan->function_to);
+	return put(plan->envp, n, plan->function_env);
+}
+
 /*
  * A NOTIFY_SOCKET of ours is whoever started us waiting for us: a child must
  * not answer there, so it is taken out of what is inherited.
@@ -102,7 +109,7 @@ int sup__plan_env(struct sup__plan *plan, const char *notify_name)
 	if (!from)
 		from = (const char *const *)environ;
 	n = count(from);
-	plan->envp = sup__calloc(n + n_set + 4, sizeof(char *));
+	plan->envp = sup__calloc(n + n_set + 5, sizeof(char *));
 	if (!plan->envp)
 		return sup__error_nomem("envp");
 	for (i = 0; i < n; i++)
@@ -111,6 +118,7 @@ int sup__plan_env(struct sup__plan *plan, const char *notify_name)
 		n = drop(plan->envp, n, NOTIFY_NAME);
 		n = drop(plan->envp, n, "WATCHDOG_USEC");
 		n = drop(plan->envp, n, "WATCHDOG_PID");
+		n = drop(plan->envp, n, SUP__FUNCTION_ENV);
 	}
 	for (i = 0; i < count(spec->env_unset); i++)
 		n = drop(plan->envp, n, spec->env_unset[i]);
@@ -124,6 +132,8 @@ int sup__plan_env(struct sup__plan *plan, const char *notify_name)
 	}
 	if (spec->watchdog_ms)
 		n = put_watchdog(plan, n);
+	if (plan->function_to)
+		n = put_function(plan, n);
 	plan->envp[n] = NULL;
 	return 0;
 }

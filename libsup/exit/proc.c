@@ -88,4 +88,5 @@ void sup__proc_close(struct sup__proc *p)
 	close_one(&p->notify_fd);
 	close_one(&p->ready_fd);
 	close_one(&p->output_fd);
+	close_one(&p->function_fd);
 }

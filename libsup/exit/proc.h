@@ -21,6 +21,7 @@ struct sup__proc {
 	int notify_fd;		/* NOTIFY_SOCKET, owned; -1: none */
 	int ready_fd;		/* of its notification pipe, likewise */
 	int output_fd;		/* what it writes, if captured, likewise */
+	int function_fd;	/* of a function: our end of its socket, too */
 	uid_t uid;		/* whose it was made */
 
 	/* The source's, while it is in doubt; under its lock. */
@@ -30,6 +31,7 @@ struct sup__proc {
 
 #define SUP__PROC_INIT { \
 	.pidfd = -1, .notify_fd = -1, .ready_fd = -1, .output_fd = -1, \
+	.function_fd = -1, \
 }
 
 /* What a process is started with, checked and made ready for a bare child. */

@@ -26,6 +26,7 @@
 #include "exit/exit.h"
 #include "exit/notify.h"
 #include "exit/plan.h"
+#include "exit/program.h"
 
 /*
  * The sanitizer's view of memory does not follow into the child, whose other
@@ -39,6 +40,7 @@
 struct child {
 	const struct sup__plan *plan;
 	int fd;			/* its end of the pair */
+	int program_fd;		/* executed; AT_FDCWD: what paths name */
 	struct sup__failure failure;	/* err 0: none so far */
 };
 
@@ -74,9 +76,31 @@ IN_CHILD static void child_close_range(struct child *c, int first, int last)
 }
 
 /*
+ * Its end of the pair at last, right above what it is given, above that the
+ * program that it will execute; and nothing else.
+ */
+IN_CHILD static void child_own_fds(struct child *c, int at)
+{
+	if (c->fd != at) {
+		child_note(c, SUP__STEP_DESCRIPTORS, 0,
+			   syscall(SYS_dup3, c->fd, at, O_CLOEXEC));
+		if (c->failure.err)
+			return;
+		c->fd = at;
+	}
+	if (c->program_fd >= 0) {
+		child_note(c, SUP__STEP_DESCRIPTORS, 0,
+			   syscall(SYS_dup3, c->program_fd, ++at, O_CLOEXEC));
+		c->program_fd = at;
+	}
+	child_note(c, SUP__STEP_DESCRIPTORS, 0,
+		   syscall(SYS_close_range, at + 1, ~0u, 0));
+}
+
+/*
  * What it is given may lie where something else of it is to go: so all move
  * above the highest place first, its end of the pair included. Nothing else of
- * ours but 0, 1, 2 is open while it waits.
+ * ours but 0, 1, 2, and the program, is open while it waits.
  */
 IN_CHILD static void child_fds(struct child *c)
 {
@@ -91,6 +115,12 @@ IN_CHILD static void child_fds(struct child *c)
 	child_note(c, SUP__STEP_DESCRIPTORS, 0, fd);
 	if (fd >= 0)
 		c->fd = fd;
+	if (plan->program_fd >= 0) {
+		/* Above where it will be, so that it is not there yet. */
+		fd = child_dup_above(plan->program_fd, top + 3);
+		child_note(c, SUP__STEP_DESCRIPTORS, 0, fd);
+		c->program_fd = fd;
+	}
 	for (n = 0; n < (int)plan->n_fds; n++) {
 		fd = child_dup_above(plan->fds[n].from, top + 1);
 		child_note(c, SUP__STEP_FD, n, fd);
@@ -107,15 +137,7 @@ IN_CHILD static void child_fds(struct child *c)
 			first = plan->fds[n].to + 1;
 	}
 	child_close_range(c, first, top);
-	if (c->fd != top + 1) {
-		child_note(c, SUP__STEP_DESCRIPTORS, 0,
-			   syscall(SYS_dup3, c->fd, top + 1, O_CLOEXEC));
-		if (c->failure.err)
-			return;
-		c->fd = top + 1;
-	}
-	child_note(c, SUP__STEP_DESCRIPTORS, 0,
-		   syscall(SYS_close_range, top + 2, ~0u, 0));
+	child_own_fds(c, top + 1);
 }
 
 IN_CHILD static void child_wait_leave(struct child *c)
@@ -246,7 +268,8 @@ IN_CHILD static void child_exec(struct child *c)
 	char **path;
 
 	for (path = plan->paths; *path; path++) {
-		syscall(SYS_execve, *path, plan->spec->argv, plan->envp);
+		syscall(SYS_execveat, c->program_fd, *path, plan->spec->argv,
+			plan->envp, **path ? 0 : AT_EMPTY_PATH);
 		if (errno == EACCES)
 			err = EACCES;
 		else if (errno != ENOENT && errno != ENOTDIR)
@@ -260,7 +283,7 @@ IN_CHILD static void child_exec(struct child *c)
 IN_CHILD static void __attribute__((noreturn))
 child_run(const struct sup__plan *plan, int fd)
 {
-	struct child c = { .plan = plan, .fd = fd };
+	struct child c = { .plan = plan, .fd = fd, .program_fd = AT_FDCWD };
 
 	child_fds(&c);
 	child_wait_leave(&c);
@@ -412,6 +435,17 @@ static int make_pipe(int *ret_read, int *ret_write)
 	return 0;
 }
 
+static int make_socket(int *ret_ours, int *ret_its)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
+		return sup__error_sys(-errno, "the socket of a function");
+	*ret_ours = fds[0];
+	*ret_its = fds[1];
+	return 0;
+}
+
 /* Our ends of what joins us with it are p's, its own are in extra. */
 static int open_ends(const struct sup_process_spec *spec, struct sup__proc *p,
 		     struct sup__plan_extra *extra, char *name)
@@ -426,6 +460,12 @@ static int open_ends(const struct sup_process_spec *spec, struct sup__proc *p,
 		ret = make_pipe(&p->ready_fd, &extra->ready_fd);
 	if (!ret && spec->capture)
 		ret = make_pipe(&p->output_fd, &extra->output_fd);
+	if (!ret && spec->function)
+		ret = make_socket(&p->function_fd, &extra->function_fd);
+	extra->program_fd = sup__program_fd();
+	if (!ret && spec->function && extra->program_fd < 0)
+		ret = sup__error_sys(extra->program_fd, "function \"%s\": "
+				     "/proc/self/exe", spec->argv[1]);
 	return ret;
 }
 
@@ -435,12 +475,16 @@ static void close_ends(struct sup__plan_extra *extra)
 		close(extra->ready_fd);
 	if (extra->output_fd >= 0)
 		close(extra->output_fd);
+	if (extra->function_fd >= 0)
+		close(extra->function_fd);
 }
 
 int sup__proc_spawn(const struct sup__proc_start *start,
 		    struct sup__proc *ret_p)
 {
-	struct sup__plan_extra extra = { .ready_fd = -1, .output_fd = -1 };
+	struct sup__plan_extra extra = {
+		.ready_fd = -1, .output_fd = -1, .function_fd = -1,
+	};
 	struct sup__proc p = SUP__PROC_INIT;
 	char name[SUP__NOTIFY_NAME_MAX];
 	struct sup__plan plan;

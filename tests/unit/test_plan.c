@@ -105,6 +105,41 @@ static void given_environment_is_all_there_is(void **state)
 	sup__plan_fini(&plan);
 }
 
+/* It lies where nothing else does, and has no name to be looked up. */
+static void function_gets_a_descriptor_and_our_program(void **state)
+{
+	static const char *const argv[] = { "prog", "function", NULL };
+	const struct sup_fd fds[] = { { 1, 4 }, { 1, 3 } };
+	const struct sup__plan_extra extra = {
+		.ready_fd = 7, .function_fd = 8, .program_fd = 9,
+	};
+	struct sup_process_spec spec = spec_of(argv);
+	struct sup__plan plan;
+
+	(void)state;
+	spec.function = (const struct sup_function_spec *)&spec;
+	spec.fds = fds;
+	spec.n_fds = 2;
+	spec.readiness = SUP_READY_FD;
+	spec.ready_fd = 5;
+	assert_int_equal(sup__plan_init(&plan, &spec, &extra), 0);
+	assert_string_equal(env_of(&plan, "SUP_FUNCTION"), "6");
+	assert_int_equal(plan.n_fds, 4);
+	assert_int_equal(plan.fds[3].from, 8);
+	assert_int_equal(plan.fds[3].to, 6);
+	assert_int_equal(plan.program_fd, 9);
+	assert_string_equal(plan.paths[0], "");
+	assert_null(plan.paths[1]);
+	sup__plan_fini(&plan);
+	/* One of ours would be for us. */
+	spec.function = NULL;
+	setenv("SUP_FUNCTION", "3", 1);
+	assert_int_equal(sup__plan_init(&plan, &spec, &extra), 0);
+	assert_null(env_of(&plan, "SUP_FUNCTION"));
+	sup__plan_fini(&plan);
+	unsetenv("SUP_FUNCTION");
+}
+
 static void expect_refusal(const struct sup_process_spec *spec,
 			   const char *word)
 {
@@ -272,6 +307,7 @@ int main(void)
 		cmocka_unit_test(slash_means_no_search),
 		cmocka_unit_test(our_notify_socket_is_not_inherited),
 		cmocka_unit_test(given_environment_is_all_there_is),
+		cmocka_unit_test(function_gets_a_descriptor_and_our_program),
 		cmocka_unit_test(bad_fields_are_named),
 		cmocka_unit_test(bad_descriptors_and_limits_are_named),
 		cmocka_unit_test(environment_is_put_together),

@@ -14,6 +14,7 @@ enum sup_readiness {
 	SUP_READY_EXEC,		/* its execve succeeded */
 	SUP_READY_NOTIFY,	/* READY=1 on NOTIFY_SOCKET, sd_notify(3) */
 	SUP_READY_FD,		/* a newline on its ready_fd, as s6 has it */
+	SUP_READY_MESSAGE,	/* the first message of a function */
 };
 
 /* What of it is kept, the end of it, and shown when it ends. */
@@ -39,6 +40,8 @@ struct sup_rlimit {
 struct sup_fd {
 	int from, to;
 };
+
+struct sup_function_spec;
 
 struct sup_process_spec {
 	size_t size;
@@ -73,6 +76,8 @@ struct sup_process_spec {
 	bool capture_log;	/* each line goes to the log sink, too */
 	int64_t watchdog_ms;	/* to be heard of this often; 0: need not be */
 	int watchdog_signal;	/* if it is not; default SIGABRT */
+	/* Of this program, instead of argv: <sup/function.h>. */
+	const struct sup_function_spec *function;
 };
 
 /*
@@ -125,8 +130,9 @@ struct sup_process_spec {
  * group, groups or rlimits; -EBADF of fds; -ESRCH no such user or group. Else:
  * -ETIMEDOUT not ready in time (it has been killed); -ECHILD ended before it
  * was ready (sup_error() tells how); -EEXIST the name is taken (ret_pid then
- * names who has it); -EINTR the caller has been told to end; -EINVAL,
- * -ENOTCONN, -EAGAIN, -ENOMEM, -EMFILE.
+ * names who has it); -EINTR the caller has been told to end; of a function
+ * -ENOENT, -EPERM, -EPROTO, as <sup/function.h> has it; -EINVAL, -ENOTCONN,
+ * -EAGAIN, -ENOMEM, -EMFILE.
  */
 SUP_API int sup_process_start(const void *process_spec,
 			      struct sup_pid *ret_pid);
