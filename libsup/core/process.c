@@ -15,6 +15,7 @@
 #include "base/futex.h"
 #include "base/spec.h"
 #include "core/audit.h"
+#include "core/process_function.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "exit/plan.h"
@@ -44,6 +45,14 @@ static void process_kill(void *priv)
 	sup__process_kill(priv);
 }
 
+/* Its memory alone. */
+static void process_drop(struct sup__process *p)
+{
+	sup__output_fini(&p->output);
+	sup__process_function_free(p);
+	sup__free(p);
+}
+
 static void process_free(void *priv)
 {
 	struct sup__process *p = priv;
@@ -52,13 +61,13 @@ static void process_free(void *priv)
 	sup__process_unwatch_locked(p);
 	sup__unlock(&sup__processes);
 	sup__proc_close(&p->proc);
-	sup__output_fini(&p->output);
-	sup__free(p);
+	process_drop(p);
 }
 
 static const struct sup__task_ops process_ops = {
 	.exit = process_exit,
 	.kill = process_kill,
+	.send = sup__process_function_send,
 	.free = process_free,
 };
 
@@ -78,7 +87,9 @@ static int born(const struct sup__proc *proc, void *arg)
 	sup__lock(&sup__processes);
 	p->alive = true;
 	sup__process_add_locked(p, proc->pid);
-	ret = sup__process_watch_locked(p);
+	ret = sup__process_function_born(p);
+	if (!ret)
+		ret = sup__process_watch_locked(p);
 	sup__unlock(&sup__processes);
 	start_is_known(p);
 	sup__task_set_os(p->task, proc->pid, 0);
@@ -106,7 +117,11 @@ static int not_ready(struct sup__process *p, int err, const char *what,
 {
 	char status[sizeof(p->status)], by[64];
 	bool mute;
+	int ret;
 
+	ret = sup__process_function_not_ready(p, err, what);
+	if (ret)
+		return ret;
 	sup__lock(&sup__processes);
 	memcpy(status, p->status, sizeof(status));
 	mute = p->mute;
@@ -172,7 +187,7 @@ static int spawn(struct sup__process *p, const struct sup_process_spec *spec)
 	start_is_known(p);
 	if (p->proc.pid)
 		sup__process_look_at_start(p, ret == -ECHILD, untracked);
-	if (ret || spec->readiness == SUP_READY_EXEC)
+	if (ret || (spec->readiness == SUP_READY_EXEC && !spec->function))
 		return ret;
 	return wait_ready(p, spec);
 }
@@ -232,7 +247,7 @@ static int start_failed(struct sup__process *p, int err)
 	return err;
 }
 
-static int process_new(const struct sup_process_spec *spec,
+static int process_new(struct sup_process_spec *spec,
 		       struct sup__process **ret_p, struct sup_pid *ret_holder)
 {
 	struct sup__process *p;
@@ -250,15 +265,16 @@ static int process_new(const struct sup_process_spec *spec,
 				   &p->watchdog_ns))
 		p->watchdog_ns = 0;
 	p->src = sup__runtime_source();
-	ret = sup__process_output_init(p, spec);
+	ret = sup__process_function_init(p, spec);
+	if (!ret)
+		ret = sup__process_output_init(p, spec);
 	if (!ret && !p->src)
 		ret = sup__error(-ENOTCONN, "sup_open() was not called");
 	if (!ret)
 		ret = sup__task_new(&process_ops, p, spec->name, spec->reg,
 				    &p->task, ret_holder);
 	if (ret) {
-		sup__output_fini(&p->output);
-		sup__free(p);
+		process_drop(p);
 		return ret;
 	}
 	*ret_p = p;

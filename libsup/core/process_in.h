@@ -11,6 +11,7 @@
 #include "exit/exit.h"
 #include "exit/proc.h"
 
+struct sup__function;
 struct sup__task;
 
 enum sup__ready {
@@ -31,6 +32,7 @@ struct sup__process {
 	char name[64];			/* for people */
 	bool forward;			/* what it writes, to the log */
 	struct sup__line line;		/* for that: the runtime's thread's */
+	struct sup__function *function;	/* fixed; NULL: it is a program */
 	bool is_starting;		/* its starter's: in start_era */
 	unsigned int start_era;
 
@@ -50,6 +52,7 @@ struct sup__process {
 	int64_t watchdog_at;		/* it is to be by then; 0: need not */
 	bool trouble;			/* it has said WATCHDOG=trigger */
 	bool missed;			/* it was not heard of, or said that */
+	bool broken;			/* a function that sent what is none */
 	bool stopping;			/* it has said so */
 	struct sup__output output;	/* added to by the runtime's thread */
 	bool mute;			/* its ready_fd has no writer left */
@@ -113,6 +116,21 @@ void sup__process_unwatch_locked(struct sup__process *p)
 /* Of one descriptor, -1 afterwards. */
 void sup__process_unwatch_one_locked(int *fd)
 	SUP__REQUIRES(sup__processes);
+
+/*
+ * What arrives at fd, which is its, is not looked at, or is again: -ENOMEM,
+ * -ENOSPC. A bell that rings is for sup__process_function_retry().
+ */
+void sup__process_pause_locked(int fd) SUP__REQUIRES(sup__processes);
+int sup__process_resume_locked(struct sup__process *p, int fd)
+	SUP__REQUIRES(sup__processes);
+int sup__process_watch_bell(int fd);
+void sup__process_hear_bell(int fd, bool on);
+
+/* It is ready; or has ended before, or will, because it cannot be. */
+void sup__process_ready_locked(struct sup__process *p)
+	SUP__REQUIRES(sup__processes);
+void sup__process_never_ready(struct sup__process *p);
 
 /* Reads what it has said. The runtime's thread. */
 void sup__process_hear(struct sup__process *p);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/log.h"
+#include "core/process_function.h"
 #include "core/task.h"
 
 #define N_BUCKETS 256
@@ -159,6 +160,18 @@ int sup__process_wait_done(struct sup__process *p, int64_t deadline)
 	return 0;
 }
 
+/* What it has sent is why it was killed, or would have been. */
+static void amend_broken(struct sup__process *p)
+{
+	if (p->broken && (p->reason.kind == SUP_REASON_NORMAL ||
+			  (p->reason.kind == SUP_REASON_SIGNAL &&
+			   p->reason.signo == SIGKILL)))
+		p->reason = (struct sup_reason){
+			.kind = SUP_REASON_EXIT, .code = -EPROTO,
+			.exit_ns = p->reason.exit_ns,
+		};
+}
+
 /* Ended as it was asked to: that is the reason it was asked with. */
 static void amend_reason(struct sup__process *p)
 {
@@ -185,6 +198,7 @@ static void reap(struct sup__process *p)
 	p->reaped = true;
 	p->alive = false;
 	p->draining = false;
+	amend_broken(p);
 	amend_reason(p);
 	sup__unlock(&sup__processes);
 }
@@ -199,6 +213,7 @@ static void finish(struct sup__process *p)
 	bool start_over;
 
 	sup__process_hear_rest(p);
+	sup__process_function_rest(p);
 	reap(p);
 	sup__process_output_ended(p, &p->reason);
 	sup__lock(&sup__processes);
@@ -211,7 +226,7 @@ static void finish(struct sup__process *p)
 		sup__task_end(p->task, &reason);
 }
 
-static void never_ready(struct sup__process *p)
+void sup__process_never_ready(struct sup__process *p)
 {
 	uint32_t not_yet = SUP__READY_NOT_YET;
 
@@ -226,7 +241,7 @@ static void never_ready(struct sup__process *p)
 static void process_ended(struct sup__process *p)
 {
 	sup__process_hear(p);
-	never_ready(p);
+	sup__process_never_ready(p);
 	sup__process_kill(p);
 	if (!p->src->ops->lineage_alive(p->src, &p->proc, p->lineage))
 		finish(p);

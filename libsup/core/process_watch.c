@@ -13,12 +13,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/log.h"
+#include "core/process_function.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "exit/notify.h"
@@ -33,17 +35,26 @@ static _Atomic unsigned int n_watched;	/* descriptors in the set */
 
 int sup__process_watch_open(int *ret_fd)
 {
+	int ret;
+
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0)
 		return sup__error_sys(-errno, "an epoll instance");
 	atomic_store(&earliest, INT64_MAX);
 	atomic_store(&n_watched, 0);
+	ret = sup__process_functions_open();
+	if (ret) {
+		close(epoll_fd);
+		epoll_fd = -1;
+		return ret;
+	}
 	*ret_fd = epoll_fd;
 	return 0;
 }
 
 void sup__process_watch_close(void)
 {
+	sup__process_functions_close();
 	close(epoll_fd);
 	epoll_fd = -1;
 	sup__process_output_close();
@@ -64,21 +75,59 @@ static int add(struct sup__process *p, int fd)
 	return 0;
 }
 
+static void look_away(int fd)
+{
+	if (!epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL))
+		atomic_fetch_sub(&n_watched, 1);
+}
+
 /* A child of ours that has not run yet may have a copy: so delete it. */
 static void drop(int *fd)
 {
 	if (*fd < 0)
 		return;
-	if (!epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL))
-		atomic_fetch_sub(&n_watched, 1);
+	look_away(*fd);
 	close(*fd);
 	*fd = -1;
+}
+
+void sup__process_pause_locked(int fd)
+{
+	sup__assert_held(&sup__processes);
+	look_away(fd);
+}
+
+int sup__process_resume_locked(struct sup__process *p, int fd)
+{
+	sup__assert_held(&sup__processes);
+	return add(p, fd);
+}
+
+int sup__process_watch_bell(int fd)
+{
+	struct epoll_event ev = { .data.u64 = SUP_PID_NONE.v };
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+/* It is there already, so this cannot fail. */
+void sup__process_hear_bell(int fd, bool on)
+{
+	struct epoll_event ev = {
+		.events = on ? EPOLLIN : 0, .data.u64 = SUP_PID_NONE.v,
+	};
+
+	epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &ev);
+	if (on)
+		atomic_fetch_add(&n_watched, 1);
+	else
+		atomic_fetch_sub(&n_watched, 1);
 }
 
 int sup__process_watch_locked(struct sup__process *p)
 {
 	return add(p, p->proc.notify_fd) ?: add(p, p->proc.ready_fd) ?:
-	       add(p, p->proc.output_fd);
+	       add(p, p->proc.output_fd) ?: add(p, p->proc.function_fd);
 }
 
 void sup__process_unwatch_locked(struct sup__process *p)
@@ -87,6 +136,10 @@ void sup__process_unwatch_locked(struct sup__process *p)
 	drop(&p->proc.notify_fd);
 	drop(&p->proc.ready_fd);
 	drop(&p->proc.output_fd);
+	/* Who waits for room in it has a copy, and is to hear of its end. */
+	if (p->proc.function_fd >= 0)
+		shutdown(p->proc.function_fd, SHUT_RDWR);
+	drop(&p->proc.function_fd);
 }
 
 void sup__process_unwatch_one_locked(int *fd)
@@ -105,7 +158,7 @@ static bool lower_earliest(int64_t at)
 	return false;
 }
 
-static void become_ready_locked(struct sup__process *p)
+void sup__process_ready_locked(struct sup__process *p)
 {
 	atomic_store(&p->ready, SUP__READY_YES);
 	sup__futex_wake_all(&p->ready);
@@ -134,7 +187,7 @@ static void note_locked(struct sup__process *p, const struct sup__notify *said)
 		p->watchdog_at = 0;
 	}
 	if (said->ready)
-		become_ready_locked(p);
+		sup__process_ready_locked(p);
 	if (said->watchdog_ns && p->watchdog_ns)
 		p->watchdog_ns = said->watchdog_ns;
 	if (p->watchdog_at && (said->alive || said->watchdog_ns))
@@ -174,7 +227,7 @@ static void hear_newline(struct sup__process *p)
 	if ((p->alive || p->draining) && p->proc.ready_fd >= 0) {
 		n = read(p->proc.ready_fd, text, sizeof(text));
 		if (n > 0 && memchr(text, '\n', n))
-			become_ready_locked(p);
+			sup__process_ready_locked(p);
 		else if (!n)
 			p->mute = true;
 		if (p->mute || atomic_load(&p->ready) == SUP__READY_YES)
@@ -191,6 +244,7 @@ void sup__process_hear(struct sup__process *p)
 		;
 	hear_newline(p);
 	sup__process_hear_output(p);
+	sup__process_function_hear(p);
 }
 
 static void hear_all(void)
@@ -201,6 +255,10 @@ static void hear_all(void)
 
 	n = epoll_wait(epoll_fd, events, ROUND_PROCESSES, 0);
 	for (i = 0; i < n; i++) {
+		if (!events[i].data.u64) {
+			sup__process_function_retry();
+			continue;
+		}
 		p = sup__process_get((struct sup_pid){ events[i].data.u64 });
 		if (!p)
 			continue;

@@ -438,3 +438,11 @@ void sup__task_gave(const struct sup_msg *msg)
 	if (t && msg == &t->hand.msg && msg->free)
 		sup_msg_take(&t->hand.msg, &gone);
 }
+
+void sup__task_gave_copy(const struct sup_msg *msg)
+{
+	struct sup_msg own = *msg;
+
+	sup__task_gave(msg);
+	sup_msg_free(&own);
+}

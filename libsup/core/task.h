@@ -20,6 +20,11 @@ struct sup__task_ops {
 	void (*exit)(void *priv, const struct sup_reason *reason);
 	/* It must end (sup_kill). Any thread, no lock held. */
 	void (*kill)(void *priv);
+	/*
+	 * A message to it, as sup_send() says; its bytes are copied. Any
+	 * thread, no lock held; -ECANCELED the calling task is to end.
+	 */
+	int (*send)(void *priv, const struct sup_msg *msg, int64_t deadline);
 	/* The last reference is gone. Any thread, no lock held. */
 	void (*free)(void *priv);
 };
@@ -85,6 +90,9 @@ void sup__task_put(struct sup__task *t);
  * calling task's callback looks at, the task does not free it any more.
  */
 void sup__task_gave(const struct sup_msg *msg);
+
+/* The same of one that has been sent as a copy: what it owned is freed. */
+void sup__task_gave_copy(const struct sup_msg *msg);
 
 /*
  * A safe point. Every public call of a task's thread that may wait begins with

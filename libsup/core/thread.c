@@ -482,14 +482,46 @@ int sup_receive(struct sup_info *ret_info, int64_t deadline)
 	*ret_info = item.info;
 	if (item.kind == SUP__ITEM_LETTER)
 		*ret_info = (struct sup_info){ .kind = SUP_INFO_MSG,
+					       .pid = item.letter.from.pid,
 					       .msg = item.letter.msg };
 	return 0;
+}
+
+static int post_to_process(struct sup__task *t, enum sup__letter_kind kind,
+			   const struct sup_msg *msg, int64_t deadline)
+{
+	int ret;
+
+	if (kind != SUP__LETTER_SEND)
+		return sup__error(-EINVAL, "to: \"%s\" is a process", t->name);
+	ret = t->ops->send(t->priv, msg, deadline);
+	if (!ret)
+		sup__task_gave_copy(msg);
+	return ret;
+}
+
+static int post_to_thread(struct sup__task *t, enum sup__letter_kind kind,
+			  const struct sup_msg *msg, int64_t deadline)
+{
+	struct sup__letter *letter = sup__letter_make(&t->mailbox, kind, msg);
+	int ret;
+
+	if (!letter)
+		return sup__error_nomem("a message");
+	ret = sup__mailbox_put(&t->mailbox, sup__task_pid(t).v, letter,
+			       deadline);
+	if (ret)
+		sup__letter_unmake(letter);
+	else
+		sup__task_gave(msg);
+	if (ret == -ESRCH || ret == -EAGAIN || ret == -ETIMEDOUT)
+		sup__error_sys(ret, "mailbox of \"%s\"", t->name);
+	return ret;
 }
 
 static int post(enum sup__letter_kind kind, struct sup_pid to,
 		const struct sup_msg *msg, int64_t deadline)
 {
-	struct sup__letter *letter;
 	struct sup__task *t;
 	int ret;
 
@@ -497,19 +529,8 @@ static int post(enum sup__letter_kind kind, struct sup_pid to,
 	t = sup__task_get(to);
 	if (!t)
 		return sup__error(-ESRCH, "to: no such task");
-	letter = t->ops ? NULL : sup__letter_make(&t->mailbox, kind, msg);
-	if (letter)
-		ret = sup__mailbox_put(&t->mailbox, to.v, letter, deadline);
-	else if (t->ops)
-		ret = sup__error(-EINVAL, "to: \"%s\" is a process", t->name);
-	else
-		ret = sup__error_nomem("a message");
-	if (ret && letter)
-		sup__letter_unmake(letter);
-	else if (!ret)
-		sup__task_gave(msg);
-	if (ret == -ESRCH || ret == -EAGAIN || ret == -ETIMEDOUT)
-		sup__error_sys(ret, "mailbox of \"%s\"", t->name);
+	ret = t->ops ? post_to_process(t, kind, msg, deadline) :
+	      post_to_thread(t, kind, msg, deadline);
 	sup__task_put(t);
 	if (ret == -ECANCELED)
 		sup__task_checkpoint();

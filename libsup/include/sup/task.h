@@ -107,7 +107,7 @@ SUP_API int sup_contain_object(const void *addr);
 
 /* What a task that is no server receives, and a server's info callback. */
 enum sup_info_kind {
-	SUP_INFO_MSG,		/* msg, sent by sup_send() */
+	SUP_INFO_MSG,		/* msg, sent by sup_send(); pid: function.h */
 	SUP_INFO_DOWN,		/* a monitored task ended: ref, pid, reason */
 	SUP_INFO_EXIT,		/* a child ended, or an exit signal that */
 				/* is trapped: pid of the sender, reason */
@@ -136,9 +136,9 @@ SUP_API int sup_receive(struct sup_info *ret_info, int64_t deadline);
 
 /*
  * Sends a plain message (OTP !) that arrives as SUP_INFO_MSG. Waits for room
- * until the deadline. Any thread. Errors: -ESRCH, -EAGAIN no room (SUP_TRY),
+ * until the deadline. Any thread. -ESRCH, -EAGAIN no room (SUP_TRY),
  * -ETIMEDOUT, -EDEADLK full, and its reader is the caller or waits for it,
- * -EINVAL it is a process, -ENOMEM.
+ * -EINVAL it is a process, -ENOMEM; of a function's see <sup/function.h>.
  */
 SUP_API int sup_send(struct sup_pid to, const struct sup_msg *msg,
 		     int64_t deadline);
