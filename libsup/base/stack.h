@@ -7,7 +7,9 @@
 #ifndef SUP_BASE_STACK_H
 #define SUP_BASE_STACK_H
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SUP__STACK_ALT ((size_t)64 * 1024)
 
@@ -23,7 +25,8 @@ struct sup__stack {
 	struct sup__stack *next;
 	char *map;		/* alternate stack, guard, stack, and this */
 	size_t map_size;
-	/* What the thread starts with. */
+	/* What the thread does, from when it is used on. */
+	_Atomic uint32_t used;		/* a futex */
 	void *(*run)(void *arg);
 	void *arg;
 	char name[16];

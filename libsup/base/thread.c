@@ -13,18 +13,46 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/log.h"
 #include "base/stack.h"
 
 static _Thread_local struct sup__stack *own_stack
 	__attribute__((tls_model("initial-exec")));
 
+#define WARM ((size_t)12 * 1024)
+
+/* What a thread's first call of malloc, and its first pages, cost it. */
+static void __attribute__((noinline)) warm_up(void)
+{
+	void *volatile p = malloc(1);
+	volatile char room[WARM];
+	size_t i;
+
+	free(p);
+	for (i = 0; i < sizeof(room); i += 1024)
+		room[i] = 0;
+}
+
+static void wait_for_use(struct sup__stack *stack)
+{
+	pthread_setname_np(pthread_self(), "sup-spare");
+	warm_up();
+	while (!atomic_load_explicit(&stack->used, memory_order_acquire))
+		sup__futex_wait(&stack->used, 0, SUP_FOREVER);
+}
+
 static void *begin(void *arg)
 {
-	own_stack = arg;
-	if (own_stack->name[0])
-		pthread_setname_np(pthread_self(), own_stack->name);
-	return own_stack->run(own_stack->arg);
+	struct sup__stack *stack = arg;
+
+	own_stack = stack;
+	/* Acquire, here and above: then its use is known. */
+	if (!atomic_load_explicit(&stack->used, memory_order_acquire))
+		wait_for_use(stack);
+	if (stack->name[0])
+		pthread_setname_np(pthread_self(), stack->name);
+	return stack->run(stack->arg);
 }
 
 /* At least the system's minimum, or its default; 0: too large. */
@@ -69,9 +97,17 @@ static int set_mask(pthread_attr_t *attr)
 	return pthread_attr_setsigmask_np(attr, &mask);
 }
 
-int sup__thread_start(const char *name, size_t stack_size,
-		      void *(*run)(void *arg), void *arg,
-		      struct sup__thread *ret_thread)
+static void set_use(struct sup__stack *stack, const char *name,
+		    void *(*run)(void *arg), void *arg)
+{
+	snprintf(stack->name, sizeof(stack->name), "%s", name ? name : "");
+	stack->run = run;
+	stack->arg = arg;
+}
+
+/* run NULL: its use is not known yet. */
+static int start(const char *name, size_t stack_size, void *(*run)(void *arg),
+		 void *arg, struct sup__thread *ret_thread)
 {
 	struct sup__stack *stack = NULL;
 	pthread_attr_t attr;
@@ -85,10 +121,8 @@ int sup__thread_start(const char *name, size_t stack_size,
 	if (!ret)
 		ret = set_mask(&attr);
 	if (!ret) {
-		snprintf(stack->name, sizeof(stack->name), "%s",
-			 name ? name : "");
-		stack->run = run;
-		stack->arg = arg;
+		set_use(stack, name, run, arg);
+		atomic_store(&stack->used, run != NULL);
 		ret = pthread_create(&thread, &attr, begin, stack);
 	}
 	pthread_attr_destroy(&attr);
@@ -103,6 +137,39 @@ put_stack:
 fail:
 	return sup__error_sys(-ret, "thread \"%s\", stack_size %zu",
 			      name ? name : "", stack_size);
+}
+
+int sup__thread_start(const char *name, size_t stack_size,
+		      void *(*run)(void *arg), void *arg,
+		      struct sup__thread *ret_thread)
+{
+	return start(name, stack_size, run, arg, ret_thread);
+}
+
+int sup__thread_spare(size_t stack_size, struct sup__thread *ret_thread)
+{
+	return start(NULL, stack_size, NULL, NULL, ret_thread);
+}
+
+void sup__thread_use(struct sup__thread thread, const char *name,
+		     void *(*run)(void *arg), void *arg)
+{
+	struct sup__stack *stack = thread.stack;
+
+	set_use(stack, name, run, arg);
+	/* Release: pairs with its look. It may be gone before the wake. */
+	atomic_store_explicit(&stack->used, 1, memory_order_release);
+	sup__futex_wake(&stack->used, 1);
+}
+
+/* The clock of a thread has its id in its own, by the kernel's interface. */
+pid_t sup__thread_tid(struct sup__thread thread)
+{
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(thread.id, &clock))
+		return 0;
+	return ~(clock >> 3);
 }
 
 static bool finish_join(struct sup__thread thread, int err)

@@ -28,6 +28,21 @@ int sup__thread_start(const char *name, size_t stack_size,
 		      void *(*run)(void *arg), void *arg,
 		      struct sup__thread *ret_thread);
 
+/*
+ * The same, but it does nothing until it is used, which can be done once, by
+ * any thread: so a start does not wait for the kernel to make one. The spare's
+ * tid is that of its start.
+ */
+int sup__thread_spare(size_t stack_size, struct sup__thread *ret_thread);
+void sup__thread_use(struct sup__thread thread, const char *name,
+		     void *(*run)(void *arg), void *arg);
+
+/*
+ * The kernel's id of a thread that was started here and has not been joined; 0:
+ * it has ended.
+ */
+pid_t sup__thread_tid(struct sup__thread thread);
+
 /* Waits for its end; it is gone then. Not on itself. */
 void sup__thread_join(struct sup__thread thread);
 

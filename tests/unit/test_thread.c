@@ -72,6 +72,45 @@ static void it_has_its_name_and_stack(void **state)
 	assert_true(seen.stack >= 16384);
 }
 
+static void spare_does_what_it_is_used_for(void **state)
+{
+	struct sup__thread thread;
+	struct seen seen;
+	char name[16];
+	pid_t tid;
+
+	(void)state;
+	assert_int_equal(sup__thread_spare(1000001, &thread), 0);
+	tid = sup__thread_tid(thread);
+	assert_true(tid > 0 && tid != sup__gettid());
+	do {
+		pthread_getname_np(thread.id, name, sizeof(name));
+	} while (strcmp(name, "sup-spare"));
+	assert_false(sup__thread_try_join(thread));
+	sup__thread_use(thread, "used", look, &seen);
+	sup__thread_join(thread);
+	assert_string_equal(seen.name, "used");
+	assert_true(seen.stack >= 1000001);
+	assert_int_equal(seen.tid, tid);
+}
+
+/* Its use may be there before it looks. */
+static void spares_are_used_at_once(void **state)
+{
+	struct sup__thread thread;
+	struct seen seen;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		seen.tid = 0;
+		assert_int_equal(sup__thread_spare(0, &thread), 0);
+		sup__thread_use(thread, "used", look, &seen);
+		sup__thread_join(thread);
+		assert_string_equal(seen.name, "used");
+	}
+}
+
 static void only_faults_reach_it(void **state)
 {
 	struct seen seen;
@@ -154,6 +193,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_has_its_name_and_stack),
+		cmocka_unit_test(spare_does_what_it_is_used_for),
+		cmocka_unit_test(spares_are_used_at_once),
 		cmocka_unit_test(only_faults_reach_it),
 		cmocka_unit_test(refusals_say_why),
 		cmocka_unit_test(the_next_one_has_its_stack),
