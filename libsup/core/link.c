@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "core/press.h"
 #include "core/runtime.h"
 #include "core/table.h"
 #include "core/task.h"
@@ -116,7 +117,7 @@ static void poke(struct sup__task *t, const struct sup_reason *reason)
 	}
 	was_asleep = sup__seat_wake(atomic_load(&t->seat));
 	if (!t->is_server)
-		sup__runtime_press(t, SUP_FOREVER, was_asleep);
+		sup__press(t, SUP_FOREVER, was_asleep);
 }
 
 static enum outcome tell_locked(struct sup__task *t, struct sup__note *note,

@@ -6,15 +6,14 @@
  *    whose threads went without a report;
  *  - joins the threads of tasks that have ended, and drops the thread's
  *    reference, with which the task is freed;
- *  - presses: interrupts threads that are to come to a safe point;
+ *  - presses threads that are to come to a safe point (core/press.c);
  *  - sends the timers that go to names.
  *
  * A source that tells of threads says when a thread can be joined. With others
  * it is looked after a while, in which it has mostly gone, and again after
- * longer ones. So it is with the presses, the first of which is made by who
- * asks for it: these two have no event to wait for. What has to be looked at
- * in a while is a matter of a timer, so that a restart wakes this thread after
- * it is over, and many at once do so once.
+ * longer ones. So it is with the presses: these two have no event to wait for.
+ * What has to be looked at in a while is a matter of a timer, so that a restart
+ * wakes this thread after it is over, and many at once do so once.
  *
  * Lock: lists_lock, a leaf.
  */
@@ -40,6 +39,7 @@
 #include "core/contain.h"
 #include "core/link.h"
 #include "core/monitor.h"
+#include "core/press.h"
 #include "core/process.h"
 #include "core/table.h"
 #include "core/task.h"
@@ -71,11 +71,10 @@ static struct {
 } rt;
 
 static const struct sup__exit_ops *test_ops;
-static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next five */
+static struct sup__lock lists_lock = SUP__LOCK_INIT;	/* the next four */
 static int bell_fd = -1;		/* -1: it is closed */
 static int64_t look_at = INT64_MAX;	/* when the timer goes off */
 static struct sup__task *joins;
-static struct sup__task *presses;
 static uint32_t n_threads;
 
 struct sup__exit_source *sup__runtime_source(void)
@@ -107,7 +106,7 @@ static void set_bell(int fd)
 	sup__unlock(&lists_lock);
 }
 
-/* The thread is to look around in GAP_MIN, if it would not before. */
+/* In GAP_MIN. */
 static void look_soon_locked(void)
 {
 	const struct itimerspec soon = { .it_value.tv_nsec = GAP_MIN };
@@ -118,6 +117,13 @@ static void look_soon_locked(void)
 		return;
 	look_at = at;
 	timerfd_settime(rt.timer_fd, 0, &soon, NULL);
+}
+
+void sup__runtime_look_soon(void)
+{
+	sup__lock(&lists_lock);
+	look_soon_locked();
+	sup__unlock(&lists_lock);
 }
 
 bool sup__runtime_knows_thread(pid_t tid)
@@ -164,45 +170,9 @@ void sup__runtime_thread_ended(struct sup__task *t)
 		sup__runtime_ring();
 }
 
-/* Interrupts its system call. -ESRCH: its thread has gone. */
-static int interrupt(const struct sup__task *t)
-{
-	pid_t tid = atomic_load(&t->os_tid);
-
-	if (tid && tgkill(getpid(), tid, SUP__SIGNAL_PRESS))
-		return -errno;
-	return 0;
-}
-
-void sup__runtime_press(struct sup__task *t, int64_t deadline,
-			bool was_asleep)
-{
-	sup__lock(&lists_lock);
-	/* ORDER: one that has not ended keeps the runtime open from here on. */
-	if (sup__task_has_ended(t))
-		goto unlock;
-	if (!t->pressed) {
-		t->pressed = true;
-		t->press_deadline = SUP_FOREVER;
-		t->press_next = presses;
-		presses = t;
-		sup__task_ref(t);
-	}
-	if (deadline != SUP_FOREVER && (t->press_deadline == SUP_FOREVER ||
-					deadline < t->press_deadline))
-		t->press_deadline = deadline;
-	t->press_at = sup__now_ns() + GAP_MIN;
-	t->press_gap = GAP_MIN * 2;
-	look_soon_locked();
-	/* That its thread has gone is found out when it is pressed again. */
-	if (!was_asleep)
-		interrupt(t);
-unlock:
-	sup__unlock(&lists_lock);
-}
-
 /* Whatever it left by, its thread is gone and has reported nothing. */
-static void thread_vanished(struct sup__task *t, struct sup_reason reason)
+void sup__runtime_thread_vanished(struct sup__task *t,
+				  struct sup_reason reason)
 {
 	if (sup__task_has_ended(t))
 		return;
@@ -212,65 +182,6 @@ static void thread_vanished(struct sup__task *t, struct sup_reason reason)
 		 "through libsup", t->name, (int)atomic_load(&t->os_tid));
 	sup__task_end(t, &reason);
 	sup__runtime_thread_ended(t);
-}
-
-static void end_if_too_late(const struct sup__task *t, int64_t deadline)
-{
-	if (deadline == SUP_FOREVER || sup__now_ns() < deadline ||
-	    sup__task_has_ended(t))
-		return;
-	sup__log(LOG_CRIT, "thread \"%s\" (%d) was killed and has reached no "
-		 "safe point before its deadline: the process ends", t->name,
-		 (int)atomic_load(&t->os_tid));
-	abort();
-}
-
-static void press(struct sup__task *t, int64_t deadline)
-{
-	end_if_too_late(t, deadline);
-	if (interrupt(t) == -ESRCH)
-		thread_vanished(t, (struct sup_reason){
-				.kind = SUP_REASON_LOST });
-}
-
-/* One that is due, with a reference; of those that have ended, the list's. */
-static struct sup__task *next_press(int64_t now, bool *ret_ended,
-				    int64_t *ret_deadline)
-{
-	struct sup__task **at, *t;
-
-	sup__lock(&lists_lock);
-	for (at = &presses; (t = *at); at = &t->press_next) {
-		*ret_ended = sup__task_has_ended(t);
-		if (*ret_ended) {
-			*at = t->press_next;
-			t->pressed = false;
-			break;
-		}
-		if (t->press_at > now)
-			continue;
-		t->press_at = now + t->press_gap;
-		if (t->press_gap < GAP_MAX)
-			t->press_gap *= 2;
-		*ret_deadline = t->press_deadline;
-		sup__task_ref(t);
-		break;
-	}
-	sup__unlock(&lists_lock);
-	return t;
-}
-
-static void do_presses(void)
-{
-	int64_t now = sup__now_ns(), deadline = 0;
-	struct sup__task *t;
-	bool ended;
-
-	while ((t = next_press(now, &ended, &deadline))) {
-		if (!ended)
-			press(t, deadline);
-		sup__task_put(t);
-	}
 }
 
 /* Joins those that are gone; the others are tried again after a while. */
@@ -309,16 +220,15 @@ static void do_joins(void)
 static int64_t time_to_wake(void)
 {
 	int64_t at = sup__timer_names_next(), watch = sup__process_watch_next();
-	struct sup__task *t;
+	int64_t press = sup__press_next();
 
 	if (watch < at)
 		at = watch;
+	if (press < at)
+		at = press;
 	sup__lock(&lists_lock);
 	if (joins && rt.join_at < at)
 		at = rt.join_at;
-	for (t = presses; t; t = t->press_next)
-		if (t->press_at < at)
-			at = t->press_at;
 	sup__unlock(&lists_lock);
 	return at;
 }
@@ -349,7 +259,7 @@ static bool thread_event(const struct sup__exit_event *ev)
 	if (!t)
 		return false;
 	reason.exit_ns = ev->exit_ns;
-	thread_vanished(t, reason);
+	sup__runtime_thread_vanished(t, reason);
 	sup__task_put(t);
 	return true;
 }
@@ -389,9 +299,10 @@ static bool is_idle(void)
 	bool idle;
 
 	sup__lock(&lists_lock);
-	idle = !joins && !presses && !n_threads;
+	idle = !joins && !n_threads;
 	sup__unlock(&lists_lock);
-	return idle;
+	/* ORDER: who presses a task that has not ended is counted there. */
+	return idle && !sup__press_any();
 }
 
 /* It looks now: whoever wants it to later sets the timer again. */
@@ -420,7 +331,7 @@ static void *exit_thread(void *arg)
 			sup__log(LOG_ERR, "the exit source: %s", sup_error());
 		sup__process_watch_run();
 		do_joins();
-		do_presses();
+		sup__press_run();
 	}
 	return NULL;
 }

@@ -29,8 +29,11 @@ struct sup__exit_source *sup__runtime_source(void);
  */
 void sup__runtime_set_source(const struct sup__exit_ops *ops);
 
-/* A thread task's, or our own. Any thread. */
+/* A thread task's, a spare, or our own. Any thread. */
 bool sup__runtime_knows_thread(pid_t tid);
+
+/* Whether the source tells of the ends of threads. Any thread. */
+bool sup__runtime_tells_threads(void);
 
 /*
  * The thread of a task has begun; it has been reported, and is to be joined,
@@ -45,13 +48,11 @@ void sup__runtime_unclaimed(const struct sup__exit_event *ev);
 /* It has something to look at, if it is open. Any thread. */
 void sup__runtime_ring(void);
 
-/*
- * Sees to it that a thread task comes to a safe point: interrupts its system
- * calls now and again until it has ended; past the deadline, which only a kill
- * has, the process ends with a report. was_asleep: it was in a wait of libsup,
- * and has been woken, so the first time can wait. Any thread.
- */
-void sup__runtime_press(struct sup__task *t, int64_t deadline,
-			bool was_asleep);
+/* It looks around in a millisecond, if it would not before. Any thread. */
+void sup__runtime_look_soon(void);
+
+/* The thread of a task is gone, and may have reported nothing. Its thread. */
+void sup__runtime_thread_vanished(struct sup__task *t,
+				  struct sup_reason reason);
 
 #endif

@@ -34,6 +34,7 @@
 #include "core/link.h"
 #include "core/monitor.h"
 #include "core/loop.h"
+#include "core/press.h"
 #include "core/registry.h"
 #include "core/request.h"
 #include "core/runtime.h"
@@ -372,7 +373,7 @@ void sup__thread_kill(struct sup__task *t, int64_t deadline)
 	/* ORDER: it goes first, on the better CPU if there is one. */
 	if (was_asleep)
 		sup__task_alert_parent(t);
-	sup__runtime_press(t, deadline, was_asleep);
+	sup__press(t, deadline, was_asleep);
 }
 
 static bool next_signal(struct sup__task *t, struct sup_info *ret_info)

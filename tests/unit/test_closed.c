@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/press.h"
 #include "core/runtime.h"
 #include "core/slot.h"
 #include "core/task.h"
@@ -55,7 +56,7 @@ static void a_late_press_does_nothing(void **state)
 	assert_int_equal(sup_thread_run(&spec, NULL), 0);
 	assert_int_equal(sup_close(), 0);
 	assert_non_null(t);
-	sup__runtime_press(t, SUP_FOREVER, false);
+	sup__press(t, SUP_FOREVER, false);
 	assert_false(t->pressed);
 	sup__task_put(t);
 }
