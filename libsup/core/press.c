@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * That a thread has come to a safe point is no event for anybody but itself: it
- * is interrupted, at once by who asks for it, then by the runtime's thread after
- * longer and longer whiles, until its task has ended.
+ * is interrupted, at once by who asks for it, then by the thread of the runtime
+ * after longer and longer whiles, until its task has ended.
  *
  * Lock order: the presses', then that of the runtime's lists.
  */

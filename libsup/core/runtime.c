@@ -41,6 +41,7 @@
 #include "core/monitor.h"
 #include "core/press.h"
 #include "core/process.h"
+#include "core/spare.h"
 #include "core/table.h"
 #include "core/task.h"
 #include "core/thread.h"
@@ -128,7 +129,14 @@ void sup__runtime_look_soon(void)
 
 bool sup__runtime_knows_thread(pid_t tid)
 {
-	return tid == atomic_load(&rt.tid) || sup__tids_has(tid);
+	/* ORDER: a spare is a task's before it is none any more. */
+	return tid == atomic_load(&rt.tid) || sup__spare_has(tid) ||
+	       sup__tids_has(tid);
+}
+
+bool sup__runtime_tells_threads(void)
+{
+	return atomic_load(&rt.tells_threads);
 }
 
 void sup__runtime_thread_begun(struct sup__task *t)
@@ -250,14 +258,15 @@ static void sleep_until(int64_t at)
 
 static bool thread_event(const struct sup__exit_event *ev)
 {
+	int64_t at = ev->exit_ns ? ev->exit_ns : INT64_MAX;
 	struct sup_reason reason = ev->reason;
 	struct sup__task *t;
 
 	if (ev->pid != getpid())
 		return false;
-	t = sup__tids_take(ev->tid, ev->exit_ns ? ev->exit_ns : INT64_MAX);
+	t = sup__tids_take(ev->tid, at);
 	if (!t)
-		return false;
+		return sup__spare_told(ev->tid, at);
 	reason.exit_ns = ev->exit_ns;
 	sup__runtime_thread_vanished(t, reason);
 	sup__task_put(t);
@@ -499,6 +508,7 @@ int sup_close(void)
 	sup__thread_trim();
 	/* What the source has not told of any more. */
 	sup__tids_clear();
+	sup__spare_clear();
 	atomic_store(&rt.src, NULL);
 	src->ops->close(src);
 	sigaction(SUP__SIGNAL_PRESS, &rt.old_press, NULL);

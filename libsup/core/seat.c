@@ -193,6 +193,8 @@ static bool spin(struct sup__seat *seat)
 		atomic_store_explicit(&seat->expects, false,
 				      memory_order_relaxed);
 		spins = SPINS_MAX;
+		/* What it waits for may need this very CPU. */
+		sched_yield();
 	}
 	for (i = 0; i < spins; i++) {
 		if (atomic_load_explicit(&seat->word, memory_order_relaxed))

@@ -51,6 +51,7 @@ struct sup__task {
 	_Atomic bool init_is_over;	/* or there is none */
 	_Atomic pid_t os_pid;
 	_Atomic uint32_t os_tid;	/* a futex: set by its thread */
+	_Atomic bool awaits_tid;	/* somebody may sleep on it */
 
 	struct sup__lock lock;		/* the next seven */
 	struct sup_reason exit_reason;	/* what it is asked to end with */
@@ -92,6 +93,11 @@ struct sup__task {
 	struct sup_from last_from;	/* of a reply that waits for its end */
 	struct sup_msg last_reply;
 	bool is_exact;			/* sup__thread_exact_waits() */
+	struct sup__spare *spare;	/* core/spare.c */
+	size_t spare_size;		/* of its stack */
+	bool uses_spare, is_restart;	/* for what it starts at the moment */
+	bool wants_spare;
+	struct sup__spare *was_spare;	/* the task's own thread, until known */
 
 	/* Under the lock of the runtime's thread. */
 	struct sup__task *tid_next, *join_next, *press_next;

@@ -20,6 +20,7 @@
 #include <sup/link.h>
 
 #include "base/log.h"
+#include "core/spare.h"
 #include "core/supervisor_child.h"
 #include "core/supervisor_request.h"
 #include "core/supervisor_restart.h"
@@ -31,6 +32,7 @@ static int finish(struct sup__board *b, int ret)
 	if (ret == SUP_CONTINUE)
 		ret = sup__restart_run_due(b);
 	sup__restart_send_retries(b);
+	sup__spare_make();
 	return ret;
 }
 

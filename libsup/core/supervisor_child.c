@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "core/backoff.h"
 #include "core/process.h"
+#include "core/spare.h"
 
 /* What a thread that was killed gets to reach a safe point. */
 #define KILL_MS 5000
@@ -181,13 +182,15 @@ static int run_start(const struct sup__board *b, const struct sup__child *c,
 
 /* Calls a child's start; what it should not return counts as an error, too. */
 static int call_start(const struct sup__board *b, const struct sup__child *c,
-		      struct sup_pid *ret_pid)
+		      enum sup__start_kind kind, struct sup_pid *ret_pid)
 {
 	struct sup_pid pid = SUP_PID_NONE;
 	int ret;
 
 	sup__error_clear();
+	sup__spare_allow(c->spec.start, kind == SUP__RESTART);
 	ret = run_start(b, c, &pid);
+	sup__spare_deny();
 	if (ret == SUP_IGNORE || (ret < 0 && ret != -EEXIST))
 		pid = SUP_PID_NONE;
 	if (ret > SUP_IGNORE)
@@ -259,7 +262,7 @@ int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 	int ret;
 
 	change(b, c, SUP__CHILD_START, &news);
-	ret = call_start(b, c, &news.pid);
+	ret = call_start(b, c, kind, &news.pid);
 	if (ret_pid)
 		*ret_pid = news.pid;
 	if (ret == SUP_IGNORE) {

@@ -33,6 +33,7 @@
 #include "core/registry.h"
 #include "core/request.h"
 #include "core/runtime.h"
+#include "core/spare.h"
 #include "core/table.h"
 #include "core/thread.h"
 
@@ -249,7 +250,9 @@ void sup__task_set_os(struct sup__task *t, pid_t pid, pid_t tid)
 {
 	atomic_store(&t->os_pid, pid);
 	atomic_store(&t->os_tid, tid);
-	sup__futex_wake_all(&t->os_tid);
+	/* ORDER: who waits says so before it looks. */
+	if (atomic_load(&t->awaits_tid))
+		sup__futex_wake_all(&t->os_tid);
 }
 
 /* Who waits for the start waits no more: it may be called by t at once. */
@@ -366,6 +369,7 @@ void sup__task_end(struct sup__task *t, const struct sup_reason *reason)
 	sup__request_task_ended(t);
 	drop_signals(t);
 	sup__monitor_stop_watching(t);
+	sup__spare_drop(t);
 	sup__task_put(t);
 }
 
@@ -401,6 +405,8 @@ int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid)
 	if (!t)
 		return sup__error(-ESRCH, "pid: no such task");
 	/* A thread says it first thing. */
+	if (!t->ops && !atomic_load(&t->os_tid))
+		atomic_store(&t->awaits_tid, true);
 	while (!t->ops && !atomic_load(&t->os_tid) && !sup__task_has_ended(t))
 		sup__futex_wait(&t->os_tid, 0, SUP_FOREVER);
 	if (ret_pid)

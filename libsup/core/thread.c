@@ -17,6 +17,7 @@
 
 #include <alloca.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@
 #include "core/registry.h"
 #include "core/request.h"
 #include "core/runtime.h"
+#include "core/spare.h"
 #include "core/start.h"
 #include "core/table.h"
 #include "core/task.h"
@@ -153,23 +155,33 @@ static void *trampoline(void *task)
 	struct sup__task *t = task;
 
 	become(t);
+	if (t->was_spare)
+		sup__spare_begun(t->was_spare);
 	sup__start_end(t->start_era);
 	unblock_press();
 	sup__contain_prepare(t);
 	run_with_alt_stack(t);
 	report(t, t->end_reason);
+	/* Who acts on the end, on this CPU, perhaps, goes first. */
+	sched_yield();
 	return NULL;
 }
 
 static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 {
+	struct sup__spare *spare = sup__spare_take(m->stack_size);
 	unsigned int era = sup__start_begin();
 	struct sup__thread thread;
 	int ret;
 
 	t->start_era = era;
+	t->was_spare = spare;
 	/* The thread's own reference. */
 	sup__task_ref(t);
+	if (spare) {
+		sup__spare_use(spare, m->name, trampoline, t);
+		return 0;
+	}
 	ret = sup__thread_start(m->name, m->stack_size, trampoline, t, &thread);
 	if (ret)
 		sup__start_end(era);

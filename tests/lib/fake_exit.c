@@ -39,7 +39,7 @@ static bool gone_after;
 static uint64_t find_lineage, leftover;
 static pid_t find_pid;
 static int watch_error;
-static bool no_room, wait_for_end;
+static bool no_room, wait_for_end, tells_threads;
 static int event_fd = -1;
 
 void fake_exit_reset(void)
@@ -50,7 +50,7 @@ void fake_exit_reset(void)
 	find_lineage = leftover = 0;
 	find_pid = 0;
 	watch_error = 0;
-	no_room = wait_for_end = false;
+	no_room = wait_for_end = tells_threads = false;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -143,6 +143,13 @@ void fake_exit_set_watch(int error)
 	pthread_mutex_unlock(&lock);
 }
 
+void fake_exit_set_tells_threads(void)
+{
+	pthread_mutex_lock(&lock);
+	tells_threads = true;
+	pthread_mutex_unlock(&lock);
+}
+
 void fake_exit_set_no_room(bool no_room_, bool ended)
 {
 	pthread_mutex_lock(&lock);
@@ -227,7 +234,7 @@ static int fake_open(const struct sup_options *opts,
 	src->ops = &fake_exit_ops;
 	src->info = (struct sup_source_info){
 		.source = SUP_SOURCE_MODULE, .name = "fake",
-		.lacks = SUP_LACKS_THREADS, .why = src->why,
+		.lacks = tells_threads ? 0 : SUP_LACKS_THREADS, .why = src->why,
 	};
 	*ret_src = src;
 	return 0;

@@ -17,6 +17,9 @@ extern const struct sup__exit_ops fake_exit_ops;
 /* Forgets all that was told and set, before a runtime is opened. */
 void fake_exit_reset(void);
 
+/* Ends of threads are told, by the test. Before it is opened. */
+void fake_exit_set_tells_threads(void);
+
 /* Has an event told by the runtime's thread. Any thread. */
 void fake_exit_push(const struct sup__exit_event *ev);
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "core/process.h"
+#include "core/spare.h"
 
 struct sup_pid sup_self(void)
 {
@@ -44,6 +45,22 @@ int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid)
 }
 
 /* What a parent sends, which traps make no difference to. */
+/* Fake children have no threads. */
+void sup__spare_allow(int (*start)(const void *arg, struct sup_pid *ret_pid),
+		      bool restart)
+{
+	(void)start;
+	(void)restart;
+}
+
+void sup__spare_deny(void)
+{
+}
+
+void sup__spare_make(void)
+{
+}
+
 void world_shut(struct task *t, struct sup_reason reason)
 {
 	const struct fake *f = t->fake;

@@ -2,6 +2,7 @@
 /* The audit over a source whose members the test makes up. */
 #include "unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,13 +12,18 @@
 #include <unistd.h>
 
 #include <sup/audit.h>
+#include <sup/children.h>
+#include <sup/event.h>
 #include <sup/monitor.h>
 #include <sup/process.h>
 #include <sup/runtime.h>
+#include <sup/server.h>
+#include <sup/supervisor.h>
 #include <sup/task.h>
 
 #include "base/thread.h"
 #include "core/runtime.h"
+#include "core/spare.h"
 #include "exit/members.h"
 #include "exit/proc.h"
 #include "lib/fake_exit.h"
@@ -28,6 +34,15 @@ static int open_runtime(void **state)
 {
 	(void)state;
 	fake_exit_reset();
+	sup__runtime_set_source(&fake_exit_ops);
+	return sup_open(NULL);
+}
+
+static int open_telling_threads(void **state)
+{
+	(void)state;
+	fake_exit_reset();
+	fake_exit_set_tells_threads();
 	sup__runtime_set_source(&fake_exit_ops);
 	return sup_open(NULL);
 }
@@ -107,6 +122,105 @@ static void strange_thread_is_found(void **state)
 	assert_false(strays[0].adopted);
 	assert_int_equal(sup_kill(pid, SUP_FOREVER), 0);
 	assert_int_equal(sup_wait(pid, NULL, DEADLINE), 0);
+}
+
+static int on_init(void *arg, void **ret_state)
+{
+	(void)arg;
+	*ret_state = NULL;
+	return 0;
+}
+
+/* A supervisor whose only child has been restarted once. */
+static struct sup_pid start_and_restart(void)
+{
+	static const struct sup_server_ops ops = {
+		.size = sizeof(ops), .init = on_init,
+	};
+	static const struct sup_server_spec server = {
+		.size = sizeof(server), .ops = &ops,
+	};
+	const struct sup_child_spec spec = {
+		.size = sizeof(spec), .id = "child",
+		.start = sup_server_start, .arg = &server,
+	};
+	const struct sup_supervisor_spec sup_spec = {
+		.size = sizeof(sup_spec), .children = &spec, .n_children = 1,
+	};
+	struct sup_child before, child;
+	int64_t limit = DEADLINE;
+	struct sup_pid sup;
+
+	assert_int_equal(sup_supervisor_start(&sup_spec, &sup), 0);
+	assert_int_equal(sup_which_child(sup, "child", &before), 0);
+	assert_int_equal(sup_kill(before.pid, SUP_TRY), 0);
+	do {
+		assert_int_equal(sup_which_child(sup, "child", &child), 0);
+		assert_true(sup_deadline_ms(0) < limit);
+	} while (!child.pid.v || child.pid.v == before.pid.v);
+	return sup;
+}
+
+static pid_t find_spare(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	pid_t tid = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)))
+		if (sup__spare_has(atoi(entry->d_name)))
+			tid = atoi(entry->d_name);
+	closedir(dir);
+	assert_int_not_equal(tid, 0);
+	return tid;
+}
+
+static void await_gone(pid_t tid)
+{
+	int64_t limit = DEADLINE;
+
+	while (!tgkill(getpid(), tid, 0))
+		assert_true(sup_deadline_ms(0) < limit);
+}
+
+static void spare_is_known_until_its_end_is_told(void **state)
+{
+	struct sup__exit_event ev = {
+		.kind = SUP__EXIT_THREAD, .pid = getpid(),
+	};
+	struct sup_pid sup = start_and_restart();
+	const struct sup_events_spec spec = { .size = sizeof(spec) };
+	struct sup_events *events;
+	struct sup_event told;
+
+	(void)state;
+	ev.tid = find_spare();
+	add_thread(1, ev.tid);
+	audit();
+	assert_int_equal(n_strays, 0);
+	assert_int_equal(sup_server_stop(sup, &SUP_SHUTDOWN, NULL, DEADLINE),
+			 0);
+	audit();
+	assert_int_equal(n_strays, 0);
+	assert_int_equal(sup_events_open(&spec, &events), 0);
+	/* Of who had its id before. */
+	ev.exit_ns = 1;
+	fake_exit_push(&ev);
+	fake_exit_wait_told();
+	audit();
+	assert_int_equal(n_strays, 0);
+	await_gone(ev.tid);
+	ev.exit_ns = sup_deadline_ms(0);
+	fake_exit_push(&ev);
+	fake_exit_wait_told();
+	audit();
+	assert_int_equal(n_strays, 1);
+	/* Of these ends the first was nobody's. */
+	assert_int_equal(sup_events_next(events, &told, SUP_TRY), 0);
+	assert_int_equal(told.kind, SUP_EVENT_TASK_EXIT);
+	assert_int_equal(sup_events_next(events, &told, SUP_TRY), -ETIMEDOUT);
+	sup_events_close(events);
 }
 
 static struct sup_process_spec sleeping(void)
@@ -318,6 +432,9 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
 		T(strange_thread_is_found),
+		cmocka_unit_test_setup_teardown(
+			spare_is_known_until_its_end_is_told,
+			open_telling_threads, close_runtime),
 		T(lineage_of_a_task_is_its_own),
 		T(what_has_ended_meanwhile_is_none),
 		T(callback_can_end_it),

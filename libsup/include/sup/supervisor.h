@@ -21,6 +21,11 @@ extern "C" {
  * what they should not return; -ENOTCONN; -ENOMEM. It ends by
  * sup_server_stop(), with its parent or by its exit signal, and by sup_kill():
  * it traps exits, and sup_exit() of anybody else does nothing.
+ *
+ * Once it has restarted a thread whose start is one of libsup's, it keeps a
+ * spare one, "sup-spare", for the next time: what a thread inherits from that
+ * of its supervisor it then has from when the spare was made, after the last
+ * restart.
  */
 SUP_API int sup_supervisor_start(const void *supervisor_spec,
 				 struct sup_pid *ret_pid);
