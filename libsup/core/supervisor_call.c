@@ -133,6 +133,17 @@ int sup__supervisor_do(struct sup_pid sup,
 	return reply.ret;
 }
 
+/*
+ * That it has ended comes before what is wrong with the request, as in OTP. If
+ * there never was one, the latter is all there is to say (Elixir).
+ */
+static int refuse(struct sup_pid sup, int error)
+{
+	if (!sup.v || sup_is_alive(sup))
+		return error;
+	return sup__error(-ESRCH, "the supervisor has ended");
+}
+
 static int name_child(struct sup__supervisor_request *req, const char *id)
 {
 	if (!id || strnlen(id, sizeof(req->id)) == sizeof(req->id))
@@ -148,7 +159,8 @@ static int do_child(struct sup_pid sup, enum sup__supervisor_op op,
 	struct sup__supervisor_request req = { .op = op };
 	int ret = name_child(&req, id);
 
-	return ret ? ret : sup__supervisor_do(sup, &req, ret_pid);
+	return ret ? refuse(sup, ret) :
+		     sup__supervisor_do(sup, &req, ret_pid);
 }
 
 /* Whether its id may be missing is for the supervisor to say. */
@@ -160,7 +172,7 @@ int sup_start_child(struct sup_pid sup, const struct sup_child_spec *spec,
 
 	ret = sup__child_check(spec, false, &req.spec);
 	if (ret)
-		return ret;
+		return refuse(sup, ret);
 	snprintf(req.id, sizeof(req.id), "%s", req.spec.id);
 	return sup__supervisor_do(sup, &req, ret_pid);
 }
@@ -275,7 +287,7 @@ int sup_which_child(struct sup_pid sup, const char *id,
 	struct sup__supervisor_request req = { .op = SUP__OP_WHICH_CHILD };
 	int ret = name_child(&req, id);
 
-	return ret ? ret : which_one(sup, &req, ret_child);
+	return ret ? refuse(sup, ret) : which_one(sup, &req, ret_child);
 }
 
 int sup_which_child_pid(struct sup_pid sup, struct sup_pid pid,

@@ -39,10 +39,7 @@ function unordered(a, b) {
 }
 
 # The name of the difference, if Documentation/otp.md lists it.
-function mask(op, events, result, our_line) {
-	if (op == "start" && result == "noproc" &&
-	    our_line ~ /^start\tinvalid\t/)
-		return "invalid_for_nobody"
+function mask(op, events) {
 	if (otp < 27 && op != "start" && events ~ /!x/)
 		return "simple_ignore_at_restart"
 	return ""
@@ -75,7 +72,7 @@ function differ(theirs) {
 	n++
 	theirs = $3 FS $4 FS sorted($5) FS $6 FS $7
 	if (!(($1, $2) in ours) || ours[$1, $2] != theirs) {
-		why = mask($3, $5, $4, ours[$1, $2])
+		why = mask($3, $5)
 		if (why != "") {
 			masked[$1] = 1
 			names[why]++

@@ -7,12 +7,15 @@
 static void SUP_23_child_adm(void **state)
 {
 	struct sup_pid sup, pid = { 99 }, gone;
+	const struct sup_child_spec bad = { .size = sizeof(bad) };
 	struct sup_child_counts counts;
 	struct fake c1 = { .id = "c1" };
+	struct sup_child child;
 
 	(void)state;
 	sup = world_supervisor(SUP_ONE_FOR_ONE, 2, 3600, FAKES(&c1));
 	check_counts(sup, 1, 1, 0, 1);
+	assert_int_equal(sup_start_child(sup, &bad, &pid), -EINVAL);
 	assert_int_equal(start_child(sup, &c1, &pid), -EEXIST);
 	assert_int_equal(pid.v, c1.pid.v);
 	assert_int_equal(sup_terminate_child(sup, "no"), -ENOENT);
@@ -50,7 +53,10 @@ static void SUP_23_child_adm(void **state)
 	world_stop(sup);
 	assert_int_equal(sup_count_children(gone, &counts), -ESRCH);
 	assert_int_equal(start_child(gone, &c1, &pid), -ESRCH);
+	assert_int_equal(sup_start_child(gone, &bad, &pid), -ESRCH);
 	assert_int_equal(sup_terminate_child(gone, "c1"), -ESRCH);
+	assert_int_equal(sup_terminate_child(gone, NULL), -ESRCH);
+	assert_int_equal(sup_which_child(gone, NULL, &child), -ESRCH);
 	assert_int_equal(sup_count_children(SUP_PID_NONE, &counts), -ESRCH);
 
 	world_close();

@@ -40,7 +40,8 @@ SUP_API int sup_check_childspecs(const struct sup_child_spec *specs, size_t n,
 /*
  * Changes to a running supervisor, answered in its turn. From any thread but
  * its own or that of a child it is starting or stopping (-EDEADLK). -ESRCH: it
- * has ended. Answers by state, as OTP:
+ * has ended, whatever is asked of it; of SUP_PID_NONE a spec is checked first.
+ * Answers by state, as OTP:
  *
  *		running		stopped		restarting	unknown
  * start_child	-EEXIST, pid	-EEXIST, none	-EEXIST, none	0, pid
