@@ -58,11 +58,12 @@ struct sup_options {
  * Starts the runtime. opts may be NULL for all defaults. The calling thread
  * stays foreign: it may use every call that says "any thread".
  * Errors: -EALREADY it runs; -EINVAL a bad option; -ENOENT the module was
- * demanded and is not loaded; -EPERM not allowed to use it; -ESHUTDOWN it is
- * being drained; -EOPNOTSUPP adoption without the module, or a libsup that was
- * built without it; -ESRCH no such group to adopt; -EACCES a wrong token; -EIO
- * the module did not answer as it should; -ENOMEM, -EMFILE, -ENFILE, -EAGAIN
- * for want of memory, files, threads. Any thread.
+ * demanded and is not loaded; -EPERM not allowed to use it, or this process is
+ * to run a function (<sup/function.h>); -ESHUTDOWN the module is being drained;
+ * -EOPNOTSUPP adoption without the module, or a libsup that was built without
+ * it; -ESRCH no such group to adopt; -EACCES a wrong token; -EIO the module did
+ * not answer as it should; -ENOMEM, -EMFILE, -ENFILE, -EAGAIN for want of
+ * memory, files, threads. Any thread.
  */
 SUP_API int sup_open(const struct sup_options *opts);
 
