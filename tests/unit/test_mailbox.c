@@ -11,6 +11,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <sup/sup.h>
 
@@ -284,6 +286,65 @@ static void closing_turns_writers_away(void **state)
 	sup__mailbox_fini(&mb);
 }
 
+static bool has_rung(int bell)
+{
+	eventfd_t n;
+
+	return !eventfd_read(bell, &n);
+}
+
+/* By a seat that nobody sits on, whose bell somebody polls. */
+static void room_can_be_waited_for_without_a_thread(void **state)
+{
+	struct sup_msg msg = { .tag = 7 };
+	struct sup__seat *bare = sup__seat_new();
+	struct sup__room room = { .seat = bare }, next = { .seat = bare };
+	int bell = eventfd(0, EFD_NONBLOCK);
+	struct sup__letter *letter;
+	struct sup__mailbox mb;
+
+	(void)state;
+	sup__seat_set_bell(bare, bell);
+	sup__mailbox_init(&mb, seat(), 1);
+	assert_int_equal(put(&mb, 0, SUP_TRY), 0);
+	letter = sup__letter_make(&mb, SUP__LETTER_SEND, &msg);
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &room),
+			 -EAGAIN);
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &room),
+			 -EAGAIN);
+	assert_false(has_rung(bell));
+	take(&mb, 1);
+	assert_true(has_rung(bell));
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &room), 0);
+	/* A wake that is not used is the next one's. */
+	letter = sup__letter_make(&mb, SUP__LETTER_SEND, &msg);
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &room),
+			 -EAGAIN);
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &next),
+			 -EAGAIN);
+	take(&mb, 1);
+	assert_true(has_rung(bell));
+	sup__mailbox_leave(&mb, &room);
+	assert_true(has_rung(bell));
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &next), 0);
+	/* One who has left is not woken; who waits when it closes is. */
+	letter = sup__letter_make(&mb, SUP__LETTER_SEND, &msg);
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &room),
+			 -EAGAIN);
+	sup__mailbox_leave(&mb, &room);
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &next),
+			 -EAGAIN);
+	sup__mailbox_close(&mb);
+	assert_true(has_rung(bell));
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &next), -ESRCH);
+	assert_int_equal(sup__mailbox_put_or_join(&mb, letter, &room), -ESRCH);
+	sup__letter_drop(letter);
+	sup__mailbox_fini(&mb);
+	sup__seat_set_bell(bare, -1);
+	sup__seat_free(bare);
+	close(bell);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +355,7 @@ int main(void)
 		cmocka_unit_test(signals_are_never_refused_while_open),
 		cmocka_unit_test(writers_that_wait_lose_nothing),
 		cmocka_unit_test(closing_turns_writers_away),
+		cmocka_unit_test(room_can_be_waited_for_without_a_thread),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);
