@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <sup/registry.h>
@@ -173,6 +174,84 @@ static void full_mailbox_makes_it_wait(void)
 		expect_msg(pid, i, NULL, 0);
 	expect_msg(pid, FLOODED, NULL, 0);
 	end_it(pid);
+}
+
+#define N_MANY 6
+#define N_EACH 1000
+
+/* All are stalled now and again, and each keeps its order. */
+static void many_send_to_one(void)
+{
+	struct sup_pid pids[N_MANY];
+	unsigned int next[N_MANY] = { 0 }, n = N_EACH, i, left = N_MANY;
+	struct sup_info info;
+
+	for (i = 0; i < N_MANY; i++) {
+		pids[i] = start(FUNCTION("serve"));
+		expect_msg(pids[i], 1000, NULL, 0);
+	}
+	for (i = 0; i < N_MANY; i++)
+		tell(pids[i], FLOOD, &n, sizeof(n));
+	while (left) {
+		info = receive();
+		for (i = 0; info.pid.v != pids[i].v; )
+			assert_true(++i < N_MANY);
+		if (next[i] < N_EACH) {
+			assert_int_equal(info.msg.tag, next[i]++);
+		} else {
+			assert_int_equal(info.msg.tag, FLOODED);
+			left--;
+		}
+	}
+	for (i = 0; i < N_MANY; i++)
+		end_it(pids[i]);
+}
+
+static int read_nothing(void *arg)
+{
+	(void)arg;
+	while (pause())
+		sup_checkpoint();
+	return 0;
+}
+
+/* One that has no room left, so that who sends to it is stalled. */
+static struct sup_pid full_reader(struct sup_pid sender)
+{
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .name = "reader", .reg = true,
+		.run = read_nothing, .mailbox = 4,
+	};
+	const struct sup_msg msg = { .tag = 1 };
+	struct sup_pid reader;
+
+	assert_int_equal(sup_thread_start(&spec, &reader), 0);
+	tell(sender, FLOOD, &(unsigned int){ 2000 }, sizeof(unsigned int));
+	while (sup_send(reader, &msg, SUP_TRY) != -EAGAIN)
+		sched_yield();
+	return reader;
+}
+
+static void ends_of_either_side_end_a_stall(void)
+{
+	struct sup_process_spec spec = FUNCTION("serve", .to = "reader");
+	struct sup_pid pid, reader;
+
+	sup_set_log_level(LOG_ERR);
+	pid = start(spec);
+	reader = full_reader(pid);
+	assert_int_equal(sup_exit(reader, &SUP_SHUTDOWN), 0);
+	expect_exit(reader, SUP_REASON_SHUTDOWN, 0);
+	/* It goes on, and nobody hears it. */
+	tell(pid, LEAVE, "\6", 1);
+	expect_exit(pid, SUP_REASON_EXIT, 6);
+	pid = start(spec);
+	reader = full_reader(pid);
+	assert_int_equal(sup_kill(pid, SUP_FOREVER), 0);
+	expect_exit(pid, SUP_REASON_KILLED, 0);
+	assert_int_equal(sup_exit(reader, &SUP_SHUTDOWN), 0);
+	expect_exit(reader, SUP_REASON_SHUTDOWN, 0);
+	sup_set_log_level(LOG_WARNING);
 }
 
 /* All that has come of one that has ended: messages 0, 1, ... How many. */
@@ -368,6 +447,8 @@ IN_TASK(it_gets_what_the_spec_says)
 IN_TASK(it_is_a_process_like_others)
 IN_TASK(to_names_who_receives)
 IN_TASK(full_mailbox_makes_it_wait)
+IN_TASK(many_send_to_one)
+IN_TASK(ends_of_either_side_end_a_stall)
 IN_TASK(last_messages_are_delivered)
 IN_TASK(message_moves)
 IN_TASK(first_message_makes_it_ready)
@@ -383,6 +464,8 @@ int main(void)
 		T(it_is_a_process_like_others),
 		T(to_names_who_receives),
 		T(full_mailbox_makes_it_wait),
+		T(many_send_to_one),
+		T(ends_of_either_side_end_a_stall),
 		T(last_messages_are_delivered),
 		T(message_moves),
 		T(first_message_makes_it_ready),
