@@ -40,6 +40,7 @@ static bool have_table;
 /* Of a process that runs one; fixed before it does. */
 static int parent_fd = -1;
 static const struct sup_function *running;
+static char *given;			/* what it gets; never freed */
 
 static const struct sup_function *find(const char *name)
 {
@@ -145,9 +146,10 @@ run(const struct sup_function *f, char *data, size_t len)
 	size_t name = strlen(data) + 1;
 
 	running = f;
+	given = data;
 	prctl(PR_SET_NAME, f->name);
-	memmove(data, data + name, len - name);
-	exit(f->run(data, len - name));
+	memmove(given, given + name, len - name);
+	exit(f->run(given, len - name));
 }
 
 /* The parent has sent START before it let this process go. */
