@@ -75,7 +75,8 @@ struct sup_function_spec {
  *
  * sup_send() with its pid puts a message into its socket: on success data has
  * been copied, and is freed if it has a free(). -EAGAIN, -ETIMEDOUT it does
- * not read what it is sent; -EMSGSIZE; -ESRCH it has ended, or closed its end.
+ * not read what it is sent; -EMSGSIZE; -ESRCH it has ended, or closed its end;
+ * -EMFILE, -ENOMEM.
  * What it had not read when it ended is lost. A next life has another socket.
  */
 
