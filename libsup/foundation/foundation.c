@@ -23,6 +23,14 @@ static const struct sup_child_spec children[] = {
 		.start = sup_dynamic_start, .arg = &tasks,
 		.type = SUP_SUPERVISOR,
 	},
+	{
+		.size = sizeof(children[0]), .id = "locks",
+		.start = fnd_locks_start, .shutdown_ms = SHUTDOWN_MS,
+	},
+	{
+		.size = sizeof(children[0]), .id = "barriers",
+		.start = fnd_barriers_start, .shutdown_ms = SHUTDOWN_MS,
+	},
 };
 
 int fnd_foundation_start(const void *options, struct sup_pid *ret_pid)

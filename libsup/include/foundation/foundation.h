@@ -3,8 +3,10 @@
 #ifndef FOUNDATION_FOUNDATION_H
 #define FOUNDATION_FOUNDATION_H
 
+#include <foundation/coordination.h>
 #include <foundation/process_registry.h>
 #include <foundation/types.h>
+#include <foundation/vector_clock.h>
 
 #ifdef __cplusplus
 extern "C" {

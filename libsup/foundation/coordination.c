@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The public calls: they check, and hand on to the back end. */
+#include <foundation/coordination.h>
+
+#include <errno.h>
+
+#include <sup/sup.h>
+
+#include "foundation/coord.h"
+#include "foundation/service.h"
+
+static const struct fnd__coord_ops local = {
+	.lock_acquire = fnd__lock_acquire,
+	.lock_release = fnd__lock_release,
+	.lock_holder = fnd__lock_holder,
+	.lock_waiting = fnd__lock_waiting,
+	.barrier_wait = fnd__barrier_wait,
+	.barrier_waiting = fnd__barrier_waiting,
+	.counter_add = fnd__counter_add,
+	.counter_get = fnd__counter_get,
+	.counter_remove = fnd__counter_remove,
+};
+
+static const struct fnd__coord_ops *const ops = &local;
+
+int fnd_lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token)
+{
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (ret)
+		return ret;
+	if (!sup_self().v)
+		return sup_set_error(-EPERM, "not in a task, whose lock it "
+				     "would be");
+	return ops->lock_acquire(name, deadline, ret_token);
+}
+
+int fnd_lock_release(const char *name, uint64_t token)
+{
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (ret)
+		return ret;
+	if (!sup_self().v)
+		return sup_set_error(-EPERM, "not in a task, which might have "
+				     "it");
+	return ops->lock_release(name, token);
+}
+
+int fnd_lock_holder(const char *name, struct sup_pid *ret_pid,
+		    uint64_t *ret_token)
+{
+	struct sup_pid pid;
+	uint64_t token;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (!ret)
+		ret = ops->lock_holder(name, &pid, &token);
+	if (ret)
+		return ret;
+	if (ret_pid)
+		*ret_pid = pid;
+	if (ret_token)
+		*ret_token = token;
+	return 0;
+}
+
+int fnd_lock_waiting(const char *name, unsigned int *ret_n)
+{
+	int ret = fnd__check_name("name", name);
+
+	return ret ? ret : ops->lock_waiting(name, ret_n);
+}
+
+int fnd_barrier_waiting(const char *name, unsigned int *ret_n)
+{
+	int ret = fnd__check_name("name", name);
+
+	return ret ? ret : ops->barrier_waiting(name, ret_n);
+}
+
+int fnd_barrier_wait(const char *name, unsigned int n, int64_t deadline,
+		     unsigned int *ret_arrived)
+{
+	unsigned int arrived;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (!ret && !n)
+		ret = sup_set_error(-EINVAL, "n: it is 0");
+	if (ret)
+		return ret;
+	ret = ops->barrier_wait(name, n, deadline, &arrived);
+	if (ret == -ETIMEDOUT && ret_arrived)
+		*ret_arrived = arrived;
+	return ret;
+}
+
+int fnd_counter_add(const char *name, int64_t n, int64_t *ret_value)
+{
+	int64_t value;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (!ret)
+		ret = ops->counter_add(name, n, &value);
+	if (!ret && ret_value)
+		*ret_value = value;
+	return ret;
+}
+
+int fnd_counter_get(const char *name, int64_t *ret_value)
+{
+	int ret = fnd__check_name("name", name);
+
+	return ret ? ret : ops->counter_get(name, ret_value);
+}
+
+int fnd_counter_remove(const char *name)
+{
+	int ret = fnd__check_name("name", name);
+
+	return ret ? ret : ops->counter_remove(name);
+}
