@@ -202,6 +202,23 @@ struct sup__thread sup__thread_self(void)
 	};
 }
 
+/* Since Linux 6.16. */
+#ifndef PR_FUTEX_HASH
+#define PR_FUTEX_HASH 78
+#define PR_FUTEX_HASH_SET_SLOTS 1
+#define PR_FUTEX_HASH_GET_SLOTS 2
+#endif
+#define FUTEX_SLOTS 1024
+
+void sup__thread_make_room(bool has_threads)
+{
+	int slots = prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_GET_SLOTS, 0, 0, 0);
+
+	if (slots >= 0 && slots < FUTEX_SLOTS && (slots > 0) == has_threads)
+		prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, FUTEX_SLOTS, 0,
+		      0);
+}
+
 void sup__thread_trim(void)
 {
 	sup__stack_trim();

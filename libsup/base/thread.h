@@ -52,6 +52,15 @@ bool sup__thread_try_join(struct sup__thread thread);
 /* The calling thread. */
 struct sup__thread sup__thread_self(void);
 
+/*
+ * The kernel looks for a process's sleeping threads in a table of its own, of 4
+ * lists for each CPU: each wake-up then walks a good part of them all, if they
+ * are thousands. Makes it 1,024 lists (64 KiB of the kernel's), unless it was
+ * chosen to be more. Before the first thread that costs nothing; later some
+ * 30 ms, once.
+ */
+void sup__thread_make_room(bool has_threads);
+
 /* What is left of those that have gone is given back. */
 void sup__thread_trim(void);
 

@@ -50,6 +50,7 @@
 
 #define GAP_MIN INT64_C(1000000)
 #define GAP_MAX INT64_C(256000000)
+#define MANY_THREADS 256
 
 enum {
 	CLOSED,
@@ -141,10 +142,14 @@ bool sup__runtime_tells_threads(void)
 
 void sup__runtime_thread_begun(struct sup__task *t)
 {
+	bool many;
+
 	sup__tids_add(t);
 	sup__lock(&lists_lock);
-	n_threads++;
+	many = ++n_threads == MANY_THREADS;
 	sup__unlock(&lists_lock);
+	if (many)
+		sup__thread_make_room(true);
 }
 
 static void joined(struct sup__task *t)
@@ -432,6 +437,7 @@ static int open_runtime(const struct sup_options *opts)
 	sigaction(SUP__SIGNAL_PRESS, &press_action, &rt.old_press);
 	atomic_store(&rt.stop, false);
 	atomic_store(&rt.src, src);
+	sup__thread_make_room(false);
 	rt.start_era = sup__start_begin();
 	ret = sup__thread_start("sup-exit", 0, exit_thread, NULL, &rt.thread);
 	if (!ret)

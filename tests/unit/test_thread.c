@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -111,6 +113,68 @@ static void spares_are_used_at_once(void **state)
 	}
 }
 
+#define PR_FUTEX_HASH_IS 78
+
+static int slots(void)
+{
+	return prctl(PR_FUTEX_HASH_IS, 2, 0, 0, 0);
+}
+
+/* 0, or the number of what is not as it should be. */
+static int check_slots(void)
+{
+	struct sup__thread thread;
+	struct seen seen;
+	int before;
+
+	if (sup__thread_start("first", 0, look, &seen, &thread))
+		return 1;
+	sup__thread_join(thread);
+	before = slots();
+	sup__thread_make_room(false);
+	if (slots() != before)
+		return 2;
+	sup__thread_make_room(true);
+	if (slots() < 1024)
+		return 3;
+	if (prctl(PR_FUTEX_HASH_IS, 1, 4096, 0, 0))
+		return 4;
+	sup__thread_make_room(true);
+	return slots() == 4096 ? 0 : 5;
+}
+
+/* TSan has a thread of its own, even here. */
+static int check_first_slots(void)
+{
+	int before = slots();
+
+	sup__thread_make_room(false);
+	return before ? slots() != before : slots() < 1024;
+}
+
+/* As it is chosen once for each process, in two of them. */
+static void sleepers_have_room(void **state)
+{
+	int status, round;
+	pid_t child;
+
+	(void)state;
+	if (slots() < 0) {
+		print_message("skip: the kernel has one table for all\n");
+		skip();
+	}
+	for (round = 0; round < 2; round++) {
+		child = fork();
+		assert_true(child >= 0);
+		if (!child && round)
+			_exit(check_slots());
+		if (!child)
+			_exit(check_first_slots());
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
 static void only_faults_reach_it(void **state)
 {
 	struct seen seen;
@@ -195,6 +259,7 @@ int main(void)
 		cmocka_unit_test(it_has_its_name_and_stack),
 		cmocka_unit_test(spare_does_what_it_is_used_for),
 		cmocka_unit_test(spares_are_used_at_once),
+		cmocka_unit_test(sleepers_have_room),
 		cmocka_unit_test(only_faults_reach_it),
 		cmocka_unit_test(refusals_say_why),
 		cmocka_unit_test(the_next_one_has_its_stack),
