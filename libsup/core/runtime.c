@@ -210,7 +210,8 @@ static void do_joins(void)
 		rt.join_gap = GAP_MIN;
 	while ((t = list)) {
 		list = t->join_next;
-		if (sup__thread_try_join(t->thread)) {
+		if (atomic_load(&t->may_join) &&
+		    sup__thread_try_join(t->thread)) {
 			rt.join_gap = GAP_MIN;
 			joined(t);
 			continue;

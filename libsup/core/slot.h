@@ -84,6 +84,7 @@ struct sup__task {
 	struct sup__resources resources;
 	struct sup__loop *loop;		/* NULL: it does not poll */
 	bool adopted;			/* its thread goes on without it */
+	_Atomic bool may_join;		/* its thread is known to who made it */
 	struct sup__seat *outer_seat;	/* adopted: of its thread */
 	struct sup__crash *crash;
 	bool is_ready;			/* it has said so */

@@ -94,6 +94,11 @@ struct sup__spare *sup__spare_take(size_t stack_size)
 	return s;
 }
 
+pid_t sup__spare_tid(const struct sup__spare *s)
+{
+	return s->tid;
+}
+
 /* Its thread frees it. */
 void sup__spare_use(struct sup__spare *s, const char *name,
 		    void *(*run)(void *arg), void *arg)

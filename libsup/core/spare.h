@@ -36,6 +36,7 @@ void sup__spare_make(void);
  * known as a spare until it says that it has begun to be a task's.
  */
 struct sup__spare *sup__spare_take(size_t stack_size);
+pid_t sup__spare_tid(const struct sup__spare *s);
 void sup__spare_use(struct sup__spare *s, const char *name,
 		    void *(*run)(void *arg), void *arg);
 void sup__spare_begun(struct sup__spare *s);

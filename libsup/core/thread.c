@@ -167,6 +167,25 @@ static void *trampoline(void *task)
 	return NULL;
 }
 
+/*
+ * So that who asks for its id need not wait until it runs. Until then it may
+ * end, but is not joined.
+ */
+static void know_thread(struct sup__task *t, pid_t tid)
+{
+	if (tid)
+		sup__task_set_os(t, getpid(), tid);
+	atomic_store(&t->may_join, true);
+}
+
+static void use_spare(struct sup__spare *spare, struct sup__task *t,
+		      const char *name)
+{
+	t->was_spare = spare;
+	know_thread(t, sup__spare_tid(spare));
+	sup__spare_use(spare, name, trampoline, t);
+}
+
 static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 {
 	struct sup__spare *spare = sup__spare_take(m->stack_size);
@@ -175,16 +194,20 @@ static int make_thread(struct sup__task *t, const struct sup__thread_make *m)
 	int ret;
 
 	t->start_era = era;
-	t->was_spare = spare;
 	/* The thread's own reference. */
 	sup__task_ref(t);
 	if (spare) {
-		sup__spare_use(spare, m->name, trampoline, t);
+		use_spare(spare, t, m->name);
 		return 0;
 	}
+	/* Until it has been said which thread it is. */
+	sup__task_ref(t);
 	ret = sup__thread_start(m->name, m->stack_size, trampoline, t, &thread);
 	if (ret)
 		sup__start_end(era);
+	else
+		know_thread(t, sup__thread_tid(thread));
+	sup__task_put(t);
 	return ret;
 }
 
