@@ -29,6 +29,24 @@ static int check_budget(const struct sup_budget *b, const char *id)
 	return 0;
 }
 
+static int check_depends_on(const struct sup_child_spec *spec)
+{
+	const char *const *id, *const *other;
+
+	for (id = spec->depends_on; id && *id; id++) {
+		if (!strcmp(*id, spec->id))
+			return sup__error(-EINVAL, "child \"%s\": depends_on "
+					  "names the child itself", spec->id);
+		for (other = spec->depends_on; other < id; other++)
+			if (!strcmp(*id, *other))
+				return sup__error(-EINVAL, "child \"%s\": "
+						  "depends_on names \"%.*s\" "
+						  "twice", spec->id,
+						  SUP_NAME_MAX, *id);
+	}
+	return 0;
+}
+
 static int check_fields(const struct sup_child_spec *spec)
 {
 	int ret;
@@ -55,7 +73,9 @@ static int check_fields(const struct sup_child_spec *spec)
 		return sup__error(-EINVAL, "child \"%s\": significant and "
 				  "permanent do not go together", spec->id);
 	ret = sup__backoff_check(&spec->backoff, spec->id);
-	return ret ? ret : check_budget(&spec->budget, spec->id);
+	if (!ret)
+		ret = check_budget(&spec->budget, spec->id);
+	return ret ? ret : check_depends_on(spec);
 }
 
 int sup__child_check(const struct sup_child_spec *from, bool needs_id,
@@ -106,6 +126,32 @@ static int make_budget(struct sup__child *c)
 				   b->period_s * INT64_C(1000000000));
 }
 
+/* The ids it depends on, copied: pointers, then what they point to. */
+static int copy_depends_on(struct sup__child *c)
+{
+	const char *const *from = c->spec.depends_on;
+	size_t n = 0, len = 0;
+	char *text;
+
+	c->spec.depends_on = NULL;
+	for (; from && from[n]; n++)
+		len += strlen(from[n]) + 1;
+	if (!n)
+		return 0;
+	c->deps = sup__calloc(n, sizeof(*c->deps));
+	c->dep_ids = sup__zalloc((n + 1) * sizeof(*c->dep_ids) + len);
+	if (!c->deps || !c->dep_ids)
+		return sup__error_nomem("a child spec");
+	text = (char *)&c->dep_ids[n + 1];
+	for (c->n_deps = 0; c->n_deps < n; c->n_deps++) {
+		len = strlen(from[c->n_deps]) + 1;
+		c->dep_ids[c->n_deps] = memcpy(text, from[c->n_deps], len);
+		text += len;
+	}
+	c->spec.depends_on = (const char *const *)c->dep_ids;
+	return 0;
+}
+
 struct sup__child *sup__child_new(const struct sup_child_spec *spec)
 {
 	struct sup__child *c = sup__zalloc(sizeof(*c));
@@ -115,8 +161,8 @@ struct sup__child *sup__child_new(const struct sup_child_spec *spec)
 		return NULL;
 	}
 	c->spec = *spec;
-	if (make_budget(c)) {
-		sup__free(c);
+	if (make_budget(c) || copy_depends_on(c)) {
+		sup__child_free(c);
 		return NULL;
 	}
 	snprintf(c->id, sizeof(c->id), "%s", spec->id);
@@ -137,6 +183,8 @@ void sup__child_free(struct sup__child *c)
 	if (c->owns_arg && c->free_extra)
 		c->free_extra((void *)c->extra);
 	sup__intensity_fini(&c->own);
+	sup__free(c->deps);
+	sup__free(c->dep_ids);
 	sup__free(c);
 }
 
@@ -152,6 +200,8 @@ static void begin(struct sup__child *c, const struct sup__child_news *news)
 	c->retry_unsent = false;
 	c->due_ns = 0;
 	c->held = false;
+	c->awaits_deps = false;
+	c->at_rest = false;
 	c->restarts += news->restart;
 	if (!news->restart)
 		sup__intensity_clear(&c->own);
@@ -170,6 +220,7 @@ static void end(struct sup__child *c, const struct sup__child_news *news)
 	c->pid = SUP_PID_NONE;
 	c->has_ended = true;
 	c->last_reason = news->reason;
+	c->stop_by = 0;
 }
 
 static void want_retry(struct sup__child *c,
@@ -188,6 +239,7 @@ static void wait_for_it(struct sup__child *c,
 	c->retry_unsent = false;
 	c->due_ns = news->due_ns;
 	c->held = news->held;
+	c->awaits_deps = news->awaits_deps;
 	c->counted = true;
 }
 
@@ -199,6 +251,7 @@ static void drop_retry(struct sup__child *c,
 	c->retry_unsent = false;
 	c->due_ns = 0;
 	c->held = false;
+	c->awaits_deps = false;
 	c->in_a_row = 0;
 }
 

@@ -28,6 +28,8 @@ enum sup__child_event {
 	SUP__CHILD_EVENTS
 };
 
+struct sup__later;
+
 /* What there is to note of an event. */
 struct sup__child_news {
 	int64_t now;
@@ -37,6 +39,7 @@ struct sup__child_news {
 	uint64_t retry;			/* FAIL_RETRY: its number */
 	int64_t due_ns;			/* FAIL_RETRY, WAIT: when; 0: at once */
 	bool held;			/* WAIT: there was one too many */
+	bool awaits_deps;		/* WAIT: until those are up */
 	bool restart;			/* START: of our own accord */
 };
 
@@ -66,6 +69,17 @@ struct sup__child {
 	unsigned int in_a_row;		/* restarts, with a backoff */
 	bool has_ended;
 	struct sup_reason last_reason;
+	bool awaits_deps;		/* RESTARTING: until those are up */
+
+	/* core/supervisor_graph.c: whom it depends on, and its use of them. */
+	struct sup__child **deps;
+	size_t n_deps;
+	char **dep_ids;			/* spec.depends_on: one block */
+	bool at_rest;			/* STOPPED: nobody is to wait for it */
+	bool along;			/* it is to be started, or stopped */
+	struct sup__later *later;	/* its start goes on, */
+	struct sup_pid begun;		/* and will be that of this task */
+	int64_t stop_by;		/* it has been asked to end; or 0 */
 };
 
 /*

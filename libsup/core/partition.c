@@ -14,6 +14,7 @@
 #include "base/spec.h"
 #include "core/supervisor.h"
 #include "core/supervisor_child.h"
+#include "core/supervisor_depends.h"
 #include "core/supervisor_spec.h"
 #include "core/tree.h"
 
@@ -35,7 +36,7 @@ static int check(const struct sup_partition_spec *spec,
 	ret = sup__child_check(spec->child, false, ret_child);
 	if (!ret)
 		ret = sup__child_suits(ret_child, SUP_AUTO_SHUTDOWN_NEVER);
-	return ret;
+	return ret ? ret : sup__depends_refuse(ret_child);
 }
 
 static int enter(struct sup__board *b, struct sup_child_spec *spec, size_t i)

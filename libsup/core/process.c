@@ -15,8 +15,10 @@
 #include "base/futex.h"
 #include "base/spec.h"
 #include "core/audit.h"
+#include "core/later.h"
 #include "core/process_function.h"
 #include "core/runtime.h"
+#include "core/seat.h"
 #include "core/task.h"
 #include "exit/plan.h"
 
@@ -171,6 +173,7 @@ static int wait_ready(struct sup__process *p,
 	return 0;
 }
 
+/* 0: it runs, and whether it is ready remains to be seen. */
 static int spawn(struct sup__process *p, const struct sup_process_spec *spec)
 {
 	struct sup__proc_start start = {
@@ -187,19 +190,23 @@ static int spawn(struct sup__process *p, const struct sup_process_spec *spec)
 	start_is_known(p);
 	if (p->proc.pid)
 		sup__process_look_at_start(p, ret == -ECHILD, untracked);
-	if (ret || (spec->readiness == SUP_READY_EXEC && !spec->function))
-		return ret;
-	return wait_ready(p, spec);
+	return ret;
 }
 
+/* *ret_awaits: it is not said to be ready yet, and has to be. */
 static int adopt_or_spawn(struct sup__process *p,
-			  const struct sup_process_spec *spec)
+			  const struct sup_process_spec *spec,
+			  bool *ret_awaits)
 {
 	int ret = -ESRCH;
 
+	*ret_awaits = false;
 	if (spec->adopt_lineage)
 		ret = sup__process_adopt(p, spec->adopt_lineage);
-	return ret == -ESRCH || ret == -EOPNOTSUPP ? spawn(p, spec) : ret;
+	if (ret != -ESRCH && ret != -EOPNOTSUPP)
+		return ret;
+	*ret_awaits = spec->readiness != SUP_READY_EXEC || spec->function;
+	return spawn(p, spec);
 }
 
 /* Its start went well; if it has ended by now, that is told from here. */
@@ -281,14 +288,71 @@ static int process_new(struct sup_process_spec *spec,
 	return 0;
 }
 
+/* ret is how it went so far. */
+static int conclude(struct sup__process *p, int ret)
+{
+	if (!ret && !sup__task_started(p->task))
+		ret = sup__error(-ECHILD, "it was given up while it started");
+	if (ret)
+		return start_failed(p, ret);
+	start_is_over(p);
+	return 0;
+}
+
+/* One that its starter does not wait for here, core/later.h. */
+struct left {
+	struct sup__later later;	/* first */
+	struct sup__process *p;
+	struct sup_process_spec spec;	/* numbers of it alone are looked at */
+};
+
+static bool left_is_over(const struct sup__later *l)
+{
+	return atomic_load(&((const struct left *)l)->p->ready) !=
+	       SUP__READY_NOT_YET;
+}
+
+static int64_t left_deadline(const struct sup__later *l)
+{
+	return ready_deadline(((const struct left *)l)->p);
+}
+
+static int left_finish(struct sup__later *l)
+{
+	struct left *left = (struct left *)l;
+	int ret = conclude(left->p, wait_ready(left->p, &left->spec));
+
+	sup__free(left);
+	return ret;
+}
+
+static int leave_start(struct sup__process *p,
+		       const struct sup_process_spec *spec)
+{
+	struct left *left = sup__zalloc(sizeof(*left));
+
+	if (!left)
+		return conclude(p, sup__error_nomem("a start"));
+	left->later.is_over = left_is_over;
+	left->later.deadline = left_deadline;
+	left->later.finish = left_finish;
+	left->later.pid = sup__task_pid(p->task);
+	left->p = p;
+	left->spec = *spec;
+	sup__later_leave(&left->later);
+	return 0;
+}
+
 int sup_process_start(const void *process_spec, struct sup_pid *ret_pid)
 {
+	bool leave, awaits;
 	struct sup_pid holder = SUP_PID_NONE, pid;
 	struct sup__process *p = NULL;
 	struct sup_process_spec spec;
 	int ret;
 
 	sup__task_checkpoint();
+	leave = sup__later_is_wanted();
 	ret = sup__spec_copy(&spec, sizeof(spec), process_spec,
 			     "sup_process_spec");
 	if (ret)
@@ -299,14 +363,18 @@ int sup_process_start(const void *process_spec, struct sup_pid *ret_pid)
 	if (ret)
 		return ret;
 	pid = sup__task_pid(p->task);
-	ret = adopt_or_spawn(p, &spec);
-	if (!ret && !sup__task_started(p->task))
-		ret = sup__error(-ECHILD, "it was given up while it started");
-	if (ret)
-		return start_failed(p, ret);
-	start_is_over(p);
-	*ret_pid = pid;
-	return 0;
+	p->starter = leave ? sup__seat_self() : NULL;
+	ret = adopt_or_spawn(p, &spec, &awaits);
+	if (!ret && awaits && leave) {
+		ret = leave_start(p, &spec);
+	} else {
+		if (!ret && awaits)
+			ret = wait_ready(p, &spec);
+		ret = conclude(p, ret);
+	}
+	if (!ret)
+		*ret_pid = pid;
+	return ret;
 }
 
 struct sup__process *sup__process_get(struct sup_pid pid)

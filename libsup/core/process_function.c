@@ -377,7 +377,7 @@ static void greet(struct sup__process *p, const struct sup__frame *hello)
 	sup__lock(&sup__processes);
 	p->function->greeted = true;
 	if (p->function->readiness == SUP_READY_EXEC)
-		sup__process_ready_locked(p);
+		sup__process_ready_locked(p, SUP__READY_YES);
 	sup__unlock(&sup__processes);
 }
 
@@ -386,7 +386,7 @@ static void message_came(struct sup__process *p)
 	if (p->function->readiness != SUP_READY_MESSAGE)
 		return;
 	sup__lock(&sup__processes);
-	sup__process_ready_locked(p);
+	sup__process_ready_locked(p, SUP__READY_YES);
 	sup__unlock(&sup__processes);
 }
 

@@ -27,6 +27,7 @@ struct sup__process {
 	struct sup__proc proc;		/* the starter's before it is alive */
 	_Atomic uint32_t done;		/* futex, set with the lock held */
 	_Atomic uint32_t ready;		/* futex: enum sup__ready, likewise */
+	struct sup__seat *starter;	/* woken then; NULL: it need not be */
 	int64_t stop_timeout_ms;	/* 0: none */
 	int watchdog_signal;
 	char name[64];			/* for people */
@@ -127,11 +128,10 @@ int sup__process_resume_locked(struct sup__process *p, int fd)
 int sup__process_watch_bell(int fd);
 void sup__process_hear_bell(int fd, bool on);
 
-/* It is ready; or has ended before, or will, because it cannot be. */
-void sup__process_ready_locked(struct sup__process *p)
+/* It is ready; or has ended before, or will. Who waits for it is woken. */
+void sup__process_ready_locked(struct sup__process *p, enum sup__ready to)
 	SUP__REQUIRES(sup__processes);
 void sup__process_never_ready(struct sup__process *p);
-
 /* Reads what it has said. The runtime's thread. */
 void sup__process_hear(struct sup__process *p);
 

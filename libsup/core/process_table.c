@@ -228,12 +228,9 @@ static void finish(struct sup__process *p)
 
 void sup__process_never_ready(struct sup__process *p)
 {
-	uint32_t not_yet = SUP__READY_NOT_YET;
-
 	sup__lock(&sup__processes);
-	if (atomic_compare_exchange_strong(&p->ready, &not_yet,
-					   SUP__READY_NEVER))
-		sup__futex_wake_all(&p->ready);
+	if (atomic_load(&p->ready) == SUP__READY_NOT_YET)
+		sup__process_ready_locked(p, SUP__READY_NEVER);
 	sup__unlock(&sup__processes);
 }
 

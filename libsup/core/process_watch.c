@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "core/process_function.h"
 #include "core/runtime.h"
+#include "core/seat.h"
 #include "core/task.h"
 #include "exit/notify.h"
 
@@ -158,10 +159,12 @@ static bool lower_earliest(int64_t at)
 	return false;
 }
 
-void sup__process_ready_locked(struct sup__process *p)
+void sup__process_ready_locked(struct sup__process *p, enum sup__ready to)
 {
-	atomic_store(&p->ready, SUP__READY_YES);
+	atomic_store(&p->ready, to);
 	sup__futex_wake_all(&p->ready);
+	if (p->starter)
+		sup__seat_wake(p->starter);
 }
 
 /* More time to get ready, or to end; never less than it has. */
@@ -187,7 +190,7 @@ static void note_locked(struct sup__process *p, const struct sup__notify *said)
 		p->watchdog_at = 0;
 	}
 	if (said->ready)
-		sup__process_ready_locked(p);
+		sup__process_ready_locked(p, SUP__READY_YES);
 	if (said->watchdog_ns && p->watchdog_ns)
 		p->watchdog_ns = said->watchdog_ns;
 	if (p->watchdog_at && (said->alive || said->watchdog_ns))
@@ -227,7 +230,7 @@ static void hear_newline(struct sup__process *p)
 	if ((p->alive || p->draining) && p->proc.ready_fd >= 0) {
 		n = read(p->proc.ready_fd, text, sizeof(text));
 		if (n > 0 && memchr(text, '\n', n))
-			sup__process_ready_locked(p);
+			sup__process_ready_locked(p, SUP__READY_YES);
 		else if (!n)
 			p->mute = true;
 		if (p->mute || atomic_load(&p->ready) == SUP__READY_YES)

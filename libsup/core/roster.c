@@ -138,6 +138,7 @@ void sup__roster_add(struct sup__roster *r, struct sup__child *c)
 		r->first = c;
 	r->last = c;
 	link_id(r, c);
+	r->has_dependent |= c->n_deps != 0;
 	if (++r->n > r->size)
 		grow(r);
 }

@@ -19,6 +19,7 @@ struct sup__roster {
 	 */
 	bool by_pid_only;
 	size_t n;
+	bool has_dependent;	/* one depends on another, or did */
 	/* Chained tables of the same size, a power of two. */
 	struct sup__child **by_id, **by_pid;
 	size_t size;

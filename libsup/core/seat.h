@@ -32,13 +32,18 @@ struct sup__exchange {
 	struct sup_reason reason;
 };
 
+#define SUP__WAITS_FOR_MANY 1	/* no pid: core/await.c */
+
 struct sup__seat {
 	/* 0 idle, 1 a wake is due, 2 asleep. */
 	alignas(64) _Atomic uint32_t word;
 	uint32_t index;
 	uint32_t spins;		/* budget of the next wait: its thread only */
 	_Atomic bool expects;	/* but that of the next is the greatest */
-	/* The task this thread waits for: cycles are looked for along these. */
+	/*
+	 * The task this thread waits for, or SUP__WAITS_FOR_MANY: cycles are
+	 * looked for along these.
+	 */
 	_Atomic uint64_t waits_for;
 	_Atomic int bell;		/* 1 + an eventfd to write to, or 0 */
 	_Atomic uint64_t looks;		/* core/directory.c: an era, or 0 */

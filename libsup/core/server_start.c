@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/spec.h"
+#include "core/later.h"
 #include "core/link.h"
 #include "core/monitor.h"
 #include "core/start.h"
@@ -75,33 +77,31 @@ static void use_extras(struct extras *x, struct sup__task *t,
 		sup__link_begin(x->bond, t);
 }
 
-static int run_start(const struct sup_server_spec *spec, struct extras *x,
-		     struct sup_pid *ret_pid, struct sup_ref *ret_ref)
+static struct sup__thread_make make_of(const struct sup_server_spec *spec,
+				       struct sup__seat *starter)
 {
-	struct sup__seat *seat = sup__seat_self();
-	struct sup__start_limits limits;
-	struct sup__thread_make m = {
+	return (struct sup__thread_make){
 		.name = spec->name ? spec->name : "server", .reg = spec->reg,
 		.is_server = true, .awaits_ready = spec->awaits_ready,
 		.containment = spec->containment,
 		.mailbox = spec->mailbox, .body = sup__server_run,
-		.body_arg = spec, .via = spec->via, .starter = seat,
+		.body_arg = spec, .via = spec->via, .starter = starter,
 	};
-	struct sup__task *t;
-	int ret;
+}
 
-	if (!seat) {
-		drop_extras(x);
-		return -ENOMEM;
-	}
-	limits = sup__start_limits(spec->init_timeout_ms, spec->awaits_ready,
-				   spec->ready_timeout_ms);
-	ret = sup__thread_begin(&m, &t, ret_pid);
-	if (ret) {
-		drop_extras(x);
-		return ret;
-	}
-	ret = sup__start_finish(t, seat, &limits);
+static struct sup__start_limits limits_of(const struct sup_server_spec *spec)
+{
+	return sup__start_limits(spec->init_timeout_ms, spec->awaits_ready,
+				 spec->ready_timeout_ms);
+}
+
+/* Waits for the start of t, whose reference it drops. */
+static int finish(struct sup__task *t, struct sup__seat *seat,
+		  const struct sup__start_limits *limits, struct extras *x,
+		  struct sup_ref *ret_ref)
+{
+	int ret = sup__start_finish(t, seat, limits);
+
 	if (ret)
 		drop_extras(x);
 	else
@@ -110,15 +110,93 @@ static int run_start(const struct sup_server_spec *spec, struct extras *x,
 	return ret;
 }
 
+static int run_start(const struct sup_server_spec *spec, struct extras *x,
+		     struct sup_pid *ret_pid, struct sup_ref *ret_ref)
+{
+	struct sup__seat *seat = sup__seat_self();
+	struct sup__thread_make m = make_of(spec, seat);
+	struct sup__start_limits limits = limits_of(spec);
+	struct sup__task *t;
+	int ret;
+
+	ret = seat ? sup__thread_begin(&m, &t, ret_pid) : -ENOMEM;
+	if (ret) {
+		drop_extras(x);
+		return ret;
+	}
+	return finish(t, seat, &limits, x, ret_ref);
+}
+
+/* One that its starter does not wait for here, core/later.h. */
+struct left {
+	struct sup__later later;	/* first */
+	struct sup_server_spec spec;	/* its thread looks at that */
+	struct extras extras;
+	struct sup__start_limits limits;
+};
+
+static bool left_is_over(const struct sup__later *l)
+{
+	return sup__start_is_over(l->task);
+}
+
+static int64_t left_deadline(const struct sup__later *l)
+{
+	return sup__start_deadline(l->task, &((const struct left *)l)->limits);
+}
+
+static int left_finish(struct sup__later *l)
+{
+	struct left *left = (struct left *)l;
+	struct sup_ref unused;
+	int ret;
+
+	ret = finish(l->task, sup__seat_self(), &left->limits, &left->extras,
+		     &unused);
+	sup__free(left);
+	return ret;
+}
+
+static int leave_start(const struct sup_server_spec *spec, struct extras *x,
+		       struct sup_pid *ret_pid)
+{
+	struct left *left = sup__zalloc(sizeof(*left));
+	struct sup__thread_make m;
+	int ret;
+
+	if (!left) {
+		drop_extras(x);
+		return sup__error_nomem("a start");
+	}
+	left->later.is_over = left_is_over;
+	left->later.deadline = left_deadline;
+	left->later.finish = left_finish;
+	left->spec = *spec;
+	left->extras = *x;
+	left->limits = limits_of(spec);
+	m = make_of(&left->spec, sup__seat_self());
+	ret = sup__thread_begin(&m, &left->later.task, ret_pid);
+	if (ret) {
+		drop_extras(x);
+		sup__free(left);
+		return ret;
+	}
+	left->later.pid = *ret_pid;
+	sup__later_leave(&left->later);
+	return 0;
+}
+
 static int start(const void *server_spec, bool monitor,
 		 struct sup_pid *ret_pid, struct sup_ref *ret_ref)
 {
 	struct sup_server_spec spec;
 	struct extras extras;
 	struct sup_pid pid;
+	bool leave;
 	int ret;
 
 	sup__task_checkpoint();
+	leave = !monitor && sup__later_is_wanted();
 	ret = sup__spec_copy(&spec, sizeof(spec), server_spec,
 			     "sup_server_spec");
 	if (!ret)
@@ -127,7 +205,10 @@ static int start(const void *server_spec, bool monitor,
 		ret = make_extras(&extras, spec.link, monitor);
 	if (ret)
 		return ret;
-	ret = run_start(&spec, &extras, &pid, ret_ref);
+	if (leave)
+		ret = leave_start(&spec, &extras, &pid);
+	else
+		ret = run_start(&spec, &extras, &pid, ret_ref);
 	/* Told to end, or linked with what has ended already. */
 	sup__task_checkpoint();
 	if (ret_pid && (!ret || ret == -EEXIST))

@@ -44,6 +44,7 @@ struct sup__task {
 	struct sup__mailbox mailbox;
 	struct sup__timers timers;
 	_Atomic uint32_t callers;	/* calls that may wait for it */
+	_Atomic uint64_t awaited_by;	/* who waits for it and others, or 0 */
 	_Atomic uint32_t sig;		/* SUP__SIG_* */
 	_Atomic bool traps;		/* changed under the lock */
 	_Atomic int state;		/* enum sup__task_state */

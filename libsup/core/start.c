@@ -18,13 +18,16 @@
 
 #include <sup/task.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/later.h"
 #include "core/monitor.h"
 #include "core/seat.h"
 #include "core/slot.h"
 #include "core/table.h"
 #include "core/task.h"
+#include "core/thread.h"
 
 #define DEFAULT_READY_MS 30000
 
@@ -51,9 +54,14 @@ struct sup__start_limits sup__start_limits(int64_t init_timeout_ms,
 	return limits;
 }
 
+bool sup__start_is_over(const struct sup__task *t)
+{
+	return atomic_load(&t->start) != SUP__START_NEW;
+}
+
 /* The one that counts at the moment. */
-static int64_t deadline_of(const struct sup__task *t,
-			   const struct sup__start_limits *limits)
+int64_t sup__start_deadline(const struct sup__task *t,
+			    const struct sup__start_limits *limits)
 {
 	if (limits->init == SUP_FOREVER || atomic_load(&t->init_is_over))
 		return limits->ready;
@@ -66,18 +74,18 @@ static int64_t deadline_of(const struct sup__task *t,
 static int await_start(struct sup__task *t, struct sup__seat *seat,
 		       const struct sup__start_limits *limits)
 {
-	int64_t deadline = deadline_of(t, limits);
+	int64_t deadline = sup__start_deadline(t, limits);
 	int ret = 0;
 
-	while (atomic_load(&t->start) == SUP__START_NEW) {
+	while (!sup__start_is_over(t)) {
 		if (sup__task_must_end())
 			ret = -ECANCELED;
 		if (ret && sup__task_give_up_start(t))
 			return ret;
 		ret = sup__seat_sleep(seat, deadline);
 		/* Init may have returned just in time. */
-		if (deadline != deadline_of(t, limits)) {
-			deadline = deadline_of(t, limits);
+		if (deadline != sup__start_deadline(t, limits)) {
+			deadline = sup__start_deadline(t, limits);
 			ret = 0;
 		}
 	}
@@ -92,7 +100,8 @@ static int start_error(struct sup__task *t, int given_up,
 
 	if (given_up == -ETIMEDOUT)
 		return sup__error(-ETIMEDOUT, "\"%s\": %s", t->name,
-				  deadline_of(t, limits) == limits->ready ?
+				  sup__start_deadline(t, limits) ==
+				  limits->ready ?
 				  "it was not ready within ready_timeout_ms" :
 				  "init took longer than init_timeout_ms");
 	if (given_up)
@@ -123,6 +132,55 @@ int sup__start_finish(struct sup__task *t, struct sup__seat *seat,
 	}
 	atomic_store(&seat->waits_for, 0);
 	return ret;
+}
+
+/* One that its starter does not wait for here, core/later.h. */
+struct left {
+	struct sup__later later;	/* first */
+	struct sup__start_limits limits;
+};
+
+static bool left_is_over(const struct sup__later *l)
+{
+	return sup__start_is_over(l->task);
+}
+
+static int64_t left_deadline(const struct sup__later *l)
+{
+	return sup__start_deadline(l->task, &((const struct left *)l)->limits);
+}
+
+static int left_finish(struct sup__later *l)
+{
+	int ret = sup__start_finish(l->task, sup__seat_self(),
+				    &((struct left *)l)->limits);
+
+	sup__task_put(l->task);
+	sup__free(l);
+	return ret;
+}
+
+int sup__start_leave(const struct sup__thread_make *m,
+		     const struct sup__start_limits *limits,
+		     struct sup_pid *ret_pid)
+{
+	struct left *left = sup__zalloc(sizeof(*left));
+	int ret;
+
+	if (!left)
+		return sup__error_nomem("a start");
+	left->later.is_over = left_is_over;
+	left->later.deadline = left_deadline;
+	left->later.finish = left_finish;
+	left->limits = *limits;
+	ret = sup__thread_begin(m, &left->later.task, ret_pid);
+	if (ret) {
+		sup__free(left);
+		return ret;
+	}
+	left->later.pid = *ret_pid;
+	sup__later_leave(&left->later);
+	return 0;
 }
 
 int sup_ready(void)

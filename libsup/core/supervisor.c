@@ -22,6 +22,8 @@
 #include "base/log.h"
 #include "core/spare.h"
 #include "core/supervisor_child.h"
+#include "core/supervisor_depends.h"
+#include "core/supervisor_graph.h"
 #include "core/supervisor_request.h"
 #include "core/supervisor_restart.h"
 #include "core/supervisor_spec.h"
@@ -89,24 +91,38 @@ static void on_terminate(void *state, const struct sup_reason *reason)
 	take_down(b);
 }
 
-/* The first start of all, in order; none is left of them after an error. */
-static int start_all(struct sup__board *b)
+static int start_in_order(struct sup__board *b)
 {
-	char why[SUP__ERROR_MAX];
 	struct sup__child *c;
 	int ret;
 
 	for (c = b->roster.first; c; c = c->next) {
 		ret = sup__supervise_start(b, c, SUP__FIRST_START, NULL);
-		if (ret < 0)
-			goto stop;
+		if (ret >= 0)
+			continue;
+		sup__supervise_report(b, SUP_EVENT_START_ERROR, c, ret);
+		return ret;
 	}
 	return 0;
+}
 
-stop:
+static int start_graph(struct sup__board *b)
+{
+	sup__graph_mark_all(b);
+	return sup__graph_start(b);
+}
+
+/* The first start of all; none is left of them after an error. */
+static int start_all(struct sup__board *b)
+{
+	bool graph = sup__depends_are_used(b);
+	int ret = graph ? start_graph(b) : start_in_order(b);
+	char why[SUP__ERROR_MAX];
+
+	if (!ret)
+		return 0;
 	/* Stopping the others may put other words there. */
 	snprintf(why, sizeof(why), "%s", sup_error());
-	sup__supervise_report(b, SUP_EVENT_START_ERROR, c, ret);
 	sup__supervise_stop_all(b);
 	return sup__error(ret, "%s", why);
 }
@@ -162,7 +178,8 @@ static int on_init(void *arg, void **ret_state)
 	sup_trap_exits(true, NULL);
 	ret = b->init ? ask_init(b) : 0;
 	if (!ret)
-		ret = sup__supervise_reserve(b, b->roster.n);
+		ret = sup__supervise_reserve(b, b->roster.n,
+					     sup__depends_are_used(b));
 	if (ret)
 		return ret;
 	if (b->simple)

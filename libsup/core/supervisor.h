@@ -41,7 +41,9 @@ struct sup__supervisor_request {
 	enum sup__supervisor_op op;
 	char id[SUP_NAME_MAX + 1];
 	struct sup_pid pid;
-	struct sup_child_spec spec;	/* its id is the above */
+	struct sup_child_spec spec;	/* its id is the above, depends_on */
+					/* what follows the request: */
+	size_t n_depends_on, len_depends_on;	/* so many strings */
 	const void *extra;
 	void (*free_extra)(void *extra);
 	size_t n;

@@ -7,9 +7,15 @@
 #include "base/alloc.h"
 #include "base/spec.h"
 #include "core/child.h"
+#include "core/later.h"
 #include "core/supervisor.h"
 #include "core/supervisor_spec.h"
 #include "core/tree.h"
+
+static void put_board(void *b)
+{
+	sup__board_put(b);
+}
 
 int sup__supervisor_start(struct sup__board *b, const char *name, bool reg,
 			  struct sup_pid *ret_pid)
@@ -19,7 +25,15 @@ int sup__supervisor_start(struct sup__board *b, const char *name, bool reg,
 		.name = name, .reg = reg, .arg = b,
 	};
 
-	return sup_server_start(&server, ret_pid);
+	int ret = sup_server_start(&server, ret_pid);
+
+	if (ret)
+		return ret;
+	/* Its init may be yet to come. */
+	sup__board_ref(b);
+	if (!sup__later_release(put_board, b))
+		sup__board_put(b);
+	return 0;
 }
 
 /*
@@ -74,7 +88,7 @@ static int ask(struct sup_pid sup, const struct sup__supervisor_request *req,
 	struct sup_msg msg = {
 		.tag = SUP__SUPERVISOR_REQUEST,
 		.data = (void *)req,
-		.len = sizeof(*req),
+		.len = sizeof(*req) + req->len_depends_on,
 	};
 	struct sup_reason reason;
 	struct sup_msg reply;
@@ -163,6 +177,33 @@ static int do_child(struct sup_pid sup, enum sup__supervisor_op op,
 		     sup__supervisor_do(sup, &req, ret_pid);
 }
 
+/* Asks with the strings of depends_on behind the request. */
+static int start_dependent(struct sup_pid sup,
+			   struct sup__supervisor_request *req,
+			   struct sup_pid *ret_pid)
+{
+	const char *const *ids = req->spec.depends_on;
+	struct sup__supervisor_request *whole;
+	size_t i, n, len = 0;
+	char *text;
+	int ret;
+
+	for (n = 0; ids[n]; n++)
+		len += strlen(ids[n]) + 1;
+	req->n_depends_on = n;
+	req->len_depends_on = len;
+	whole = sup__zalloc(sizeof(*whole) + len);
+	if (!whole)
+		return sup__error_nomem("a request");
+	*whole = *req;
+	text = (char *)(whole + 1);
+	for (i = 0; i < n; i++)
+		text = stpcpy(text, ids[i]) + 1;
+	ret = sup__supervisor_do(sup, whole, ret_pid);
+	sup__free(whole);
+	return ret;
+}
+
 /* Whether its id may be missing is for the supervisor to say. */
 int sup_start_child(struct sup_pid sup, const struct sup_child_spec *spec,
 		    struct sup_pid *ret_pid)
@@ -174,6 +215,8 @@ int sup_start_child(struct sup_pid sup, const struct sup_child_spec *spec,
 	if (ret)
 		return refuse(sup, ret);
 	snprintf(req.id, sizeof(req.id), "%s", req.spec.id);
+	if (req.spec.depends_on)
+		return start_dependent(sup, &req, ret_pid);
 	return sup__supervisor_do(sup, &req, ret_pid);
 }
 

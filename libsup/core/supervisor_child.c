@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
 #include <sup/dynamic.h>
-#include <sup/monitor.h>
+#include <sup/partition.h>
+#include <sup/process.h>
 #include <sup/server.h>
 #include <sup/task.h>
 
@@ -15,12 +17,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "core/await.h"
 #include "core/backoff.h"
 #include "core/process.h"
 #include "core/spare.h"
-
-/* What a thread that was killed gets to reach a safe point. */
-#define KILL_MS 5000
 
 static bool has_reason(enum sup_event_kind kind)
 {
@@ -28,8 +28,8 @@ static bool has_reason(enum sup_event_kind kind)
 	       kind != SUP_EVENT_DECLINED && kind != SUP_EVENT_STOPPING;
 }
 
-static void report(struct sup__board *b, enum sup_event_kind kind,
-		   struct sup__child *c, int error)
+void sup__supervise_report(struct sup__board *b, enum sup_event_kind kind,
+			   struct sup__child *c, int error)
 {
 	const struct sup__intensity *budget = sup__board_budget(b, c);
 	char output[SUP_EVENT_OUTPUT_MAX];
@@ -63,19 +63,20 @@ static void report(struct sup__board *b, enum sup_event_kind kind,
 	sup__event_emit(&ev);
 }
 
-/* A child's next step in life. That it is none is a mistake in this file. */
-static void change(struct sup__board *b, struct sup__child *c,
-		   enum sup__child_event event,
-		   const struct sup__child_news *news)
+void sup__supervise_change(struct sup__board *b, struct sup__child *c,
+			   enum sup__child_event event,
+			   const struct sup__child_news *news)
 {
 	int ret;
 
 	sup__lock(&b->lock);
 	b->n_unsent -= c->retry_unsent;
 	b->n_due -= c->due_ns != 0;
+	b->n_awaiting -= c->awaits_deps;
 	ret = sup__roster_move(&b->roster, c, event, news);
 	b->n_unsent += c->retry_unsent;
 	b->n_due += c->due_ns != 0;
+	b->n_awaiting += c->awaits_deps;
 	sup__unlock(&b->lock);
 	if (ret)
 		sup__log(LOG_CRIT, "%s", sup_error());
@@ -99,18 +100,12 @@ void sup__supervise_report_self(const struct sup__board *b,
 	sup__event_emit(&ev);
 }
 
-void sup__supervise_report(struct sup__board *b,
-			   enum sup_event_kind kind, struct sup__child *c,
-			   int error)
-{
-	report(b, kind, c, error);
-}
-
 void sup__supervise_forget(struct sup__board *b, struct sup__child *c)
 {
 	sup__lock(&b->lock);
 	b->n_unsent -= c->retry_unsent;
 	b->n_due -= c->due_ns != 0;
+	b->n_awaiting -= c->awaits_deps;
 	if (b->partitions && b->partitions[c->index] == c)
 		b->partitions[c->index] = NULL;
 	sup__roster_del(&b->roster, c);
@@ -120,17 +115,37 @@ void sup__supervise_forget(struct sup__board *b, struct sup__child *c)
 
 void sup__supervise_remove(struct sup__board *b, struct sup__child *c)
 {
-	report(b, SUP_EVENT_REMOVED, c, 0);
+	sup__supervise_report(b, SUP_EVENT_REMOVED, c, 0);
 	sup__supervise_forget(b, c);
 }
 
-int sup__supervise_reserve(struct sup__board *b, size_t n)
+/* What core/supervisor_graph.c needs besides. */
+static int reserve_graph(struct sup__board *b, size_t room)
 {
-	size_t room = n + n / 2 + 4;
 	void *p;
 
-	if (n <= b->room || b->strategy == SUP_ONE_FOR_ONE ||
-	    b->strategy == SUP_SIMPLE_ONE_FOR_ONE)
+	p = sup__realloc(b->ends, room * sizeof(*b->ends));
+	if (!p)
+		return sup__error_nomem("the ends of children");
+	b->ends = p;
+	p = sup__realloc(b->starts, room * sizeof(*b->starts));
+	if (!p)
+		return sup__error_nomem("the starts of children");
+	b->starts = p;
+	return 0;
+}
+
+int sup__supervise_reserve(struct sup__board *b, size_t n, bool graph)
+{
+	bool grows = n > b->room;
+	size_t room = grows ? n + n / 2 + 4 : b->room;
+	void *p;
+
+	if (graph && (grows || !b->ends || !b->starts) &&
+	    reserve_graph(b, room))
+		return -ENOMEM;
+	if (!grows || (!graph && (b->strategy == SUP_ONE_FOR_ONE ||
+				  b->strategy == SUP_SIMPLE_ONE_FOR_ONE)))
 		return 0;
 	p = sup__realloc(b->order, room * sizeof(*b->order));
 	if (!p)
@@ -169,8 +184,8 @@ bool sup__supervise_take_info(uint64_t *ret_info)
 	return has;
 }
 
-static int run_start(const struct sup__board *b, const struct sup__child *c,
-		     struct sup_pid *ret_pid)
+static int call_start(const struct sup__board *b, const struct sup__child *c,
+		      struct sup_pid *ret_pid)
 {
 	given.has = false;
 	if (c->spec.start_with)
@@ -180,17 +195,22 @@ static int run_start(const struct sup__board *b, const struct sup__child *c,
 	return c->spec.start(c->spec.arg, ret_pid);
 }
 
-/* Calls a child's start; what it should not return counts as an error, too. */
-static int call_start(const struct sup__board *b, const struct sup__child *c,
-		      enum sup__start_kind kind, struct sup_pid *ret_pid)
+static int run_start(const struct sup__board *b, const struct sup__child *c,
+		     enum sup__start_kind kind, struct sup_pid *ret_pid)
 {
-	struct sup_pid pid = SUP_PID_NONE;
 	int ret;
 
 	sup__error_clear();
 	sup__spare_allow(c->spec.start, kind == SUP__RESTART);
-	ret = run_start(b, c, &pid);
+	ret = call_start(b, c, ret_pid);
 	sup__spare_deny();
+	return ret;
+}
+
+/* What a start returned; what it should not counts as an error, too. */
+static int judge(const struct sup__child *c, int ret, struct sup_pid pid,
+		 struct sup_pid *ret_pid)
+{
 	if (ret == SUP_IGNORE || (ret < 0 && ret != -EEXIST))
 		pid = SUP_PID_NONE;
 	if (ret > SUP_IGNORE)
@@ -235,8 +255,8 @@ bool sup__supervise_wait(struct sup__board *b, struct sup__child *c)
 	struct sup__child_news news = { .due_ns = when_due(b, c) };
 
 	if (news.due_ns)
-		change(b, c, SUP__CHILD_WAIT, &news);
-	report(b, SUP_EVENT_RESTARTING, c, 0);
+		sup__supervise_change(b, c, SUP__CHILD_WAIT, &news);
+	sup__supervise_report(b, SUP_EVENT_RESTARTING, c, 0);
 	return news.due_ns;
 }
 
@@ -247,8 +267,48 @@ void sup__supervise_hold(struct sup__board *b, struct sup__child *c)
 		.held = true,
 	};
 
-	change(b, c, SUP__CHILD_WAIT, &news);
-	report(b, SUP_EVENT_HELD, c, 0);
+	sup__supervise_change(b, c, SUP__CHILD_WAIT, &news);
+	sup__supervise_report(b, SUP_EVENT_HELD, c, 0);
+}
+
+void sup__supervise_await_deps(struct sup__board *b, struct sup__child *c)
+{
+	struct sup__child_news news = { .awaits_deps = true };
+
+	sup__supervise_change(b, c, SUP__CHILD_WAIT, &news);
+}
+
+/* Its start has returned that. */
+static void conclude(struct sup__board *b, struct sup__child *c,
+		     enum sup__start_kind kind, int ret, struct sup_pid pid)
+{
+	struct sup__child_news news = { .pid = pid };
+
+	if (ret == SUP_IGNORE) {
+		sup__supervise_change(b, c, SUP__CHILD_DECLINE, &news);
+		c->at_rest = true;
+		sup__supervise_report(b, SUP_EVENT_DECLINED, c, 0);
+	} else if (!ret) {
+		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);
+		news.now = sup__now_ns();
+		sup__supervise_change(b, c, SUP__CHILD_UP, &news);
+		sup__supervise_report(b, SUP_EVENT_STARTED, c, 0);
+	} else if (kind == SUP__RESTART) {
+		news.retry = ++b->retries;
+		news.due_ns = when_due(b, c);
+		sup__supervise_change(b, c, SUP__CHILD_FAIL_RETRY, &news);
+		sup__supervise_report(b, SUP_EVENT_START_ERROR, c, ret);
+	} else {
+		sup__supervise_change(b, c, SUP__CHILD_FAIL, &news);
+	}
+}
+
+static void begin_start(struct sup__board *b, struct sup__child *c,
+			enum sup__start_kind kind)
+{
+	struct sup__child_news news = { .restart = kind == SUP__RESTART };
+
+	sup__supervise_change(b, c, SUP__CHILD_START, &news);
 }
 
 /*
@@ -258,222 +318,73 @@ void sup__supervise_hold(struct sup__board *b, struct sup__child *c)
 int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 			 enum sup__start_kind kind, struct sup_pid *ret_pid)
 {
-	struct sup__child_news news = { .restart = kind == SUP__RESTART };
+	struct sup_pid pid = SUP_PID_NONE;
 	int ret;
 
-	change(b, c, SUP__CHILD_START, &news);
-	ret = call_start(b, c, kind, &news.pid);
+	begin_start(b, c, kind);
+	ret = run_start(b, c, kind, &pid);
+	ret = judge(c, ret, pid, &pid);
 	if (ret_pid)
-		*ret_pid = news.pid;
-	if (ret == SUP_IGNORE) {
-		change(b, c, SUP__CHILD_DECLINE, &news);
-		report(b, SUP_EVENT_DECLINED, c, 0);
-	} else if (!ret) {
-		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);
-		news.now = sup__now_ns();
-		change(b, c, SUP__CHILD_UP, &news);
-		sup__supervise_report(b, SUP_EVENT_STARTED, c, 0);
-	} else if (kind == SUP__RESTART) {
-		news.retry = ++b->retries;
-		news.due_ns = when_due(b, c);
-		change(b, c, SUP__CHILD_FAIL_RETRY, &news);
-		sup__supervise_report(b, SUP_EVENT_START_ERROR, c, ret);
-	} else {
-		change(b, c, SUP__CHILD_FAIL, &news);
-	}
+		*ret_pid = pid;
+	conclude(b, c, kind, ret, pid);
 	return ret;
 }
 
-static void ask_to_end(const struct sup__child *c)
+/* A start of ours that has nothing to do after it has made the task. */
+static bool may_be_left(const struct sup__child *c)
 {
-	if (c->spec.shutdown_ms == SUP_SHUTDOWN_KILL)
-		sup_kill(c->pid, sup_deadline_ms(KILL_MS));
-	else
-		sup_exit(c->pid, &SUP_SHUTDOWN);
+	int (*start)(const void *arg, struct sup_pid *ret_pid) = c->spec.start;
+
+	return start == sup_server_start || start == sup_thread_start ||
+	       start == sup_process_start || start == sup_supervisor_start ||
+	       start == sup_dynamic_start || start == sup_partition_start;
 }
 
-/* Waits as long as the spec says, and kills if that was not enough. */
-static struct sup_reason await_end(const struct sup__child *c, int64_t deadline)
+/* The sentence stays. */
+static void drop(struct sup__later *later)
 {
-	struct sup_reason reason = { .kind = SUP_REASON_LOST };
-	int ret = sup_wait(c->pid, &reason, deadline);
+	char why[SUP__ERROR_MAX];
 
-	if (ret == -ETIMEDOUT) {
-		sup_kill(c->pid, sup_deadline_ms(KILL_MS));
-		sup_wait(c->pid, &reason, SUP_FOREVER);
+	snprintf(why, sizeof(why), "%s", sup_error());
+	sup__await_drop(later);
+	sup__error(0, "%s", why);
+}
+
+int sup__supervise_begin(struct sup__board *b, struct sup__child *c,
+			 enum sup__start_kind kind)
+{
+	struct sup_pid pid = SUP_PID_NONE;
+	struct sup__later *later;
+	int ret;
+
+	begin_start(b, c, kind);
+	sup__later_allow(may_be_left(c));
+	ret = run_start(b, c, kind, &pid);
+	later = sup__later_take();
+	if (later && !ret && pid.v) {
+		c->later = later;
+		c->begun = pid;
+		return SUP__UNDER_WAY;
 	}
-	return reason;
+	ret = judge(c, ret, pid, &pid);
+	/* Its start has thought better of it: the sentence is that one's. */
+	if (later)
+		drop(later);
+	conclude(b, c, kind, ret, pid);
+	return ret;
 }
 
-static int64_t patience(const struct sup__child *c)
+int sup__supervise_end_start(struct sup__board *b, struct sup__child *c,
+			     enum sup__start_kind kind)
 {
-	int64_t ms = c->spec.shutdown_ms;
+	struct sup__later *later = c->later;
+	struct sup_pid pid;
+	int ret;
 
-	return sup_deadline_ms(ms == SUP_SHUTDOWN_KILL ? -1 : ms);
-}
-
-static void bury(struct sup_pid pid);
-
-/* Its task has been asked to end. */
-static void see_it_end(struct sup__board *b, struct sup__child *c,
-		       int64_t deadline)
-{
-	bool brutal = c->spec.shutdown_ms == SUP_SHUTDOWN_KILL;
-	struct sup__child_news news = { 0 };
-	struct sup_pid pid = c->pid;
-	enum sup_event_kind kind;
-
-	news.reason = await_end(c, deadline);
-	bury(pid);
-	change(b, c, SUP__CHILD_DOWN, &news);
-	kind = SUP_EVENT_SHUTDOWN_ERROR;
-	if (sup__strategy_is_orderly(c->spec.restart, brutal, &news.reason))
-		kind = SUP_EVENT_STOPPED;
-	report(b, kind, c, 0);
-}
-
-static void stop(struct sup__board *b, struct sup__child *c)
-{
-	struct sup__child_news news = { 0 };
-
-	if (c->state == SUP_CHILD_RUNNING)
-		change(b, c, SUP__CHILD_STOP, &news);
-	report(b, SUP_EVENT_STOPPING, c, 0);
-	ask_to_end(c);
-	see_it_end(b, c, patience(c));
-}
-
-/* The shortest patience of those still stopping; false: there are none. */
-static bool least_patience(const struct sup__board *b, int64_t *ret_ms)
-{
-	const struct sup__child *c;
-	uint64_t least = UINT64_MAX;
-	bool found = false;
-
-	/* Infinity, and kills, that nobody outstays, are the greatest. */
-	for (c = b->roster.first; c; c = c->next) {
-		if (c->state != SUP_CHILD_STOPPING)
-			continue;
-		found = true;
-		if ((uint64_t)c->spec.shutdown_ms < least)
-			least = (uint64_t)c->spec.shutdown_ms;
-	}
-	*ret_ms = (int64_t)least;
-	return found;
-}
-
-/*
- * Children without ids are all asked at once; then those of one patience are
- * waited for at a time, the shortest first, all from the same beginning, so
- * that no one's patience makes another's longer.
- */
-static void stop_at_once(struct sup__board *b)
-{
-	struct sup__child_news news = { 0 };
-	int64_t begin = sup__now_ns(), ms;
-	struct sup__child *c;
-
-	for (c = b->roster.last; c; c = c->prev) {
-		if (c->state == SUP_CHILD_RUNNING) {
-			change(b, c, SUP__CHILD_STOP, &news);
-			report(b, SUP_EVENT_STOPPING, c, 0);
-			ask_to_end(c);
-		} else if (c->state != SUP_CHILD_STOPPING) {
-			change(b, c, SUP__CHILD_CANCEL, &news);
-		}
-	}
-	while (least_patience(b, &ms))
-		for (c = b->roster.last; c; c = c->prev)
-			if (c->state == SUP_CHILD_STOPPING &&
-			    c->spec.shutdown_ms == ms)
-				see_it_end(b, c, ms < 0 ? SUP_FOREVER :
-					   begin + ms * 1000000);
-}
-
-/* In the place of its supervisor, which was killed, perhaps while stopping. */
-static void stop_abandoned_at_once(struct sup__board *b)
-{
-	struct sup__child *c, *prev;
-
-	for (c = b->roster.last; c; c = prev) {
-		prev = c->prev;
-		if (c->pid.v)
-			continue;
-		c->owns_arg = c->owns_arg && c->state != SUP_CHILD_STARTING;
-		sup__supervise_forget(b, c);
-	}
-	for (c = b->roster.last; c; c = c->prev)
-		if (c->state == SUP_CHILD_STOPPING)
-			ask_to_end(c);
-	stop_at_once(b);
-}
-
-/*
- * A supervisor that was killed has stopped nobody. Whoever hears of its end
- * does so in its place, before anything is started again: else a restart might
- * meet names and files that are still in use. Its thread is no more, so its
- * board is ours. A child that it was just starting has been given up by then;
- * nothing is known of it, so its arg is not freed.
- */
-static void bury(struct sup_pid pid)
-{
-	struct sup__board *b = sup__board_get(pid);
-	struct sup__child *c;
-
-	if (!b)
-		return;
-	if (sup__board_is_dynamic(b))
-		stop_abandoned_at_once(b);
-	while ((c = b->roster.last)) {
-		if (c->pid.v)
-			stop(b, c);
-		c->owns_arg = c->owns_arg && c->state != SUP_CHILD_STARTING;
-		sup__supervise_forget(b, c);
-	}
-	sup__board_hide(b);
-	sup__board_put(b);
-}
-
-void sup__supervise_cancel(struct sup__board *b, struct sup__child *c)
-{
-	struct sup__child_news news = { 0 };
-
-	change(b, c, SUP__CHILD_CANCEL, &news);
-}
-
-void sup__supervise_stop(struct sup__board *b, struct sup__child *c)
-{
-	if (c->state == SUP_CHILD_RUNNING) {
-		stop(b, c);
-		return;
-	}
-	if (c->state == SUP_CHILD_RESTARTING)
-		report(b, SUP_EVENT_STOPPING, c, 0);
-	sup__supervise_cancel(b, c);
-}
-
-void sup__supervise_stop_all(struct sup__board *b)
-{
-	struct sup__child *c;
-
-	if (sup__board_is_dynamic(b)) {
-		stop_at_once(b);
-		return;
-	}
-	for (c = b->roster.last; c; c = c->prev)
-		sup__supervise_stop(b, c);
-}
-
-void sup__supervise_note_exit(struct sup__board *b, struct sup__child *c,
-			      const struct sup_reason *reason)
-{
-	struct sup__child_news news = { .reason = *reason };
-	struct sup_pid pid = c->pid;
-
-	if (sup__backoff_is_stable(&c->spec.backoff,
-				   sup__now_ns() - c->started_ns))
-		c->in_a_row = 0;
-	change(b, c, SUP__CHILD_EXIT, &news);
-	report(b, SUP_EVENT_CHILD_TERMINATED, c, 0);
-	bury(pid);
+	c->later = NULL;
+	c->stop_by = 0;
+	sup__error_clear();
+	ret = judge(c, sup__later_finish(later), c->begun, &pid);
+	conclude(b, c, kind, ret, pid);
+	return ret;
 }

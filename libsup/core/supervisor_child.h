@@ -17,8 +17,8 @@ enum sup__start_kind {
 	SUP__RESTART,		/* of our own accord */
 };
 
-/* Makes room for the plan of n children. -ENOMEM. */
-int sup__supervise_reserve(struct sup__board *b, size_t n);
+/* Room for plans of n children; graph: for depends_on, too. -ENOMEM. */
+int sup__supervise_reserve(struct sup__board *b, size_t n, bool graph);
 
 /*
  * Starts a child that has no task: 0, SUP_IGNORE, or an error with a sentence
@@ -28,6 +28,19 @@ int sup__supervise_reserve(struct sup__board *b, size_t n);
  */
 int sup__supervise_start(struct sup__board *b, struct sup__child *c,
 			 enum sup__start_kind kind, struct sup_pid *ret_pid);
+
+/*
+ * The same, but the start may go on: SUP__UNDER_WAY; then c->later is to be
+ * awaited, and what it came to is for sup__supervise_end_start() to say.
+ */
+#define SUP__UNDER_WAY 2
+int sup__supervise_begin(struct sup__board *b, struct sup__child *c,
+			 enum sup__start_kind kind);
+int sup__supervise_end_start(struct sup__board *b, struct sup__child *c,
+			     enum sup__start_kind kind);
+
+/* It is restarting from here on, until those it depends on are up. */
+void sup__supervise_await_deps(struct sup__board *b, struct sup__child *c);
 
 /* True: it has a backoff, and is restarting from here on, until that is due. */
 bool sup__supervise_wait(struct sup__board *b, struct sup__child *c);
@@ -45,8 +58,17 @@ bool sup__supervise_take_info(uint64_t *ret_info);
 void sup__supervise_stop(struct sup__board *b, struct sup__child *c);
 
 /*
+ * That in two steps, of a child with a task: it is asked, and stop_by says how
+ * long it has; then it has ended. ask is of the task of a start under way.
+ */
+void sup__supervise_stop_begin(struct sup__board *b, struct sup__child *c);
+void sup__supervise_stop_end(struct sup__board *b, struct sup__child *c);
+void sup__supervise_ask(struct sup__child *c, struct sup_pid pid);
+void sup__supervise_kill(struct sup_pid pid);
+
+/*
  * All of them, newest first, one after the other; those of a supervisor whose
- * children have no ids at once.
+ * children have no ids at once; where some depend on others, as those say.
  */
 void sup__supervise_stop_all(struct sup__board *b);
 
@@ -68,6 +90,11 @@ void sup__supervise_remove(struct sup__board *b, struct sup__child *c);
 void sup__supervise_report_self(const struct sup__board *b,
 				enum sup_event_kind kind,
 				const struct sup_reason *reason);
+
+/* Its next step in life. That it is none is a mistake of the caller. */
+void sup__supervise_change(struct sup__board *b, struct sup__child *c,
+			   enum sup__child_event event,
+			   const struct sup__child_news *news);
 
 /* Tells the sink and the streams of events. error is that of a start. */
 void sup__supervise_report(struct sup__board *b,

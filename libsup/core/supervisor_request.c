@@ -9,6 +9,7 @@
 #include "core/partition.h"
 #include "core/supervisor.h"
 #include "core/supervisor_child.h"
+#include "core/supervisor_depends.h"
 #include "core/supervisor_restart.h"
 
 /* What a request about a child that is there is refused with, by its state. */
@@ -36,13 +37,37 @@ static int refusal(enum sup__supervisor_op op, const struct sup__child *c)
 				sup_child_state_name(c->state)) : 0;
 }
 
+static int may_start(const struct sup__child *c)
+{
+	const struct sup__child *on = sup__depends_missing(c);
+
+	if (!on)
+		return 0;
+	return sup__error(-EAGAIN, "child \"%s\": it depends on \"%s\", which "
+			  "is %s", c->id, on->id,
+			  sup_child_state_name(on->state));
+}
+
+static int may_go(const struct sup__board *b, const struct sup__child *c)
+{
+	const struct sup__child *user = sup__depends_user(b, c, false);
+
+	return user ? sup__error(-EBUSY, "child \"%s\": \"%s\" depends on it",
+				 c->id, user->id) : 0;
+}
+
 /* Starts a child that is not on the board yet, and puts it there if it may. */
 static int start_new(struct sup__board *b, struct sup__child *c,
 		     struct sup_pid *ret_pid)
 {
 	int ret;
 
-	ret = sup__supervise_reserve(b, b->roster.n + 1);
+	ret = sup__depends_find(b, c);
+	if (!ret)
+		ret = may_start(c);
+	if (!ret)
+		ret = sup__supervise_reserve(b, b->roster.n + 1, c->n_deps ||
+					     sup__depends_are_used(b));
 	if (ret) {
 		sup__child_free(c);
 		return ret;
@@ -85,6 +110,9 @@ static int start_child(struct sup__board *b,
 		return ret;
 	if (!sup__board_is_dynamic(b) && !spec->id[0])
 		return sup__error(-EINVAL, "child spec: id is missing");
+	ret = sup__board_is_dynamic(b) ? sup__depends_refuse(spec) : 0;
+	if (ret)
+		return ret;
 	c = sup__child_new(spec);
 	if (!c)
 		return -ENOMEM;
@@ -162,13 +190,17 @@ static int by_id(struct sup__board *b,
 		return ret;
 	switch (req->op) {
 	case SUP__OP_RESTART_CHILD:
-		return sup__supervise_start(b, c, SUP__FIRST_START, ret_pid);
+		ret = may_start(c);
+		return ret ? ret : sup__supervise_start(b, c, SUP__FIRST_START,
+							ret_pid);
 	case SUP__OP_TERMINATE_CHILD:
 		terminate(b, c);
 		return 0;
 	default:
-		sup__supervise_remove(b, c);
-		return 0;
+		ret = may_go(b, c);
+		if (!ret)
+			sup__supervise_remove(b, c);
+		return ret;
 	}
 }
 
@@ -195,6 +227,7 @@ static void list_child(const struct sup__child *c, struct sup_child *ret_child)
 	};
 	memcpy(ret_child->id, c->id, sizeof(ret_child->id));
 	ret_child->spec.id = NULL;
+	ret_child->spec.depends_on = NULL;
 }
 
 /* The reply with the children that were asked for, in one block. -ENOMEM. */
@@ -276,6 +309,35 @@ static void answer(struct sup__board *b,
 		reply->has_info = sup__supervise_take_info(&reply->info);
 }
 
+/* *ret_ids, of the heap, is for its depends_on; NULL if there is none. */
+static int take_request(const struct sup_msg *msg,
+			struct sup__supervisor_request *req,
+			const char ***ret_ids)
+{
+	const char **ids = NULL, *text;
+	size_t i;
+
+	if (msg->tag != SUP__SUPERVISOR_REQUEST || msg->len < sizeof(*req))
+		return -ENOSYS;
+	memcpy(req, msg->data, sizeof(*req));
+	if (msg->len - sizeof(*req) != req->len_depends_on)
+		return -ENOSYS;
+	if (req->n_depends_on) {
+		ids = sup__calloc(req->n_depends_on + 1, sizeof(*ids));
+		if (!ids)
+			return -ENOMEM;
+		text = (const char *)msg->data + sizeof(*req);
+		for (i = 0; i < req->n_depends_on; i++) {
+			ids[i] = text;
+			text += strlen(text) + 1;
+		}
+	}
+	req->spec.id = req->id;
+	req->spec.depends_on = ids;
+	*ret_ids = ids;
+	return 0;
+}
+
 int sup__request(struct sup__board *b, struct sup_from from,
 		 struct sup_msg *msg)
 {
@@ -285,14 +347,15 @@ int sup__request(struct sup__board *b, struct sup_from from,
 		.tag = SUP__SUPERVISOR_REPLY, .data = &reply,
 		.len = sizeof(reply),
 	};
+	const char **ids;
+	int ret = take_request(msg, &req, &ids);
 
-	if (msg->tag != SUP__SUPERVISOR_REQUEST || msg->len != sizeof(req)) {
-		sup_reply_error(from, -ENOSYS);
+	if (ret) {
+		sup_reply_error(from, ret);
 		return SUP_CONTINUE;
 	}
-	memcpy(&req, msg->data, sizeof(req));
-	req.spec.id = req.id;
 	answer(b, &req, &reply, &longer);
+	sup__free(ids);
 	sup__restart_send_retries(b);
 	if (longer) {
 		out.data = longer;

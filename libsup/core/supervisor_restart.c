@@ -19,6 +19,8 @@
 
 #include "base/clock.h"
 #include "core/supervisor_child.h"
+#include "core/supervisor_depends.h"
+#include "core/supervisor_graph.h"
 
 #define UNSENT_MS 1
 
@@ -53,6 +55,35 @@ static size_t lay_out(struct sup__board *b, struct sup__child *c,
 	return n;
 }
 
+/* Whom the strategy takes along: with depends_on, who depends on c. */
+static void mark_group(struct sup__board *b, struct sup__child *c)
+{
+	if (b->strategy == SUP_ONE_FOR_ALL)
+		sup__graph_mark_all(b);
+	else
+		sup__depends_mark_users(b, c);
+	c->along = true;
+}
+
+static void restart_graph(struct sup__board *b, struct sup__child *c,
+			  bool start)
+{
+	struct sup__child *other, *next;
+
+	mark_group(b, c);
+	sup__graph_stop(b, c);
+	mark_group(b, c);
+	for (other = b->roster.first; other; other = next) {
+		next = other->next;
+		if (other->along && other->spec.restart == SUP_TEMPORARY)
+			sup__supervise_remove(b, other);
+		else
+			other->along &= start;
+	}
+	if (start)
+		sup__graph_restart(b);
+}
+
 /* Stops whom the strategy takes along, and starts them, if start. */
 static void restart_group(struct sup__board *b, struct sup__child *c,
 			  bool start)
@@ -66,6 +97,10 @@ static void restart_group(struct sup__board *b, struct sup__child *c,
 	if (start && c->state == SUP_CHILD_RESTARTING)
 		sup__supervise_cancel(b, c);
 	c->in_a_row = in_a_row;
+	if (sup__depends_are_used(b)) {
+		restart_graph(b, c, start);
+		return;
+	}
 	n = lay_out(b, c, &index);
 	k = sup__strategy_plan(b->strategy, b->kinds, n, index,
 			       b->steps);
@@ -163,6 +198,8 @@ static void attempt(struct sup__board *b, struct sup__child *c)
 {
 	if (is_group(b))
 		restart_group(b, c, true);
+	else if (sup__depends_missing(c))
+		sup__supervise_await_deps(b, c);
 	else if (sup__supervise_start(b, c, SUP__RESTART, NULL) == SUP_IGNORE &&
 		 sup__board_is_dynamic(b))
 		sup__supervise_remove(b, c);
@@ -210,6 +247,8 @@ int sup__restart_run_due(struct sup__board *b)
 		else
 			ret = count_and_attempt(b, c);
 	}
+	if (ret == SUP_CONTINUE)
+		sup__graph_restart_awaiting(b);
 	return ret;
 }
 
@@ -265,6 +304,7 @@ int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
 	case SUP__FATE_REMOVE:
 		return check_over(b, c, true);
 	case SUP__FATE_KEEP:
+		c->at_rest = true;
 		return check_over(b, c, sup__board_is_dynamic(b));
 	}
 	return SUP_CONTINUE;

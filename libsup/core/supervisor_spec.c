@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "core/child.h"
 #include "core/intensity.h"
+#include "core/supervisor_depends.h"
 #include "core/tree.h"
 
 static int check_rates(const struct sup_supervisor_spec *spec)
@@ -74,6 +75,8 @@ static int enter_child(struct sup__board *b, const struct sup_child_spec *from)
 	ret = sup__child_check(from, true, &spec);
 	if (!ret)
 		ret = sup__child_suits(&spec, b->auto_shutdown);
+	if (!ret && sup__board_is_dynamic(b))
+		ret = sup__depends_refuse(&spec);
 	if (ret)
 		return ret;
 	if (!sup__board_is_dynamic(b) &&
@@ -109,7 +112,7 @@ static int enter_children(struct sup__board *b,
 
 	for (i = 0; i < n && !ret; i++)
 		ret = enter_child(b, nth(specs, i));
-	return ret;
+	return ret ? ret : sup__depends_find_all(b);
 }
 
 int sup__supervisor_fill(struct sup__board *b,

@@ -234,27 +234,66 @@ static uint64_t next_in_chain(uint64_t pid)
 		next : 0;
 }
 
+struct search {
+	uint64_t self;
+	uint64_t waiter;	/* for many: those it waits for are looked at */
+	uint64_t last;		/* who waits for self, once it is found */
+	int *hops;
+};
+
+static uint64_t search_from(uint64_t at, uint64_t self, int *hops);
+
+static void search_awaited(struct sup__task *t, void *arg)
+{
+	struct search *s = arg;
+	uint64_t pid = atomic_load(&t->pid);
+
+	if (s->last || atomic_load(&t->awaited_by) != s->waiter)
+		return;
+	s->last = pid == s->self ? s->waiter :
+		  search_from(pid, s->self, s->hops);
+}
+
+/* Who, on the way from at, waits for self; 0: nobody. */
+static uint64_t search_from(uint64_t at, uint64_t self, int *hops)
+{
+	struct search s = { .self = self, .hops = hops };
+	uint64_t next;
+
+	while ((*hops)-- > 0) {
+		next = next_in_chain(at);
+		if (next == self)
+			return at;
+		if (!next)
+			return 0;
+		if (next == SUP__WAITS_FOR_MANY) {
+			s.waiter = at;
+			sup__table_walk(search_awaited, &s);
+			return s.last;
+		}
+		at = next;
+	}
+	return 0;
+}
+
+uint64_t sup__table_leads_here(uint64_t pid)
+{
+	uint64_t self = sup_self().v;
+	int hops = CHAIN_MAX;
+
+	return self ? search_from(pid, self, &hops) : 0;
+}
+
 /*
  * ORDER: the own edge is published first, with sequential consistency; of two
  * tasks that close a cycle at the same moment at least one sees it.
  */
 uint64_t sup__table_wait_for(struct sup__seat *seat, uint64_t pid)
 {
-	uint64_t self = sup_self().v, at = pid, next;
-	int hops;
-
-	if (!self)
+	if (!sup__self)
 		return 0;
 	atomic_store(&seat->waits_for, pid);
-	for (hops = 0; hops < CHAIN_MAX; hops++) {
-		next = next_in_chain(at);
-		if (next == self)
-			return at;
-		if (!next)
-			return 0;
-		at = next;
-	}
-	return 0;
+	return sup__table_leads_here(pid);
 }
 
 int sup__table_may_wait_for(struct sup__seat *seat, uint64_t pid)

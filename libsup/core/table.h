@@ -50,7 +50,10 @@ struct sup__task *sup__table_peek(uint64_t pid);
  */
 uint64_t sup__table_wait_for(struct sup__seat *seat, uint64_t pid);
 
-/* As that, but -EDEADLK, and nothing recorded, instead. */
+/* What it returns, with nothing recorded. */
+uint64_t sup__table_leads_here(uint64_t pid);
+
+/* As sup__table_wait_for(), but -EDEADLK, and nothing recorded, instead. */
 int sup__table_may_wait_for(struct sup__seat *seat, uint64_t pid);
 
 /* In task.c, for core/ only. */

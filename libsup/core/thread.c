@@ -31,7 +31,9 @@
 #include "base/stack.h"
 #include "base/thread.h"
 #include "core/audit.h"
+#include "core/await.h"
 #include "core/contain.h"
+#include "core/later.h"
 #include "core/link.h"
 #include "core/monitor.h"
 #include "core/loop.h"
@@ -88,6 +90,9 @@ void sup_exit_self(const struct sup_reason *reason)
 
 static void report(struct sup__task *t, struct sup_reason reason)
 {
+	/* Starts that it has left behind look at memory of ours. */
+	while (sup__later_pending())
+		sup__await_drop(sup__later_pending());
 	reason.exit_ns = sup__now_ns();
 	sup__self = NULL;
 	sup__seat_bind(t->outer_seat);
@@ -370,15 +375,33 @@ int sup_thread_run(const struct sup_thread_spec *spec,
 	return 0;
 }
 
+static int wait_start(const struct sup__thread_make *m,
+		      const struct sup__start_limits *limits,
+		      struct sup_pid *ret_pid)
+{
+	struct sup__task *t;
+	int ret = sup__thread_begin(m, &t, ret_pid);
+
+	if (ret)
+		return ret;
+	ret = sup__start_finish(t, m->starter, limits);
+	sup__task_put(t);
+	/* It may be that the caller is to end. */
+	sup__task_checkpoint();
+	return ret;
+}
+
 int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
 {
 	struct sup__start_limits limits;
 	struct sup__thread_make m;
 	struct sup__task *t;
 	struct sup_pid pid;
+	bool leave;
 	int ret;
 
 	sup__task_checkpoint();
+	leave = sup__later_is_wanted();
 	ret = plan_plain(thread_spec, &m, &limits);
 	if (!ret && limits.ready != SUP_FOREVER) {
 		m.awaits_ready = true;
@@ -387,13 +410,12 @@ int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
 	}
 	if (ret)
 		return ret;
-	ret = sup__thread_begin(&m, &t, &pid);
-	if (!ret && m.starter) {
-		ret = sup__start_finish(t, m.starter, &limits);
-		sup__task_put(t);
-		/* It may be that the caller is to end. */
-		sup__task_checkpoint();
-	}
+	if (!m.starter)
+		ret = sup__thread_begin(&m, &t, &pid);
+	else if (leave)
+		ret = sup__start_leave(&m, &limits, &pid);
+	else
+		ret = wait_start(&m, &limits, &pid);
 	if (ret_pid && (!ret || ret == -EEXIST))
 		*ret_pid = pid;
 	return ret;

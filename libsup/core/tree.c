@@ -75,6 +75,8 @@ static void board_free(struct sup__board *b)
 	sup__free(b->order);
 	sup__free(b->kinds);
 	sup__free(b->steps);
+	sup__free(b->ends);
+	sup__free(b->starts);
 	sup__lock_fini(&b->lock);
 	sup__free(b);
 }

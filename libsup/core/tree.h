@@ -44,12 +44,15 @@ struct sup__board {
 	 */
 	uint64_t retries;
 	size_t n_due;
+	size_t n_awaiting;	/* until whom they depend on is up */
 	uint64_t random;
 	size_t n_unsent;
 	size_t room;
 	struct sup__child **order;
 	enum sup_restart *kinds;
 	struct sup__step *steps;
+	struct sup__end_wait *ends;	/* these two where some depend on */
+	struct sup__later **starts;	/* others */
 
 	/* Of a partition supervisor; else NULL and 0. */
 	size_t max_partitions;

@@ -30,17 +30,39 @@ static struct sup_event last_event[SUP_EVENT_KINDS];
 static world_watcher watcher;
 static bool sees_all;
 
+static void __attribute__((format(printf, 2, 0)))
+append_to(struct text *t, const char *fmt, va_list ap)
+{
+	size_t room = sizeof(t->buf) - t->len;
+	int n = vsnprintf(t->buf + t->len, room, fmt, ap);
+
+	t->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
 static void __attribute__((format(printf, 2, 3)))
 append(struct text *t, const char *fmt, ...)
 {
-	size_t room = sizeof(t->buf) - t->len;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(t->buf + t->len, room, fmt, ap);
+	append_to(t, fmt, ap);
 	va_end(ap);
-	t->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+void world_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	append_to(&trace, fmt, ap);
+	va_end(ap);
+}
+
+void world_tell_watcher(char what, const char *id, struct sup_pid pid,
+			const struct sup_reason *reason)
+{
+	if (watcher)
+		watcher(what, id, pid, reason);
 }
 
 struct task *world_find(struct sup_pid pid)
@@ -171,7 +193,7 @@ static void note_end(const struct task *t)
 {
 	char text[128];
 
-	if (t->ops)
+	if (t->ops || t->starting)
 		return;
 	append(&trace, "-%s", t->id);
 	if (t->reason.kind != SUP_REASON_SHUTDOWN || t->reason.term)
@@ -194,14 +216,14 @@ void world_end_task(struct task *t, struct sup_reason reason)
 	t->reason = reason;
 	n_alive--;
 	note_end(t);
-	if (watcher)
-		watcher('-', t->id, t->pid, &t->reason);
+	if (!t->starting)
+		world_tell_watcher('-', t->id, t->pid, &t->reason);
 	drop(&t->data);
 	drop(&t->signals);
 	for (i = 0; t->ops && i < n_tasks; i++)
 		if (tasks[i]->parent.v == t->pid.v && !tasks[i]->ended)
 			world_shut(tasks[i], SUP_SHUTDOWN);
-	if (!parent || parent->ended)
+	if (!parent || parent->ended || t->starting)
 		return;
 	l = world_new_letter(EXIT, NULL);
 	l->pid = t->pid;
@@ -234,68 +256,6 @@ void world_terminate(struct task *t, struct sup_reason reason)
 	world_end_task(t, reason);
 }
 
-static int start_fake(const void *arg, struct sup_pid *ret_pid)
-{
-	struct fake *f = (struct fake *)arg;
-	const char *script = f->script ? f->script : "o";
-	size_t last = strlen(script) - 1;
-	struct task *t;
-	char what = script[f->starts < last ? f->starts : last];
-
-	f->starts++;
-	if (f->in_start)
-		f->in_start(f);
-	if (what == 'i')
-		append(&trace, "!%s ", f->id);
-	else if (what != 'o')
-		append(&trace, "?%s ", f->id);
-	if (watcher && what != 'o')
-		watcher(what == 'i' ? '!' : '?', f->id, SUP_PID_NONE, NULL);
-	switch (what) {
-	case 'i':
-		return SUP_IGNORE;
-	case 'f':
-		return sup__error(-EIO, "%s is out of order", f->id);
-	case 'F':
-		return -EIO;
-	case 'j':
-		return 7;
-	case 'n':
-		return 0;
-	}
-	append(&trace, "+%s ", f->id);
-	t = world_new_task(f->id);
-	t->fake = f;
-	*ret_pid = f->pid = t->pid;
-	if (watcher)
-		watcher('+', f->id, t->pid, NULL);
-	return 0;
-}
-
-static void count_free(void *arg)
-{
-	struct fake *f = arg;
-
-	f->frees++;
-}
-
-struct sup_child_spec world_spec(struct fake *f)
-{
-	return (struct sup_child_spec){
-		.size = sizeof(struct sup_child_spec),
-		.id = f->id,
-		.start = start_fake,
-		.arg = f,
-		.free_arg = count_free,
-		.restart = f->restart,
-		.type = f->type,
-		.shutdown_ms = f->shutdown_ms,
-		.significant = f->significant,
-		.backoff = f->backoff,
-		.budget = f->budget,
-	};
-}
-
 struct sup_pid world_simple(int intensity, unsigned int period_s,
 			    const struct fake *template)
 {
@@ -316,7 +276,7 @@ struct sup_pid world_simple(int intensity, unsigned int period_s,
 int world_start_extra(struct sup_pid sup, struct fake *f,
 		      struct sup_pid *ret_pid)
 {
-	return sup_start_extra(sup, f, count_free, ret_pid);
+	return sup_start_extra(sup, f, world_count_free, ret_pid);
 }
 
 int world_try_supervisor(enum sup_strategy strategy, int intensity,

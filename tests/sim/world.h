@@ -39,6 +39,9 @@ struct fake {
 	bool significant;
 	struct sup_backoff backoff;
 	struct sup_budget budget;
+	const char *const *depends_on;
+	int64_t start_ns;	/* how long a start takes; with depends_on */
+				/* somewhere others start meanwhile: "(a" */
 	/* Called on the supervisor's thread in its start. May be NULL. */
 	void (*in_start)(struct fake *f);
 	void *arg;
@@ -104,12 +107,12 @@ size_t world_alive(void);
 /*
  * What has happened since it was last asked for: "+a" a task of a started,
  * "-a" it ended as shutdown, "-a:killed" otherwise, "?a" a start that failed,
- * "!a" one that declined.
+ * "!a" one that declined; "(a" a start that goes on.
  */
 const char *world_trace(void);
 
 /*
- * Told of the same at once: '+', '-', '?', '!', with the pid of '+' and '-' and
+ * Told of the same at once: '+', '-', '?', '!', '(', with pids of tasks and
  * the reason of '-', which is of supervisors, too. Until world_open().
  */
 typedef void (*world_watcher)(char what, const char *id, struct sup_pid pid,

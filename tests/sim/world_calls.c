@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "core/later.h"
 #include "core/process.h"
 #include "core/spare.h"
 
@@ -155,6 +156,9 @@ int sup_server_start(const void *server_spec, struct sup_pid *ret_pid)
 	struct task *t = world_new_task(spec->name), *before = world_self;
 	int ret;
 
+	/* Nothing is left behind: init is called here, on this thread. */
+	sup_start_async();
+	sup__later_is_wanted();
 	snprintf(t->name, sizeof(t->name), "%s", spec->reg ? spec->name : "");
 	t->ops = spec->ops;
 	t->next_server = world_servers;

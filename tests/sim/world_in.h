@@ -29,6 +29,7 @@ struct task {
 	struct queue signals, data;
 	int64_t timeout_at;
 	bool ended, asked, traps;
+	bool starting;			/* nobody hears of its end */
 	int64_t end_at;			/* 0: not planned */
 	struct sup_reason end_reason, reason;
 };
@@ -45,6 +46,14 @@ extern int64_t world_now;
 extern struct sup_reason world_stop_with;
 extern unsigned int world_refusals;
 extern struct task *world_servers;
+
+/* The free_arg of fakes. */
+void world_count_free(void *fake);
+
+/* Into the trace; and to who watches. */
+void world_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void world_tell_watcher(char what, const char *id, struct sup_pid pid,
+			const struct sup_reason *reason);
 
 struct task *world_find(struct sup_pid pid);
 struct task *world_new_task(const char *id);

@@ -38,6 +38,15 @@ SUP_API int sup_check_childspecs(const struct sup_child_spec *specs, size_t n,
 				 enum sup_auto_shutdown auto_shutdown);
 
 /*
+ * In a start of the caller's own, on its supervisor's thread: the next start of
+ * a task need not wait until that is over, but may return once it has begun;
+ * the supervisor, which starts others meanwhile, waits, and what the start
+ * would have returned is the child's. What its spec points to must last until
+ * then. Does nothing elsewhere, and where no child depends on another.
+ */
+SUP_API void sup_start_async(void);
+
+/*
  * Changes to a running supervisor, answered in its turn. From any thread but
  * its own or that of a child it is starting or stopping (-EDEADLK). -ESRCH: it
  * has ended, whatever is asked of it; of SUP_PID_NONE a spec is checked first.
@@ -50,8 +59,9 @@ SUP_API int sup_check_childspecs(const struct sup_child_spec *specs, size_t n,
  * delete	-EBUSY		0		-EAGAIN		-ENOENT
  *
  * start_child and restart_child also return SUP_IGNORE and any error of the
- * child's start. Those by id answer -EOPNOTSUPP where children have none
- * (SIMPLE_ONE_FOR_ONE, dynamic supervisors).
+ * child's start; -EAGAIN: one that it depends on is not up. delete: also -EBUSY
+ * if another depends on it. Those by id answer -EOPNOTSUPP where children have
+ * none (SIMPLE_ONE_FOR_ONE, dynamic supervisors).
  */
 SUP_API int sup_start_child(struct sup_pid sup,
 			    const struct sup_child_spec *spec,

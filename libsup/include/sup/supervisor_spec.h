@@ -72,7 +72,32 @@ struct sup_child_spec {
 	bool significant;	/* not if permanent */
 	struct sup_backoff backoff;	/* default: restarts at once */
 	struct sup_budget budget;	/* default: that of the supervisor */
+	/*
+	 * Ids of other children of its supervisor, up to a NULL: it starts
+	 * when they are up, and ready if they await that; it ends before them.
+	 * NULL: the order of all is that of the specs. See below.
+	 */
+	const char *const *depends_on;
 };
+
+/*
+ * depends_on; OTP has the order of the list alone. Once one child of a
+ * supervisor has had it, that order counts for nothing there: children that do
+ * not depend on each other, perhaps by way of others, start and stop at the
+ * same time.
+ *
+ * Starts of tasks go on together where start is one of those named above; the
+ * caller's own runs to its end first, but for what sup_start_async() says. If
+ * one fails when the supervisor starts, no more are begun, those under way are
+ * told to end, then those that are up are stopped. A child that declines, or
+ * has ended for good by itself, does not keep others waiting. One that is to be
+ * started again when another that it depends on is not up is RESTARTING until
+ * that is, which does not count once more. A restart takes along whom the
+ * strategy says: with REST_FOR_ONE all that depend on the child.
+ *
+ * -EINVAL where children have no ids; for an id that is not there, that is the
+ * child's own or a temporary one's; for a circle.
+ */
 
 struct sup_supervisor_spec {
 	size_t size;
