@@ -40,8 +40,41 @@ static int serve(const void *arg, size_t len)
 	return 97;
 }
 
+/* With a tree of its own, of which it tells; until it is told to leave. */
+static int manage(const void *arg, size_t len)
+{
+	struct sup_options opts = {
+		.size = sizeof(opts), .source = bench_source(),
+	};
+	struct sup_child_spec c = {
+		.size = sizeof(c), .id = "grandchild",
+		.start = sup_process_start,
+		.arg = bench_process("wait", NULL, NULL),
+	};
+	struct sup_supervisor_spec top = {
+		.size = sizeof(top), .children = &c, .n_children = 1,
+	};
+	struct sup_child info;
+	struct sup_pid sup;
+	struct sup_msg msg;
+	pid_t os;
+
+	(void)arg;
+	(void)len;
+	if (sup_open(&opts) || sup_supervisor_start(&top, &sup) ||
+	    sup_which_child(sup, "grandchild", &info) ||
+	    sup_os_pid(info.pid, &os, NULL))
+		return 96;
+	msg = (struct sup_msg){ .data = &os, .len = sizeof(os) };
+	if (sup_function_send(&msg, SUP_FOREVER) ||
+	    sup_function_receive(&msg, SUP_FOREVER))
+		return 95;
+	return -sup_close();
+}
+
 static const struct sup_function functions[] = {
 	{ .name = "serve", .run = serve },
+	{ .name = "manage", .run = manage },
 };
 
 /* What a life of it says first, and after each ECHO. */
@@ -136,9 +169,11 @@ static int live_on(void *arg)
 	return 0;
 }
 
-static void run(int (*body)(void *arg))
+static void run(int (*body)(void *arg), void *arg)
 {
-	struct sup_thread_spec spec = { .size = sizeof(spec), .run = body };
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = body, .arg = arg,
+	};
 	struct sup_reason reason;
 
 	assert_int_equal(sup_thread_run(&spec, &reason), 0);
@@ -148,7 +183,7 @@ static void run(int (*body)(void *arg))
 static void each_life_has_its_own_socket(void **state)
 {
 	(void)state;
-	run(live_on);
+	run(live_on, NULL);
 }
 
 /* What one life was sent and had not read is nothing to the next. */
@@ -187,7 +222,7 @@ static int flood_and_kill(void *arg)
 static void lives_do_not_mix(void **state)
 {
 	(void)state;
-	run(flood_and_kill);
+	run(flood_and_kill, NULL);
 }
 
 /* A server, which a function tells something, hears from whom. */
@@ -237,12 +272,69 @@ static void server_hears_from_whom(void **state)
 	assert_int_equal(sup_wait(pid, NULL, LIMIT), 0);
 }
 
+/* The process that a manager has told of, watched. */
+static int start_manager(struct sup_pid *ret_pid)
+{
+	const struct sup_function_spec manager = {
+		.size = sizeof(manager), .function = "manage",
+	};
+	const struct sup_process_spec spec = {
+		.size = sizeof(spec), .function = &manager,
+	};
+	struct sup_info info;
+	pid_t grandchild;
+
+	assert_int_equal(sup_process_start(&spec, ret_pid), 0);
+	/* The end of the one before is told, too. */
+	do
+		assert_int_equal(sup_receive(&info, LIMIT), 0);
+	while (info.pid.v != ret_pid->v);
+	assert_int_equal(info.kind, SUP_INFO_MSG);
+	memcpy(&grandchild, info.msg.data, sizeof(grandchild));
+	sup_msg_free(&info.msg);
+	return bench_watch(grandchild);
+}
+
+static int manage_managers(void *arg)
+{
+	struct sup_reason reason;
+	struct sup_pid pid;
+	int watch;
+
+	watch = start_manager(&pid);
+	tell(pid, LEAVE);
+	assert_int_equal(sup_wait(pid, &reason, LIMIT), 0);
+	assert_int_equal(reason.kind, SUP_REASON_NORMAL);
+	bench_watch_end(watch);
+	if (!*(bool *)arg)
+		return 0;
+	watch = start_manager(&pid);
+	assert_int_equal(sup_kill(pid, LIMIT), 0);
+	assert_int_equal(sup_wait(pid, &reason, LIMIT), 0);
+	assert_int_equal(reason.kind, SUP_REASON_KILLED);
+	bench_watch_end(watch);
+	return 0;
+}
+
+/* What is killed with it is so by its lineage: pidfds do not know that. */
+static void function_may_have_a_tree(void **state)
+{
+	struct sup_source_info info;
+	bool kills;
+
+	(void)state;
+	assert_int_equal(sup_exit_source(&info), 0);
+	kills = !(info.lacks & SUP_LACKS_LINEAGE_KILL);
+	run(manage_managers, &kills);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(each_life_has_its_own_socket),
 		CASE(lives_do_not_mix),
 		CASE(server_hears_from_whom),
+		CASE(function_may_have_a_tree),
 	};
 
 	if (sup_functions(functions, N_OF(functions)))
