@@ -12,6 +12,7 @@
 
 #define DEFAULT_SHUTDOWN_MS 5000
 #define DEFAULT_PERIOD_S 5
+#define DEFAULT_FLAPPING_S 60
 
 static int check_budget(const struct sup_budget *b, const char *id)
 {
@@ -25,6 +26,18 @@ static int check_budget(const struct sup_budget *b, const char *id)
 				  "neither as_all nor stop", id, (int)b->spent);
 	if (!b->intensity && (b->period_s || b->spent))
 		return sup__error(-EINVAL, "child \"%s\": budget.intensity is "
+				  "missing", id);
+	return 0;
+}
+
+static int check_flapping(const struct sup_flapping *f, const char *id)
+{
+	if (f->restarts > SUP__INTENSITY_MAX)
+		return sup__error(-EINVAL, "child \"%s\": flapping.restarts %u "
+				  "is more than %d", id, f->restarts,
+				  SUP__INTENSITY_MAX);
+	if (!f->restarts && (f->period_s || f->stable_ms))
+		return sup__error(-EINVAL, "child \"%s\": flapping.restarts is "
 				  "missing", id);
 	return 0;
 }
@@ -75,6 +88,8 @@ static int check_fields(const struct sup_child_spec *spec)
 	ret = sup__backoff_check(&spec->backoff, spec->id);
 	if (!ret)
 		ret = check_budget(&spec->budget, spec->id);
+	if (!ret)
+		ret = check_flapping(&spec->flapping, spec->id);
 	return ret ? ret : check_depends_on(spec);
 }
 
@@ -126,6 +141,22 @@ static int make_budget(struct sup__child *c)
 				   b->period_s * INT64_C(1000000000));
 }
 
+/* One restart more than it may have, of so many less one, is the nth. */
+static int make_flapping(struct sup__child *c)
+{
+	struct sup_flapping *f = &c->spec.flapping;
+
+	if (!f->restarts)
+		return 0;
+	if (!f->period_s)
+		f->period_s = DEFAULT_FLAPPING_S;
+	if (!f->stable_ms)
+		f->stable_ms = f->period_s > UINT32_MAX / 1000 ? UINT32_MAX :
+			       f->period_s * 1000;
+	return sup__intensity_init(&c->often, f->restarts - 1,
+				   f->period_s * INT64_C(1000000000));
+}
+
 /* The ids it depends on, copied: pointers, then what they point to. */
 static int copy_depends_on(struct sup__child *c)
 {
@@ -161,7 +192,7 @@ struct sup__child *sup__child_new(const struct sup_child_spec *spec)
 		return NULL;
 	}
 	c->spec = *spec;
-	if (make_budget(c) || copy_depends_on(c)) {
+	if (make_budget(c) || make_flapping(c) || copy_depends_on(c)) {
 		sup__child_free(c);
 		return NULL;
 	}
@@ -183,6 +214,7 @@ void sup__child_free(struct sup__child *c)
 	if (c->owns_arg && c->free_extra)
 		c->free_extra((void *)c->extra);
 	sup__intensity_fini(&c->own);
+	sup__intensity_fini(&c->often);
 	sup__free(c->deps);
 	sup__free(c->dep_ids);
 	sup__free(c);

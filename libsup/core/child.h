@@ -67,6 +67,8 @@ struct sup__child {
 	bool held;			/* RESTARTING: one was too many */
 	struct sup__intensity own;	/* if its spec has a budget */
 	unsigned int in_a_row;		/* restarts, with a backoff */
+	struct sup__intensity often;	/* if its spec has a flapping */
+	bool flapping;
 	bool has_ended;
 	struct sup_reason last_reason;
 	bool awaits_deps;		/* RESTARTING: until those are up */
@@ -110,6 +112,12 @@ void sup__child_free(struct sup__child *c);
 static inline bool sup__child_has_budget(const struct sup__child *c)
 {
 	return c->spec.budget.intensity;
+}
+
+/* When it will have run without an end for long enough. */
+static inline int64_t sup__child_steady_at(const struct sup__child *c)
+{
+	return c->started_ns + c->spec.flapping.stable_ms * INT64_C(1000000);
 }
 
 /*

@@ -91,6 +91,8 @@ const char *sup_event_name(enum sup_event_kind kind)
 		[SUP_EVENT_REMOVED] = "removed",
 		[SUP_EVENT_UP] = "up",
 		[SUP_EVENT_DOWN] = "down",
+		[SUP_EVENT_FLAPPING] = "flapping",
+		[SUP_EVENT_STEADY] = "steady",
 	};
 
 	if ((unsigned int)kind >= sizeof(names) / sizeof(*names))

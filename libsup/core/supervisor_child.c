@@ -106,6 +106,7 @@ void sup__supervise_forget(struct sup__board *b, struct sup__child *c)
 	b->n_unsent -= c->retry_unsent;
 	b->n_due -= c->due_ns != 0;
 	b->n_awaiting -= c->awaits_deps;
+	b->n_flapping -= c->flapping;
 	if (b->partitions && b->partitions[c->index] == c)
 		b->partitions[c->index] = NULL;
 	sup__roster_del(&b->roster, c);
@@ -133,6 +134,19 @@ static int reserve_graph(struct sup__board *b, size_t room)
 		return sup__error_nomem("the starts of children");
 	b->starts = p;
 	return 0;
+}
+
+void sup__supervise_set_flapping(struct sup__board *b, struct sup__child *c,
+				 bool flapping)
+{
+	sup__lock(&b->lock);
+	c->flapping = flapping;
+	b->n_flapping += flapping ? 1 : -1;
+	if (!flapping)
+		sup__intensity_clear(&c->often);
+	sup__unlock(&b->lock);
+	sup__supervise_report(b, flapping ? SUP_EVENT_FLAPPING :
+			      SUP_EVENT_STEADY, c, 0);
 }
 
 int sup__supervise_reserve(struct sup__board *b, size_t n, bool graph)

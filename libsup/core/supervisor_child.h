@@ -42,6 +42,10 @@ int sup__supervise_end_start(struct sup__board *b, struct sup__child *c,
 /* It is restarting from here on, until those it depends on are up. */
 void sup__supervise_await_deps(struct sup__board *b, struct sup__child *c);
 
+/* It counts as flapping from here on, or not any more. */
+void sup__supervise_set_flapping(struct sup__board *b, struct sup__child *c,
+				 bool flapping);
+
 /* True: it has a backoff, and is restarting from here on, until that is due. */
 bool sup__supervise_wait(struct sup__board *b, struct sup__child *c);
 

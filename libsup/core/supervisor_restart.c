@@ -131,11 +131,16 @@ static bool is_group(const struct sup__board *b)
 /* One restart more: false if that is one too many. */
 static bool count(struct sup__board *b, struct sup__child *c)
 {
+	int64_t now = sup__now_ns();
 	bool allowed;
 
 	sup__lock(&b->lock);
-	allowed = sup__intensity_add(sup__board_budget(b, c), sup__now_ns());
+	allowed = sup__intensity_add(sup__board_budget(b, c), now);
 	sup__unlock(&b->lock);
+	/* Its own thread's alone: nobody looks at that. */
+	if (c->spec.flapping.restarts && !c->flapping &&
+	    !sup__intensity_add(&c->often, now))
+		sup__supervise_set_flapping(b, c, true);
 	return allowed;
 }
 
@@ -236,6 +241,24 @@ static struct sup__child *find_due(const struct sup__board *b, int64_t now)
 	return c;
 }
 
+static bool is_steady_at(const struct sup__child *c, int64_t *ret_at)
+{
+	if (!c->flapping || c->state != SUP_CHILD_RUNNING)
+		return false;
+	*ret_at = sup__child_steady_at(c);
+	return true;
+}
+
+static void find_steady(struct sup__board *b)
+{
+	int64_t at, now = sup__now_ns();
+	struct sup__child *c;
+
+	for (c = b->roster.first; c; c = c->next)
+		if (is_steady_at(c, &at) && at <= now)
+			sup__supervise_set_flapping(b, c, false);
+}
+
 int sup__restart_run_due(struct sup__board *b)
 {
 	struct sup__child *c;
@@ -249,20 +272,27 @@ int sup__restart_run_due(struct sup__board *b)
 	}
 	if (ret == SUP_CONTINUE)
 		sup__graph_restart_awaiting(b);
+	if (b->n_flapping)
+		find_steady(b);
 	return ret;
 }
 
-/* So that run_due is called when the first is due, if nothing comes before. */
+/* So that run_due is called when the first is due, or no more flapping. */
 static void wait_for_due(const struct sup__board *b)
 {
 	const struct sup__child *c;
-	int64_t first = INT64_MAX, now = sup__now_ns();
+	int64_t first = INT64_MAX, now = sup__now_ns(), at;
 
-	if (!b->n_due)
+	if (!b->n_due && !b->n_flapping)
 		return;
-	for (c = b->roster.first; c; c = c->next)
+	for (c = b->roster.first; c; c = c->next) {
 		if (c->due_ns && c->due_ns < first)
 			first = c->due_ns;
+		if (is_steady_at(c, &at) && at < first)
+			first = at;
+	}
+	if (first == INT64_MAX)
+		return;
 	sup_server_timeout(first > now ? (first - now + 999999) / 1000000 : 0);
 }
 

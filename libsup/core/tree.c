@@ -241,6 +241,9 @@ static void copy_child(const struct sup__child *c, unsigned int depth,
 		node->own_intensity = c->own.max;
 		node->own_period_s = c->spec.budget.period_s;
 	}
+	node->flapping = c->flapping;
+	if (c->flapping && c->state == SUP_CHILD_RUNNING)
+		node->steady_ns = sup__child_steady_at(c);
 	memcpy(node->id, c->id, sizeof(node->id));
 }
 

@@ -40,6 +40,7 @@ struct fake {
 	struct sup_backoff backoff;
 	struct sup_budget budget;
 	const char *const *depends_on;
+	struct sup_flapping flapping;
 	int64_t start_ns;	/* how long a start takes; with depends_on */
 				/* somewhere others start meanwhile: "(a" */
 	/* Called on the supervisor's thread in its start. May be NULL. */

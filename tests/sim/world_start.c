@@ -148,6 +148,7 @@ struct sup_child_spec world_spec(struct fake *f)
 		.backoff = f->backoff,
 		.budget = f->budget,
 		.depends_on = f->depends_on,
+		.flapping = f->flapping,
 	};
 }
 

@@ -40,4 +40,16 @@ struct sup_budget {
 	enum sup_spent spent;
 };
 
+/*
+ * When a child counts as flapping: from its nth restart within a time on, until
+ * it has run without an end for another. It is shown, and told of once at each
+ * end of it (SUP_EVENT_FLAPPING, SUP_EVENT_STEADY); nothing else follows. All
+ * zero: never. How often it may restart is no matter of this.
+ */
+struct sup_flapping {
+	uint32_t restarts;	/* n, to 1,000,000; 0: it never counts so */
+	uint32_t period_s;	/* default 60 */
+	uint32_t stable_ms;	/* default: the period */
+};
+
 #endif

@@ -27,6 +27,8 @@ enum sup_event_kind {
 	SUP_EVENT_REMOVED,	/* its supervisor has it no more */
 	SUP_EVENT_UP,		/* a supervisor, and all its children, are up */
 	SUP_EVENT_DOWN,		/* it ends: reason; then it stops them */
+	SUP_EVENT_FLAPPING,	/* it restarts often: sup_flapping */
+	SUP_EVENT_STEADY,	/* it has not for a while */
 	SUP_EVENT_KINDS		/* how many there are */
 };
 

@@ -78,6 +78,7 @@ struct sup_child_spec {
 	 * NULL: the order of all is that of the specs. See below.
 	 */
 	const char *const *depends_on;
+	struct sup_flapping flapping;	/* default: it never counts so */
 };
 
 /*

@@ -43,6 +43,8 @@ struct sup_node {
 	unsigned int own_used;		/* of it, in its period */
 	int own_intensity;
 	unsigned int own_period_s;
+	bool flapping;			/* it restarts often */
+	int64_t steady_ns;		/* then, if it runs: not from then on */
 };
 
 /*
