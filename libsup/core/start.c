@@ -183,6 +183,22 @@ int sup__start_leave(const struct sup__thread_make *m,
 	return 0;
 }
 
+int sup__start_wait(const struct sup__thread_make *m,
+		    const struct sup__start_limits *limits,
+		    struct sup_pid *ret_pid)
+{
+	struct sup__task *t;
+	int ret = sup__thread_begin(m, &t, ret_pid);
+
+	if (ret)
+		return ret;
+	ret = sup__start_finish(t, m->starter, limits);
+	sup__task_put(t);
+	/* It may be that the caller is to end. */
+	sup__task_checkpoint();
+	return ret;
+}
+
 int sup_ready(void)
 {
 	sup__task_checkpoint();

@@ -39,9 +39,12 @@ int sup__start_finish(struct sup__task *t, struct sup__seat *seat,
 		      const struct sup__start_limits *limits);
 
 /*
- * Begins a plain thread that is to be waited for, and leaves its start behind
- * (core/later.h). As sup__thread_begin().
+ * Begins a plain thread that is to be waited for; waits, or leaves its start
+ * behind (core/later.h). As sup_thread_start() and sup__thread_begin().
  */
+int sup__start_wait(const struct sup__thread_make *m,
+		    const struct sup__start_limits *limits,
+		    struct sup_pid *ret_pid);
 int sup__start_leave(const struct sup__thread_make *m,
 		     const struct sup__start_limits *limits,
 		     struct sup_pid *ret_pid);

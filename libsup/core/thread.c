@@ -375,22 +375,6 @@ int sup_thread_run(const struct sup_thread_spec *spec,
 	return 0;
 }
 
-static int wait_start(const struct sup__thread_make *m,
-		      const struct sup__start_limits *limits,
-		      struct sup_pid *ret_pid)
-{
-	struct sup__task *t;
-	int ret = sup__thread_begin(m, &t, ret_pid);
-
-	if (ret)
-		return ret;
-	ret = sup__start_finish(t, m->starter, limits);
-	sup__task_put(t);
-	/* It may be that the caller is to end. */
-	sup__task_checkpoint();
-	return ret;
-}
-
 int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
 {
 	struct sup__start_limits limits;
@@ -415,7 +399,7 @@ int sup_thread_start(const void *thread_spec, struct sup_pid *ret_pid)
 	else if (leave)
 		ret = sup__start_leave(&m, &limits, &pid);
 	else
-		ret = wait_start(&m, &limits, &pid);
+		ret = sup__start_wait(&m, &limits, &pid);
 	if (ret_pid && (!ret || ret == -EEXIST))
 		*ret_pid = pid;
 	return ret;
