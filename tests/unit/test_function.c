@@ -73,7 +73,33 @@ static int be_parent(const void *arg, size_t len)
 	return 0;
 }
 
+static int wait_for_message(void *arg)
+{
+	struct sup_msg msg;
+
+	(void)arg;
+	return sup_function_receive(&msg, SUP_FOREVER) ? 1 : 2;
+}
+
+/* Its waits are safe points of the tasks that it has itself. */
+static int end_a_receiver(const void *arg, size_t len)
+{
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = wait_for_message,
+	};
+	struct sup_reason reason;
+	struct sup_pid pid;
+
+	(void)arg;
+	(void)len;
+	if (open_runtime(NULL) || sup_thread_start(&spec, &pid) ||
+	    sup_exit(pid, &SUP_SHUTDOWN) || sup_wait(pid, &reason, LIMIT))
+		return 94;
+	return reason.kind == SUP_REASON_SHUTDOWN ? sup_close() : 93;
+}
+
 static const struct sup_function functions[] = {
+	{ "end a receiver", end_a_receiver, false },
 	{ "serve", serve, false },
 	{ "say nothing", say_nothing, false },
 	{ "return length", return_length, false },
@@ -174,6 +200,13 @@ static void full_mailbox_makes_it_wait(void)
 		expect_msg(pid, i, NULL, 0);
 	expect_msg(pid, FLOODED, NULL, 0);
 	end_it(pid);
+}
+
+static void who_waits_for_a_message_can_be_ended(void)
+{
+	struct sup_pid pid = start(FUNCTION("end a receiver"));
+
+	expect_exit(pid, SUP_REASON_NORMAL, 0);
 }
 
 #define N_MANY 6
@@ -447,6 +480,7 @@ IN_TASK(it_gets_what_the_spec_says)
 IN_TASK(it_is_a_process_like_others)
 IN_TASK(to_names_who_receives)
 IN_TASK(full_mailbox_makes_it_wait)
+IN_TASK(who_waits_for_a_message_can_be_ended)
 IN_TASK(many_send_to_one)
 IN_TASK(ends_of_either_side_end_a_stall)
 IN_TASK(last_messages_are_delivered)
@@ -464,6 +498,7 @@ int main(void)
 		T(it_is_a_process_like_others),
 		T(to_names_who_receives),
 		T(full_mailbox_makes_it_wait),
+		T(who_waits_for_a_message_can_be_ended),
 		T(many_send_to_one),
 		T(ends_of_either_side_end_a_stall),
 		T(last_messages_are_delivered),

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/auxv.h>
 
 #include "core/frame.h"
 #include "exit/program.h"
@@ -220,6 +221,24 @@ static void other_programs_are_refused(void)
 	sup_set_log_level(LOG_WARNING);
 }
 
+static bool is_secure;
+
+unsigned long __real_getauxval(unsigned long type);
+unsigned long __wrap_getauxval(unsigned long type);
+
+unsigned long __wrap_getauxval(unsigned long type)
+{
+	return type == AT_SECURE && is_secure ? 1 : __real_getauxval(type);
+}
+
+/* It is not told by its environment what it is to do, and would do it all. */
+static void program_with_raised_rights_is_not_executed(void)
+{
+	is_secure = true;
+	expect_refusal(FUNCTION("serve"), -EPERM, "raises rights");
+	is_secure = false;
+}
+
 static void stranger_is_no_function(void)
 {
 	const struct sup_msg msg = { .tag = 1 };
@@ -298,6 +317,7 @@ IN_TASK(garbage_ends_it)
 IN_TASK(closed_socket_is_told)
 IN_TASK(bad_specs_are_refused)
 IN_TASK(other_programs_are_refused)
+IN_TASK(program_with_raised_rights_is_not_executed)
 IN_TASK(stranger_is_no_function)
 IN_TASK(no_descriptor_is_left)
 
@@ -312,6 +332,7 @@ int main(void)
 		T(closed_socket_is_told),
 		T(bad_specs_are_refused),
 		T(other_programs_are_refused),
+		T(program_with_raised_rights_is_not_executed),
 		T(stranger_is_no_function),
 		T(no_descriptor_is_left),
 		cmocka_unit_test_setup_teardown(
