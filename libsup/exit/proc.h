@@ -46,7 +46,8 @@ struct sup__proc_start {
 	int (*born)(const struct sup__proc *p, void *arg);
 	/*
 	 * Takes that back, after any born(), if nobody will tell of its end:
-	 * p is about to be what it was before.
+	 * p is about to be what it was before, so that nobody may look at it
+	 * any more when this returns.
 	 */
 	void (*unborn)(void *arg);
 	void *arg;

@@ -416,6 +416,7 @@ kill_child:
 	kill_and_reap(p);
 	if (start->unborn)
 		start->unborn(start->arg);
+	/* ORDER: after that nobody else looks at it, so it needs no lock. */
 	p->pid = 0;
 close_ours:
 	close(fds[0]);
