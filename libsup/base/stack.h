@@ -14,7 +14,14 @@
 #define SUP__STACK_ALT ((size_t)64 * 1024)
 
 /* TSan keeps its own things at the top of each thread's stack. */
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__)
+#define SUP__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SUP__TSAN 1
+#endif
+#endif
+#ifdef SUP__TSAN
 #define SUP__STACK_EXTRA ((size_t)2 * 1024 * 1024)
 #else
 #define SUP__STACK_EXTRA ((size_t)0)
