@@ -31,6 +31,7 @@ struct exchange {
 	void *arg;
 	const char *what;	/* NULL: nobody waits */
 	uint32_t seq;
+	bool answered;		/* but not yet acknowledged */
 	bool done;
 	bool broken;		/* cannot be read on */
 	int ret;
@@ -110,6 +111,9 @@ static int on_valid(struct nl_msg *msg, void *arg)
 	if (hdr->nlmsg_type != x->nl->family || !x->cb ||
 	    (hdr->nlmsg_seq && hdr->nlmsg_seq != x->seq))
 		return NL_SKIP;
+	/* What is asked for is sent when all has gone well; but parts. */
+	if (hdr->nlmsg_seq && !(hdr->nlmsg_flags & NLM_F_MULTI))
+		x->answered = true;
 	ret = x->cb(genlmsg_hdr((struct nlmsghdr *)hdr), x->arg);
 	if (ret < 0 && !x->ret)
 		x->ret = ret;
@@ -302,6 +306,8 @@ int sup__nl_request(struct sup__nl *nl, struct nl_msg *msg, const char *what,
 		if (!nl->empty || x.done)
 			continue;
 		/* The kernel answers before send returns: or never. */
+		if (nl->overrun && x.answered)
+			break;
 		if (nl->overrun)
 			return sup__error(-ENOBUFS, "%s: the answer was "
 					  "dropped", what);

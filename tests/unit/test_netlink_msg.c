@@ -141,6 +141,13 @@ static void put_reply(struct datagram *d, uint32_t seq, int cmd)
 	put_msg(d, FAMILY, 0, seq, &hdr, sizeof(hdr));
 }
 
+static void put_part(struct datagram *d, uint32_t seq, int cmd)
+{
+	struct genlmsghdr hdr = { .cmd = cmd };
+
+	put_msg(d, FAMILY, NLM_F_MULTI, seq, &hdr, sizeof(hdr));
+}
+
 static void put_error(struct datagram *d, uint32_t seq, int error,
 		      const char *text, bool capped)
 {
@@ -293,6 +300,18 @@ static void lost_answer_is_not_waited_for(void **state)
 	assert_int_equal(request(), -ENOBUFS);
 }
 
+static void lost_acknowledgement_of_an_answer_is_none(void **state)
+{
+	(void)state;
+	put_reply(add(), SEQ, 3);
+	add()->err = ENOBUFS;
+	assert_int_equal(request(), 0);
+	/* But of one part of many it is not known what was lost. */
+	put_part(add(), SEQ, 3);
+	add()->err = ENOBUFS;
+	assert_int_equal(request(), -ENOBUFS);
+}
+
 static char logged[128];
 
 static void keep_log(int level, const char *text, void *arg)
@@ -338,6 +357,7 @@ int main(void)
 		T(error_of_the_callback_is_returned),
 		T(lost_messages_are_seen),
 		T(lost_answer_is_not_waited_for),
+		T(lost_acknowledgement_of_an_answer_is_none),
 		T(error_nobody_waits_for_is_logged),
 		T(short_attributes_are_no_values),
 	};
