@@ -21,8 +21,9 @@ static _Atomic bool has_sink;
 
 static struct sup__grace calls = SUP__GRACE_INIT;
 
-/* The calling thread is in the sink. */
+/* The calling thread is in the sink, since that era of the calls. */
 static _Thread_local bool in_sink;
+static _Thread_local unsigned int sink_era;
 
 int sup_set_event_sink(void (*cb)(const struct sup_event *ev, void *arg),
 		       void *arg)
@@ -64,12 +65,21 @@ void sup__event_emit(const struct sup_event *ev)
 	sup__unlock(&lock);
 	if (cb) {
 		in_sink = true;
+		sink_era = era;
 		sup__stay_begin();
 		cb(&copy, arg);
 		sup__stay_end();
 		in_sink = false;
 	}
 	sup__grace_leave(&calls, era);
+}
+
+void sup__event_leave_sink(void)
+{
+	if (!in_sink)
+		return;
+	in_sink = false;
+	sup__grace_leave(&calls, sink_era);
 }
 
 const char *sup_event_name(enum sup_event_kind kind)

@@ -14,6 +14,9 @@ bool sup__event_is_wanted(void);
  */
 void sup__event_emit(const struct sup_event *ev);
 
+/* The calling thread has jumped out of it, if it was in it. */
+void sup__event_leave_sink(void);
+
 /* Whether there is a stream. */
 bool sup__events_are_read(void);
 

@@ -33,6 +33,7 @@
 #include "core/audit.h"
 #include "core/await.h"
 #include "core/contain.h"
+#include "core/event.h"
 #include "core/later.h"
 #include "core/link.h"
 #include "core/monitor.h"
@@ -124,9 +125,16 @@ static void unblock_press(void)
 
 static void __attribute__((noinline)) run_on_top(struct sup__task *t)
 {
+	const unsigned int held = sup__locks_held;
+
 	t->top_frame = __builtin_frame_address(0);
-	if (!sigsetjmp(t->top, 1))
+	if (!sigsetjmp(t->top, 1)) {
 		t->body(t);
+	} else if (sup__locks_held != held) {
+		/* It has jumped out of a sink: no jump leaves a lock held. */
+		sup__locks_held = held;
+		sup__event_leave_sink();
+	}
 	sup__contain_report(t);
 }
 

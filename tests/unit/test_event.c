@@ -9,7 +9,14 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <sup/log.h>
+#include <sup/loop.h>
+#include <sup/runtime.h>
+#include <sup/task.h>
+
 #include "base/clock.h"
+#include "base/lock.h"
+#include "base/log.h"
 #include "core/event.h"
 
 static struct sup_event last;
@@ -123,12 +130,71 @@ static void events_have_names(void **state)
 	assert_string_equal(sup_event_name(i), "unknown");
 }
 
+static void end_here(const struct sup_event *ev, void *arg)
+{
+	(void)ev;
+	(void)arg;
+	sup_exit_self(&SUP_SHUTDOWN);
+}
+
+static void end_here_too(int level, const char *text, void *arg)
+{
+	(void)level;
+	(void)text;
+	(void)arg;
+	sup_exit_self(&SUP_SHUTDOWN);
+}
+
+static int emit_and_log(void *arg)
+{
+	struct sup_event ev = { .kind = SUP_EVENT_STARTED };
+
+	if (*(bool *)arg)
+		sup__event_emit(&ev);
+	sup__log(LOG_CRIT, "something");
+	return 0;
+}
+
+/* They must not, but it is not this thread's end. */
+static void a_task_can_jump_out_of_a_sink(void **state)
+{
+	struct sup_options opts = { .size = sizeof(opts),
+				    .source = SUP_SOURCE_PIDFD };
+	bool emits = true;
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = emit_and_log, .arg = &emits,
+	};
+	struct sup_event ev = { .kind = SUP_EVENT_STARTED };
+	struct sup_reason reason;
+
+	(void)state;
+	assert_int_equal(sup_open(&opts), 0);
+	assert_int_equal(sup_set_event_sink(end_here, NULL), 0);
+	assert_int_equal(sup_thread_run(&spec, &reason), 0);
+	assert_int_equal(reason.kind, SUP_REASON_SHUTDOWN);
+	assert_int_equal(sup__locks_held, 0);
+	/* The thread may be told again, and who takes the sink away waits. */
+	n_seen = 0;
+	assert_int_equal(sup_set_event_sink(keep, NULL), 0);
+	sup__event_emit(&ev);
+	assert_int_equal(n_seen, 1);
+	assert_int_equal(sup_set_event_sink(NULL, NULL), 0);
+	emits = false;
+	sup_set_log_sink(end_here_too, NULL);
+	assert_int_equal(sup_thread_run(&spec, &reason), 0);
+	sup_set_log_sink(NULL, NULL);
+	assert_int_equal(reason.kind, SUP_REASON_SHUTDOWN);
+	assert_int_equal(sup__locks_held, 0);
+	assert_int_equal(sup_close(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sink_gets_what_is_emitted),
 		cmocka_unit_test(a_sink_cannot_take_itself_away),
 		cmocka_unit_test(a_sink_that_was_taken_away_is_silent),
+		cmocka_unit_test(a_task_can_jump_out_of_a_sink),
 		cmocka_unit_test(events_have_names),
 	};
 
