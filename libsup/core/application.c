@@ -21,6 +21,7 @@
 #include "base/spec.h"
 #include "core/link.h"
 #include "core/registry.h"
+#include "core/seat.h"
 #include "core/task.h"
 
 struct application {
@@ -179,7 +180,17 @@ static void shut(struct sup_pid top)
 	sup__task_put(t);
 }
 
-/* With nobody else touching it. */
+/* With what it takes to wait, no wait fails but by its deadline. */
+static int may_stop(void)
+{
+	int ret = not_in_a_task();
+
+	if (ret)
+		return ret;
+	return sup__seat_self() ? 0 : -ENOMEM;
+}
+
+/* With nobody else touching it, by a thread that may_stop(). */
 static int end(struct application *a, int64_t deadline)
 {
 	int ret;
@@ -203,7 +214,7 @@ int sup_application_stop(const char *name, int64_t deadline)
 	struct application *a = NULL;
 	int ret;
 
-	ret = not_in_a_task();
+	ret = may_stop();
 	if (ret)
 		return ret;
 	sup__lock(&lock);
@@ -226,7 +237,7 @@ int sup_application_stop_all(int64_t deadline)
 	struct application *a;
 	int one, ret;
 
-	ret = not_in_a_task();
+	ret = may_stop();
 	if (ret)
 		return ret;
 	for (;;) {

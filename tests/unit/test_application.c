@@ -6,6 +6,16 @@
 
 #include "base/clock.h"
 
+static bool no_seat;
+
+struct sup__seat *__wrap_sup__seat_self(void);
+struct sup__seat *__real_sup__seat_self(void);
+
+struct sup__seat *__wrap_sup__seat_self(void)
+{
+	return no_seat ? NULL : __real_sup__seat_self();
+}
+
 static char log_text[128];
 
 static void note(const char *what, const char *name)
@@ -106,6 +116,25 @@ static void APP_needs_come_first(void **state)
 	assert_int_equal(sup_application_start(&sa), -EINVAL);
 }
 
+static void APP_without_memory_to_wait_it_runs_on(void **state)
+{
+	struct app a = { .name = "a" };
+	struct sup_application_spec sa = spec_of(&a, NULL);
+	struct sup_pid pid;
+
+	(void)state;
+	log_text[0] = '\0';
+	assert_int_equal(sup_application_start(&sa), 0);
+	no_seat = true;
+	assert_int_equal(sup_application_stop("a", LONG), -ENOMEM);
+	assert_int_equal(sup_application_stop_all(LONG), -ENOMEM);
+	no_seat = false;
+	assert_int_equal(sup_application_top("a", &pid), 0);
+	assert_true(sup_is_alive(pid));
+	assert_int_equal(sup_application_stop("a", LONG), 0);
+	assert_string_equal(log_text, "+a?a-a");
+}
+
 static int no_task(void *arg, struct sup_pid *ret_top)
 {
 	(void)arg;
@@ -200,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(APP_needs_come_first),
+		CASE(APP_without_memory_to_wait_it_runs_on),
 		CASE(APP_start_all_is_all_or_nothing),
 		CASE(APP_one_deadline_for_all),
 		CASE(APP_close_stops_them),

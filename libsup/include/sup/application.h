@@ -49,14 +49,15 @@ SUP_API int sup_application_start_all(const struct sup_application_spec *specs,
  * Stops one: prep_stop, SHUTDOWN to its top, until that has ended; if it has
  * not by the deadline it is killed, and its children are told to end; then
  * stop. Errors: -ENOENT it does not run; -EBUSY another one needs it;
- * -ETIMEDOUT it was killed, and is stopped.
+ * -ETIMEDOUT it was killed, and is stopped; -ENOMEM: it still runs.
  */
 SUP_API int sup_application_stop(const char *name, int64_t deadline);
 
 /*
  * Stops all, last started first, by one deadline: once it has come the rest is
  * killed, but prep_stop and stop are still called. sup_close() begins with
- * this, without a deadline. -ETIMEDOUT: some were killed.
+ * this, without a deadline. -ETIMEDOUT: some were killed; -ENOMEM: none was
+ * stopped.
  */
 SUP_API int sup_application_stop_all(int64_t deadline);
 
