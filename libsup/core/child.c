@@ -196,6 +196,7 @@ struct sup__child *sup__child_new(const struct sup_child_spec *spec)
 		sup__child_free(c);
 		return NULL;
 	}
+	c->why = SUP_WHY_NOT_YET;
 	snprintf(c->id, sizeof(c->id), "%s", spec->id);
 	c->spec.id = c->id;
 	if (spec->shutdown_ms == SUP_SHUTDOWN_DEFAULT)
@@ -217,6 +218,7 @@ void sup__child_free(struct sup__child *c)
 	sup__intensity_fini(&c->often);
 	sup__free(c->deps);
 	sup__free(c->dep_ids);
+	sup__free(c->start_text);
 	sup__free(c);
 }
 

@@ -7,6 +7,7 @@
 #ifndef SUP_CORE_CHILD_H
 #define SUP_CORE_CHILD_H
 
+#include <sup/explain.h>
 #include <sup/registry.h>
 #include <sup/supervisor.h>
 #include <sup/tree.h>
@@ -72,6 +73,14 @@ struct sup__child {
 	bool has_ended;
 	struct sup_reason last_reason;
 	bool awaits_deps;		/* RESTARTING: until those are up */
+
+	/* For core/explain.c: */
+	int64_t since_ns;		/* it is in its state */
+	enum sup_why why;		/* STOPPED: how it came there, */
+	struct sup_pid stopped_by;	/* by whom, */
+	char stopped_with[SUP_NAME_MAX + 1];	/* with whom */
+	int start_error;		/* its last start failed; */
+	char *start_text;		/* the sentence; of the heap */
 
 	/* core/supervisor_graph.c: whom it depends on, and its use of them. */
 	struct sup__child **deps;

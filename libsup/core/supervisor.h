@@ -47,6 +47,7 @@ struct sup__supervisor_request {
 	const void *extra;
 	void (*free_extra)(void *extra);
 	size_t n;
+	struct sup_pid from;	/* who asks, filled in by the supervisor */
 };
 
 struct sup__supervisor_reply {

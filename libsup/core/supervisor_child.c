@@ -67,6 +67,7 @@ void sup__supervise_change(struct sup__board *b, struct sup__child *c,
 			   enum sup__child_event event,
 			   const struct sup__child_news *news)
 {
+	int64_t now = sup__now_ns();
 	int ret;
 
 	sup__lock(&b->lock);
@@ -74,6 +75,7 @@ void sup__supervise_change(struct sup__board *b, struct sup__child *c,
 	b->n_due -= c->due_ns != 0;
 	b->n_awaiting -= c->awaits_deps;
 	ret = sup__roster_move(&b->roster, c, event, news);
+	c->since_ns = now;
 	b->n_unsent += c->retry_unsent;
 	b->n_due += c->due_ns != 0;
 	b->n_awaiting += c->awaits_deps;
@@ -134,6 +136,33 @@ static int reserve_graph(struct sup__board *b, size_t room)
 		return sup__error_nomem("the starts of children");
 	b->starts = p;
 	return 0;
+}
+
+void sup__supervise_note_why(struct sup__board *b, struct sup__child *c,
+			     enum sup_why why, struct sup_pid by,
+			     const struct sup__child *with)
+{
+	sup__lock(&b->lock);
+	c->why = why;
+	c->stopped_by = by;
+	memcpy(c->stopped_with, with ? with->id : "", with ?
+	       sizeof(c->stopped_with) : 1);
+	sup__unlock(&b->lock);
+}
+
+/* How its last start went; the sentence is the calling thread's. */
+static void note_start(struct sup__board *b, struct sup__child *c, int error)
+{
+	char *text = error ? sup__strdup(sup_error()) : NULL, *old;
+
+	if (!error && !c->start_error)
+		return;
+	sup__lock(&b->lock);
+	old = c->start_text;
+	c->start_error = error;
+	c->start_text = text;
+	sup__unlock(&b->lock);
+	sup__free(old);
 }
 
 void sup__supervise_set_flapping(struct sup__board *b, struct sup__child *c,
@@ -298,6 +327,10 @@ static void conclude(struct sup__board *b, struct sup__child *c,
 {
 	struct sup__child_news news = { .pid = pid };
 
+	note_start(b, c, ret < 0 ? ret : 0);
+	if (ret)
+		sup__supervise_note_why(b, c, ret < 0 ? SUP_WHY_FAILED :
+					SUP_WHY_DECLINED, SUP_PID_NONE, NULL);
 	if (ret == SUP_IGNORE) {
 		sup__supervise_change(b, c, SUP__CHILD_DECLINE, &news);
 		c->at_rest = true;

@@ -42,6 +42,14 @@ int sup__supervise_end_start(struct sup__board *b, struct sup__child *c,
 /* It is restarting from here on, until those it depends on are up. */
 void sup__supervise_await_deps(struct sup__board *b, struct sup__child *c);
 
+/*
+ * How it comes to be stopped, before it is: by a task, or none, with another
+ * child, or NULL.
+ */
+void sup__supervise_note_why(struct sup__board *b, struct sup__child *c,
+			     enum sup_why why, struct sup_pid by,
+			     const struct sup__child *with);
+
 /* It counts as flapping from here on, or not any more. */
 void sup__supervise_set_flapping(struct sup__board *b, struct sup__child *c,
 				 bool flapping);

@@ -139,21 +139,25 @@ static int start_extra(struct sup__board *b,
 	return start_new(b, c, ret_pid);
 }
 
-static void terminate(struct sup__board *b, struct sup__child *c)
+static void terminate(struct sup__board *b, struct sup__child *c,
+		      struct sup_pid by)
 {
+	sup__supervise_note_why(b, c, SUP_WHY_TERMINATED, by, NULL);
 	sup__supervise_stop(b, c);
 	if (c->spec.restart == SUP_TEMPORARY || sup__board_is_dynamic(b))
 		sup__supervise_remove(b, c);
 }
 
-static int terminate_pid(struct sup__board *b, struct sup_pid pid)
+static int terminate_pid(struct sup__board *b,
+			 const struct sup__supervisor_request *req)
 {
+	struct sup_pid pid = req->pid;
 	struct sup__child *c = NULL;
 
 	if (sup__board_is_dynamic(b))
 		c = sup__roster_by_pid(&b->roster, pid);
 	if (c) {
-		terminate(b, c);
+		terminate(b, c, req->from);
 		return 0;
 	}
 	if (b->simple && pid.v && !sup_is_alive(pid))
@@ -194,7 +198,7 @@ static int by_id(struct sup__board *b,
 		return ret ? ret : sup__supervise_start(b, c, SUP__FIRST_START,
 							ret_pid);
 	case SUP__OP_TERMINATE_CHILD:
-		terminate(b, c);
+		terminate(b, c, req->from);
 		return 0;
 	default:
 		ret = may_go(b, c);
@@ -288,7 +292,7 @@ static void answer(struct sup__board *b,
 		reply->ret = start_extra(b, req, &reply->pid);
 		break;
 	case SUP__OP_TERMINATE_PID:
-		reply->ret = terminate_pid(b, req->pid);
+		reply->ret = terminate_pid(b, req);
 		break;
 	case SUP__OP_RESIZE:
 		reply->ret = sup__partition_resize(b, req->n, &reply->n_old);
@@ -354,6 +358,7 @@ int sup__request(struct sup__board *b, struct sup_from from,
 		sup_reply_error(from, ret);
 		return SUP_CONTINUE;
 	}
+	req.from = from.pid;
 	answer(b, &req, &reply, &longer);
 	sup__free(ids);
 	sup__restart_send_retries(b);

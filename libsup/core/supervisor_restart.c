@@ -71,6 +71,10 @@ static void restart_graph(struct sup__board *b, struct sup__child *c,
 	struct sup__child *other, *next;
 
 	mark_group(b, c);
+	for (other = b->roster.first; other; other = other->next)
+		if (other->along && other != c)
+			sup__supervise_note_why(b, other, SUP_WHY_GROUP,
+						SUP_PID_NONE, c);
 	sup__graph_stop(b, c);
 	mark_group(b, c);
 	for (other = b->roster.first; other; other = next) {
@@ -108,6 +112,8 @@ static void restart_group(struct sup__board *b, struct sup__child *c,
 		other = b->order[b->steps[i].index];
 		switch (b->steps[i].act) {
 		case SUP__ACT_STOP:
+			sup__supervise_note_why(b, other, SUP_WHY_GROUP,
+						SUP_PID_NONE, c);
 			sup__supervise_stop(b, other);
 			break;
 		case SUP__ACT_REMOVE:
@@ -183,6 +189,8 @@ static int spent(struct sup__board *b, struct sup__child *c)
 {
 	if (sup__child_has_budget(c) &&
 	    c->spec.budget.spent == SUP_SPENT_STOP) {
+		sup__supervise_note_why(b, c, SUP_WHY_SPENT, SUP_PID_NONE,
+					NULL);
 		sup__supervise_cancel(b, c);
 		sup__supervise_report(b, SUP_EVENT_BUDGET_SPENT, c, 0);
 		return check_over(b, c, sup__board_is_dynamic(b));
@@ -335,6 +343,8 @@ int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
 		return check_over(b, c, true);
 	case SUP__FATE_KEEP:
 		c->at_rest = true;
+		sup__supervise_note_why(b, c, SUP_WHY_DONE, SUP_PID_NONE,
+					NULL);
 		return check_over(b, c, sup__board_is_dynamic(b));
 	}
 	return SUP_CONTINUE;

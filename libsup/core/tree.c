@@ -214,8 +214,8 @@ static int add_node(struct picture *p, const struct sup_node *node)
 	return 0;
 }
 
-static void copy_child(const struct sup__child *c, unsigned int depth,
-		       struct sup_node *node)
+void sup__board_copy_child(const struct sup__child *c, unsigned int depth,
+			   struct sup_node *node)
 {
 	bool up = c->pid.v;
 
@@ -269,7 +269,7 @@ static int copy_board(struct sup__board *b, struct sup_node *head,
 		sup__lock(&b->lock);
 	}
 	for (c = b->roster.first; c; c = c->next)
-		copy_child(c, head->depth + 1, &rows[n++]);
+		sup__board_copy_child(c, head->depth + 1, &rows[n++]);
 	head->strategy = b->strategy;
 	head->intensity = b->restarts.max;
 	head->period_s = b->period_s;

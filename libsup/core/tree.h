@@ -92,6 +92,10 @@ static inline struct sup__intensity *sup__board_budget(struct sup__board *b,
 	return sup__child_has_budget(c) ? &c->own : &b->restarts;
 }
 
+/* A row about a child, with the board's lock held. */
+void sup__board_copy_child(const struct sup__child *c, unsigned int depth,
+			   struct sup_node *node);
+
 void sup__board_ref(struct sup__board *b);
 
 /* The board of a supervisor, with a reference, or NULL. */

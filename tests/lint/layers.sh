@@ -21,6 +21,7 @@ libsup/core/roster	24
 libsup/core/tree	24
 libsup/core/supervisor	25
 libsup/core/dynamic	25
+libsup/core/explain	25
 libsup/core/partition	25
 libsup/core/job		26
 libsup/core/async	27

@@ -10,6 +10,7 @@
 #include <sup/dynamic.h>
 #include <sup/error.h>
 #include <sup/event.h>
+#include <sup/explain.h>
 #include <sup/function.h>
 #include <sup/job.h>
 #include <sup/link.h>

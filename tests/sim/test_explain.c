@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Why children are in the states that they are in. */
+#include "checks.h"
+
+#define ON(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static struct sup_explanation why(struct sup_pid sup, const char *id)
+{
+	struct sup_explanation e;
+
+	assert_int_equal(sup_explain(sup, id, &e), 0);
+	assert_string_equal(e.node.id, id);
+	return e;
+}
+
+static const char *text(struct sup_pid sup, const char *id)
+{
+	static char buf[512];
+	struct sup_explanation e = why(sup, id);
+
+	return sup_explain_format(&e, buf, sizeof(buf));
+}
+
+static void of_each_state(void **state)
+{
+	struct fake a = { .id = "a" }, gone = { .id = "g", .script = "i" };
+	struct fake done = { .id = "d", .restart = SUP_TRANSIENT };
+	struct fake slow = { .id = "s", .backoff = { .min_ms = 5000 } };
+	struct fake once = { .id = "o", .budget = {
+		.intensity = SUP_INTENSITY_NONE, .spent = SUP_SPENT_STOP } };
+	struct sup_pid sup, pid;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 4, 10,
+			       FAKES(&a, &gone, &done, &slow, &once));
+	world_advance(2 * S);
+	assert_int_equal(why(sup, "a").why, SUP_WHY_RUNS);
+	assert_string_equal(text(sup, "a"), "\"a\" is running for 2000 ms: "
+			    "nothing is wrong; it has not ended before; "
+			    "0 restarts, 0 of 4 in the last 10 s");
+	assert_int_equal(why(sup, "g").why, SUP_WHY_DECLINED);
+	crash(&done, normal);
+	assert_int_equal(why(sup, "d").why, SUP_WHY_DONE);
+	crash(&once, abnormal);
+	assert_int_equal(why(sup, "o").why, SUP_WHY_SPENT);
+	assert_int_equal(why(sup, "o").intensity, 0);
+	world_end(slow.pid, segv);
+	world_step();
+	world_advance(0);
+	assert_int_equal(slow.starts, 2);
+	world_end(slow.pid, segv);
+	world_step();
+	assert_int_equal(why(sup, "s").why, SUP_WHY_BACKOFF);
+	assert_int_equal(why(sup, "s").in_a_row, 2);
+	assert_string_equal(text(sup, "s"), "\"s\" is restarting for 0 ms: its "
+			    "restart is due in 10 s; its last life ended, "
+			    "signal 11 (SEGV); 1 restart, 2 of 4 in the last "
+			    "10 s, 2 in a row");
+	assert_int_equal(sup_terminate_child(sup, "s"), 0);
+	assert_int_equal(why(sup, "s").why, SUP_WHY_TERMINATED);
+	assert_int_equal(why(sup, "s").by.v, 0);
+	assert_int_equal(sup_restart_child(sup, "s", &pid), 0);
+	assert_int_equal(why(sup, "s").why, SUP_WHY_RUNS);
+	world_close();
+}
+
+static void of_starts_that_fail(void **state)
+{
+	struct fake a = { .id = "a", .script = "offo" };
+	struct fake b = { .id = "b", .script = "of" };
+	struct sup_explanation e;
+	struct sup_pid sup, pid;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a, &b));
+	world_end(a.pid, abnormal);
+	world_step();
+	e = why(sup, "a");
+	assert_int_equal(e.why, SUP_WHY_RETRY);
+	assert_int_equal(e.start_error, -EIO);
+	assert_string_equal(e.start_text, "child \"a\": a is out of order");
+	world_run();
+	assert_int_equal(why(sup, "a").start_error, 0);
+	assert_int_equal(why(sup, "a").node.restarts, 3);
+	assert_int_equal(sup_terminate_child(sup, "b"), 0);
+	assert_int_equal(sup_restart_child(sup, "b", &pid), -EIO);
+	assert_string_equal(text(sup, "b"), "\"b\" is stopped for 0 ms: its "
+			    "start failed, and is not tried again; its start "
+			    "failed: child \"b\": b is out of order; "
+			    "0 restarts, 3 of 9 in the last 10 s");
+	world_close();
+}
+
+static void of_those_who_wait_for_others(void **state)
+{
+	struct fake a = { .id = "a", .backoff = { .min_ms = 1000 } };
+	struct fake b = { .id = "b", .depends_on = ON("a") };
+	struct fake c = { .id = "c", .depends_on = ON("b") };
+	struct sup_explanation e;
+	struct sup_pid sup;
+
+	(void)state;
+	sup = world_supervisor(SUP_REST_FOR_ONE, 9, 10, FAKES(&a, &b, &c));
+	world_end(a.pid, abnormal);
+	world_step();
+	e = why(sup, "c");
+	assert_int_equal(e.why, SUP_WHY_GROUP);
+	assert_string_equal(e.other, "a");
+	world_run();
+	world_close();
+
+	world_open(1);
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a, &b, &c));
+	assert_int_equal(sup_terminate_child(sup, "a"), 0);
+	crash(&b, abnormal);
+	e = why(sup, "b");
+	assert_int_equal(e.why, SUP_WHY_DEPENDS);
+	assert_string_equal(e.other, "a");
+	assert_non_null(strstr(text(sup, "b"), "it depends on \"a\", which is "
+			       "not up"));
+	world_close();
+}
+
+/* Looked at while the supervisor is busy with another. */
+static struct sup_pid busy;
+
+static void look_around(struct fake *f)
+{
+	char buf[8];
+	struct sup_explanation e;
+
+	(void)f;
+	busy = sup_self();
+	assert_int_equal(sup_explain(busy, "a", &e), 0);
+	assert_int_equal(e.why, SUP_WHY_STARTS);
+	assert_int_equal(sup_explain(busy, "b", &e), 0);
+	assert_int_equal(e.why, SUP_WHY_NOT_YET);
+	/* What does not fit is left out. */
+	assert_string_equal(sup_explain_format(&e, buf, sizeof(buf)),
+			    "\"b\" is ");
+}
+
+static void of_one_that_has_not_started(void **state)
+{
+	struct fake a = { .id = "a", .in_start = look_around };
+	struct fake b = { .id = "b" };
+
+	(void)state;
+	world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a, &b));
+	world_close();
+}
+
+static void of_those_without_ids(void **state)
+{
+	struct fake template = { .id = "t" }, x = { .id = "x" };
+	struct sup_explanation e;
+	struct sup_pid sup, pid;
+
+	(void)state;
+	sup = world_simple(3, 5, &template);
+	assert_int_equal(world_start_extra(sup, &x, &pid), 0);
+	assert_int_equal(sup_explain(sup, "t", &e), -EOPNOTSUPP);
+	assert_int_equal(sup_explain_pid(sup, pid, &e), 0);
+	assert_int_equal(e.why, SUP_WHY_RUNS);
+	assert_int_equal(sup_explain_pid(sup, sup, &e), -ENOENT);
+	assert_int_equal(sup_explain_pid(sup, SUP_PID_NONE, &e), -ENOENT);
+	assert_int_equal(sup_explain_pid(pid, pid, &e), -ESRCH);
+	world_close();
+}
+
+static void what_there_is_not(void **state)
+{
+	struct fake a = { .id = "a" };
+	struct sup_explanation e;
+	struct sup_pid sup;
+	int i;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a));
+	assert_int_equal(sup_explain(sup, "b", &e), -ENOENT);
+	assert_int_equal(sup_explain(sup, NULL, &e), -ENOENT);
+	assert_int_equal(sup_explain(SUP_PID_NONE, "a", &e), -ESRCH);
+	for (i = SUP_WHY_RUNS; i <= SUP_WHY_SPENT; i++)
+		assert_string_not_equal(sup_why_name((enum sup_why)i),
+					"unknown");
+	assert_string_equal(sup_why_name((enum sup_why)99), "unknown");
+	world_close();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(of_each_state),
+		CASE(of_starts_that_fail),
+		CASE(of_those_who_wait_for_others),
+		CASE(of_one_that_has_not_started),
+		CASE(of_those_without_ids),
+		CASE(what_there_is_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
