@@ -12,29 +12,25 @@ static const struct sup_dynamic_spec tasks = {
 	.size = sizeof(tasks), .name = FND__TASKS, .reg = true,
 };
 
-static const struct sup_child_spec children[] = {
-	{
-		.size = sizeof(children[0]), .id = "process_registry",
-		.start = fnd_process_registry_start,
-		.shutdown_ms = SHUTDOWN_MS,
-	},
-	{
-		.size = sizeof(children[0]), .id = "task_supervisor",
-		.start = sup_dynamic_start, .arg = &tasks,
-		.type = SUP_SUPERVISOR,
-	},
-	{
-		.size = sizeof(children[0]), .id = "locks",
-		.start = fnd_locks_start, .shutdown_ms = SHUTDOWN_MS,
-	},
-	{
-		.size = sizeof(children[0]), .id = "barriers",
-		.start = fnd_barriers_start, .shutdown_ms = SHUTDOWN_MS,
-	},
-};
+#define SERVICE(name, fn, options) { \
+	.size = sizeof(struct sup_child_spec), .id = name, \
+	.start = fn, .arg = options, .shutdown_ms = SHUTDOWN_MS, \
+}
 
-int fnd_foundation_start(const void *options, struct sup_pid *ret_pid)
+static int start(const struct fnd_foundation_options *o,
+		 struct sup_pid *ret_pid)
 {
+	const struct sup_child_spec children[] = {
+		SERVICE("process_registry", fnd_process_registry_start, NULL),
+		SERVICE("event_store", fnd_event_store_start, o->event_store),
+		{
+			.size = sizeof(struct sup_child_spec),
+			.id = "task_supervisor", .start = sup_dynamic_start,
+			.arg = &tasks, .type = SUP_SUPERVISOR,
+		},
+		SERVICE("locks", fnd_locks_start, NULL),
+		SERVICE("barriers", fnd_barriers_start, NULL),
+	};
 	const struct sup_supervisor_spec spec = {
 		.size = sizeof(spec), .name = "foundation", .reg = true,
 		.children = children,
@@ -42,8 +38,16 @@ int fnd_foundation_start(const void *options, struct sup_pid *ret_pid)
 		.intensity = 10, .period_s = 60,
 	};
 
-	(void)options;
 	return sup_supervisor_start(&spec, ret_pid);
+}
+
+int fnd_foundation_start(const void *options, struct sup_pid *ret_pid)
+{
+	struct fnd_foundation_options o = { .size = sizeof(o) };
+	int ret;
+
+	ret = fnd__copy_options(&o, sizeof(o), options);
+	return ret ? ret : start(&o, ret_pid);
 }
 
 struct sup_pid fnd_task_supervisor(void)

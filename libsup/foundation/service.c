@@ -23,6 +23,19 @@ int fnd__check_name(const char *what, const char *name)
 	return 0;
 }
 
+int fnd__copy_options(void *to, size_t size, const void *from)
+{
+	size_t given = from ? *(const size_t *)from : 0;
+
+	if (from && (!given || given > size))
+		return sup_set_error(-EINVAL, "size: %zu, of %zu at most",
+				     given, size);
+	memset(to, 0, size);
+	if (from)
+		memcpy(to, from, given);
+	return 0;
+}
+
 int fnd__call(const char *service, const struct sup_msg *req,
 	      struct sup_msg *ret_reply, int64_t deadline)
 {

@@ -8,6 +8,7 @@
 
 /* The registered names of what runs. */
 #define FND__PROCESS_REGISTRY "fnd_processes"
+#define FND__EVENT_STORE "fnd_events"
 #define FND__TASKS "fnd_tasks"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
@@ -19,6 +20,13 @@ int fnd__check_name(const char *what, const char *name);
  */
 int fnd__call(const char *service, const struct sup_msg *req,
 	      struct sup_msg *ret_reply, int64_t deadline);
+
+/*
+ * What the caller of a start function has given, of its own version, or NULL:
+ * zeroes stand for what is not there. size: of all; each begins with its own.
+ * -EINVAL.
+ */
+int fnd__copy_options(void *to, size_t size, const void *from);
 
 /* sup_set_error() for want of memory: "no memory for WHAT". */
 int fnd__nomem(const char *what);

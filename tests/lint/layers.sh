@@ -36,6 +36,7 @@ tests			50
 confined='
 ^linux/sup\.h$		libsup/exit/netlink*
 ^netlink/		libsup/exit/netlink*
+^sqlite3\.h$		libsup/foundation/event_db*
 ^cyaml/			tools/*
 '
 

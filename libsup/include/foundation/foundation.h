@@ -4,6 +4,7 @@
 #define FOUNDATION_FOUNDATION_H
 
 #include <foundation/coordination.h>
+#include <foundation/event_store.h>
 #include <foundation/process_registry.h>
 #include <foundation/types.h>
 #include <foundation/vector_clock.h>
@@ -12,11 +13,18 @@
 extern "C" {
 #endif
 
+/* What the options point to is read again when a service is restarted. */
+struct fnd_foundation_options {
+	size_t size;
+	const struct fnd_event_store_options *event_store;
+};
+
 /*
  * Starts a supervisor with all services as its children: one_for_one, ten
  * restarts within 60 s. There is one in a process. A start function, for a
- * child or an application, as sup_supervisor_start(); options is NULL. Errors:
- * -EEXIST it runs; as sup_supervisor_start() otherwise.
+ * child or an application, as sup_supervisor_start(); options is a struct
+ * fnd_foundation_options, or NULL. Errors: -EEXIST it runs; -EINVAL; as
+ * sup_supervisor_start(), and the start of each service, otherwise.
  */
 SUP_API int fnd_foundation_start(const void *options, struct sup_pid *ret_pid);
 
