@@ -6,6 +6,7 @@
 #include <foundation/coordination.h>
 #include <foundation/event_store.h>
 #include <foundation/process_registry.h>
+#include <foundation/rate_limiter.h>
 #include <foundation/types.h>
 #include <foundation/vector_clock.h>
 
