@@ -3,18 +3,23 @@
  * Locks of this process. Who has one is the task under its name in a registry
  * of libsup, with the token as the value: that is the truth, which neither a
  * task nor the server can take into its grave. A holder that ends loses its
- * entry before anyone hears of its end; a server that begins finds the entries
- * there, and goes on from them.
+ * entry before anyone hears of its end.
  *
- * The server knows who waits, in order, and watches those who wait and those
- * who hold. It alone puts entries, so that nobody comes out of turn, and at the
- * deadline of a waiter it is the server that says so: a caller never has to
- * guess whether it got the lock while it gave up. If the server ends, callers
- * do have to: they take their own entry away, and tell the next server, which
- * may have found it, to look again.
+ * Where nobody waits, tasks put and remove their entries themselves. The server
+ * is for those who have to wait: it knows them, in order, watches them and the
+ * holder, and puts the entry of the first when there is none. It says when a
+ * deadline has come, so that a caller never has to guess whether it got the
+ * lock while it gave up; only if the server ends does it have to, and takes its
+ * own entry away.
+ *
+ * How many wait is counted by the hash of the name. Where that is not 0 nobody
+ * comes by himself, and who releases tells the server. The server counts a
+ * waiter before it tries for it, the releaser removes its entry before it looks
+ * at the count: one of the two sees the other.
  *
  * Tokens count from the time of day in microseconds, for who remembers one
- * from an earlier life of the program.
+ * from an earlier life of the program. A token must be drawn after the lock's
+ * last holder drew his: so one is drawn again if others were since.
  */
 #include <foundation/coordination.h>
 
@@ -38,34 +43,43 @@
 
 #define LOCKS "fnd_locks"
 
+#define COUNTS 256
+
 enum tag {
 	ACQUIRE,	/* a call: struct request; the reply's tag: a token */
-	RELEASE,	/* a call: struct request */
 	WAITING,	/* a call: struct request; the reply's tag: how many */
-	LOOK,		/* a cast: struct request; the holder may have gone */
+	LOOK,		/* a cast: struct request; the holder has gone */
 };
 
 struct request {
 	int64_t deadline;
-	uint64_t token;
 	char name[FND_NAME_MAX + 1];
 };
 
-/* One that somebody has. */
-struct held {
+/* One for which somebody waits. */
+struct wanted {
 	UT_hash_handle hh;
-	uint64_t token;
-	struct fnd__waiter *holder;	/* it waits for nothing */
+	struct fnd__waiter *holder;	/* watched; it waits for nothing */
 	struct fnd__waiter *queue;
+	_Atomic unsigned int *count;
 	char name[];
 };
 
 struct state {
-	struct held *locks;
+	struct wanted *locks;
 	struct fnd__waiters waiters;
 };
 
 static _Atomic uint64_t registry_id, last_token;
+static _Atomic unsigned int counts[COUNTS];
+
+static _Atomic unsigned int *count_of(const char *name)
+{
+	unsigned int hash;
+
+	HASH_VALUE(name, strlen(name), hash);
+	return &counts[hash % COUNTS];
+}
 
 static struct sup_registry registry(void)
 {
@@ -128,140 +142,156 @@ static int take_away(const char *name, struct sup_pid pid)
 	return sup_registry_remove(registry(), &q);
 }
 
-static struct held *find(struct state *s, const char *name)
+static uint64_t draw_token(void)
 {
-	struct held *h;
-
-	HASH_FIND_STR(s->locks, name, h);
-	return h;
+	return atomic_fetch_add(&last_token, 1) + 1;
 }
 
-static struct held *new_held(struct state *s, const char *name)
+/*
+ * Puts the entry of a task. -EEXIST *ret_holder has the lock; -ESRCH the task
+ * has ended; -ENOMEM.
+ */
+static int take(const char *name, struct sup_pid pid, uint64_t *ret_token,
+		struct sup_pid *ret_holder)
+{
+	uint64_t token = draw_token();
+	const struct sup_bytes value = { &token, sizeof(token) };
+	int ret;
+
+	ret = sup_registry_put(registry(), pid, key_of(name), value,
+			       ret_holder);
+	if (ret)
+		return ret;
+	if (atomic_load(&last_token) != token) {
+		token = draw_token();
+		ret = sup_registry_update(registry(), pid, key_of(name),
+					  value);
+		if (ret == -ENOMEM)
+			take_away(name, pid);
+	}
+	*ret_token = token;
+	/* It has ended in between: the entry has gone. */
+	return ret == -ENOKEY ? -ESRCH : ret;
+}
+
+static struct wanted *find(struct state *s, const char *name)
+{
+	struct wanted *l;
+
+	HASH_FIND_STR(s->locks, name, l);
+	return l;
+}
+
+static struct wanted *new_wanted(struct state *s, const char *name)
 {
 	size_t len = strlen(name);
-	struct held *h = sup_alloc(sizeof(*h) + len + 1);
+	struct wanted *l = sup_alloc(sizeof(*l) + len + 1);
 
-	if (!h)
+	if (!l)
 		return NULL;
-	memcpy(h->name, name, len);
-	HASH_ADD_STR(s->locks, name, h);
-	if (!h->hh.tbl) {
-		sup_free(h);
+	memcpy(l->name, name, len);
+	l->count = count_of(name);
+	HASH_ADD_STR(s->locks, name, l);
+	if (!l->hh.tbl) {
+		sup_free(l);
 		return NULL;
 	}
-	return h;
+	return l;
 }
 
-static void forget(struct state *s, struct held *h)
+static void watch_no_more(struct state *s, struct wanted *l)
 {
-	HASH_DEL(s->locks, h);
-	sup_free(h);
+	if (l->holder)
+		fnd__waiter_del(&s->waiters, l->holder);
+	l->holder = NULL;
 }
 
-/* Who waits no more is in no list of ours. */
-static void refuse(struct state *s, struct fnd__waiter *w, int error)
+static void forget(struct state *s, struct wanted *l)
 {
-	sup_reply_error(w->from, error);
+	watch_no_more(s, l);
+	HASH_DEL(s->locks, l);
+	sup_free(l);
+}
+
+/* It waits no more: it has been answered, or has ended. */
+static void leave(struct state *s, struct wanted *l, struct fnd__waiter *w)
+{
+	DL_DELETE(l->queue, w);
+	atomic_fetch_sub(l->count, 1);
 	fnd__waiter_del(&s->waiters, w);
 }
 
-/* -ESRCH: it has ended, nobody need be told. */
-static int grant(struct held *h, struct fnd__waiter *w)
+static int watch(struct state *s, struct wanted *l, struct sup_pid holder)
 {
-	uint64_t token = atomic_fetch_add(&last_token, 1) + 1;
-	int ret;
-
-	ret = sup_registry_put(registry(), w->from.pid, key_of(h->name),
-			       (struct sup_bytes){ &token, sizeof(token) },
-			       NULL);
-	if (ret)
-		return ret;
-	h->holder = w;
-	h->token = token;
-	w->deadline = SUP_FOREVER;
-	return sup_reply(w->from, &(struct sup_msg){ .tag = token });
+	if (l->holder && l->holder->from.pid.v == holder.v)
+		return 0;
+	watch_no_more(s, l);
+	return fnd__waiter_add(&s->waiters, (struct sup_from){ .pid = holder },
+			       SUP_FOREVER, l, &l->holder);
 }
 
-/* Nobody has it: the next one, if there is one. */
-static void pass_on(struct state *s, struct held *h)
+/* Those in the queue get the lock, or its holder is watched. */
+static void advance(struct state *s, struct wanted *l)
 {
+	struct sup_pid holder;
 	struct fnd__waiter *w;
+	uint64_t token;
 	int ret;
 
-	h->holder = NULL;
-	while ((w = h->queue)) {
-		DL_DELETE(h->queue, w);
-		ret = grant(h, w);
-		if (!ret)
+	while ((w = l->queue)) {
+		ret = take(l->name, w->from.pid, &token, &holder);
+		if (ret == -EEXIST && !watch(s, l, holder))
 			return;
-		if (h->holder)
-			take_away(h->name, w->from.pid);
-		h->holder = NULL;
-		refuse(s, w, ret);
+		if (!ret) {
+			ret = sup_reply(w->from, &(struct sup_msg){
+					.tag = token });
+			if (ret)
+				take_away(l->name, w->from.pid);
+		}
+		if (ret)
+			sup_reply_error(w->from, ret == -EEXIST ? -ENOMEM :
+					ret);
+		leave(s, l, w);
 	}
-	forget(s, h);
-}
-
-static void let_go(struct state *s, struct held *h)
-{
-	fnd__waiter_del(&s->waiters, h->holder);
-	pass_on(s, h);
+	forget(s, l);
 }
 
 static int acquire(struct state *s, struct sup_from from,
 		   const struct request *req)
 {
-	struct held *h = find(s, req->name);
+	struct wanted *l = find(s, req->name);
 	struct fnd__waiter *w;
-	bool is_free = !h;
 	int ret;
 
-	if (h && h->holder->from.pid.v == from.pid.v)
-		return -EDEADLK;
-	if (h && req->deadline == SUP_TRY)
+	if (l && req->deadline == SUP_TRY)
 		return -EAGAIN;
-	if (!h)
-		h = new_held(s, req->name);
-	if (!h)
+	if (!l)
+		l = new_wanted(s, req->name);
+	if (!l)
 		return -ENOMEM;
-	ret = fnd__waiter_add(&s->waiters, from, is_free ? SUP_FOREVER :
-			      req->deadline, h, &w);
+	ret = fnd__waiter_add(&s->waiters, from, req->deadline, l, &w);
 	if (ret) {
-		if (is_free)
-			forget(s, h);
+		if (!l->queue)
+			forget(s, l);
 		return ret;
 	}
-	DL_APPEND(h->queue, w);
-	if (is_free)
-		pass_on(s, h);
+	/* ORDER: counted, then tried. */
+	atomic_fetch_add(l->count, 1);
+	DL_APPEND(l->queue, w);
+	if (l->queue == w)
+		advance(s, l);
 	return 0;
-}
-
-static int release(struct state *s, struct sup_from from,
-		   const struct request *req)
-{
-	struct held *h = find(s, req->name);
-	int ret;
-
-	if (!h || h->holder->from.pid.v != from.pid.v ||
-	    h->token != req->token)
-		return -EPERM;
-	ret = take_away(h->name, from.pid);
-	if (ret)
-		return ret;
-	let_go(s, h);
-	return sup_reply(from, &(struct sup_msg){ .tag = 0 });
 }
 
 static int waiting(struct state *s, struct sup_from from,
 		   const struct request *req)
 {
-	struct held *h = find(s, req->name);
+	struct wanted *l = find(s, req->name);
 	struct fnd__waiter *w;
 	unsigned int n = 0;
 
-	if (h)
-		DL_COUNT(h->queue, w, n);
+	if (l)
+		DL_COUNT(l->queue, w, n);
 	return sup_reply(from, &(struct sup_msg){ .tag = n });
 }
 
@@ -272,8 +302,6 @@ static int call(void *state, struct sup_from from, struct sup_msg *msg)
 
 	if (msg->len == sizeof(*req) && msg->tag == ACQUIRE)
 		ret = acquire(state, from, req);
-	else if (msg->len == sizeof(*req) && msg->tag == RELEASE)
-		ret = release(state, from, req);
 	else if (msg->len == sizeof(*req) && msg->tag == WAITING)
 		ret = waiting(state, from, req);
 	if (ret)
@@ -284,88 +312,70 @@ static int call(void *state, struct sup_from from, struct sup_msg *msg)
 static int cast(void *state, struct sup_msg *msg)
 {
 	const struct request *req = msg->data;
-	struct sup_pid pid = SUP_PID_NONE;
 	struct state *s = state;
-	struct held *h;
+	struct wanted *l;
 
 	if (msg->tag != LOOK || msg->len != sizeof(*req))
 		return SUP_CONTINUE;
-	h = find(s, req->name);
-	if (h)
-		pid = sup_registry_whereis(registry(), key_of(h->name));
-	if (h && pid.v != h->holder->from.pid.v)
-		let_go(s, h);
+	l = find(s, req->name);
+	if (l)
+		advance(s, l);
 	return SUP_CONTINUE;
 }
 
-/* A holder, or one who waits, has ended. */
+/* The holder of a lock that somebody waits for, or who waits, has ended. */
 static void ended(struct state *s, struct fnd__waiter *w)
 {
-	struct held *h = w->place;
+	struct wanted *l = w->place;
 
-	if (h->holder == w) {
-		let_go(s, h);
-		return;
+	if (l->holder == w)
+		watch_no_more(s, l);
+	else
+		leave(s, l, w);
+	advance(s, l);
+}
+
+static void late(struct state *s)
+{
+	struct fnd__waiter *w;
+	struct wanted *l;
+
+	while ((w = fnd__waiter_late(&s->waiters))) {
+		l = w->place;
+		sup_reply_error(w->from, w->deadline == SUP_TRY ? -EAGAIN :
+				-ETIMEDOUT);
+		leave(s, l, w);
+		if (!l->queue)
+			forget(s, l);
 	}
-	DL_DELETE(h->queue, w);
-	fnd__waiter_del(&s->waiters, w);
 }
 
 static int info(void *state, struct sup_info *info)
 {
-	struct fnd__waiter *w;
+	struct fnd__waiter *w = NULL;
 	struct state *s = state;
-	struct held *h;
 
-	if (info->kind == SUP_INFO_DOWN) {
+	if (info->kind == SUP_INFO_DOWN)
 		w = fnd__waiter_of(&s->waiters, info->ref);
-		if (w)
-			ended(s, w);
-	} else if (info->kind == SUP_INFO_TIMER &&
-		   info->msg.tag == FND__LATE) {
-		while ((w = fnd__waiter_late(&s->waiters))) {
-			h = w->place;
-			DL_DELETE(h->queue, w);
-			refuse(s, w, -ETIMEDOUT);
-		}
-	}
+	if (w)
+		ended(s, w);
+	if (info->kind == SUP_INFO_TIMER && info->msg.tag == FND__LATE)
+		late(s);
 	return SUP_CONTINUE;
-}
-
-/* One that a task has had from an earlier server. */
-static int find_held(struct state *s, const struct sup_registry_entry *e)
-{
-	char name[FND_NAME_MAX + 1] = "";
-	struct held *h;
-
-	memcpy(name, e->key.data, e->key.len);
-	h = new_held(s, name);
-	if (!h)
-		return -ENOMEM;
-	memcpy(&h->token, e->value.data, sizeof(h->token));
-	return fnd__waiter_add(&s->waiters, (struct sup_from){ .pid = e->pid },
-			       SUP_FOREVER, h, &h->holder);
 }
 
 static int init(void *arg, void **ret_state)
 {
-	const struct sup_registry_query all = { .key = NULL };
-	struct sup_registry_entry *e = NULL;
-	struct state *s = sup_alloc(sizeof(*s));
-	size_t i, n = 0;
-	int ret;
+	size_t i;
 
 	(void)arg;
-	if (!s)
+	*ret_state = sup_alloc(sizeof(struct state));
+	if (!*ret_state)
 		return -ENOMEM;
-	ret = open_registry();
-	if (!ret)
-		ret = sup_registry_select(registry(), &all, &e, &n);
-	for (i = 0; i < n && !ret; i++)
-		ret = find_held(s, &e[i]);
-	free(e);
-	*ret_state = s;
-	return ret;
+	/* Who waited for the last server waits no more. */
+	for (i = 0; i < COUNTS; i++)
+		atomic_store(&counts[i], 0);
+	return open_registry();
 }
 
 int fnd_locks_start(const void *options, struct sup_pid *ret_pid)
@@ -383,9 +393,9 @@ int fnd_locks_start(const void *options, struct sup_pid *ret_pid)
 }
 
 static int request(enum tag tag, const char *name, int64_t deadline,
-		   uint64_t token, uint64_t *ret_tag)
+		   uint64_t *ret_tag)
 {
-	struct request req = { .deadline = deadline, .token = token };
+	struct request req = { .deadline = deadline };
 	struct sup_msg msg = {
 		.tag = tag, .data = &req, .len = sizeof(req),
 	};
@@ -406,47 +416,79 @@ int fnd__lock_waiting(const char *name, unsigned int *ret_n)
 	uint64_t n = 0;
 	int ret;
 
-	ret = request(WAITING, name, 0, 0, &n);
+	ret = request(WAITING, name, 0, &n);
 	if (!ret)
 		*ret_n = n;
 	return ret;
 }
 
-/* The server has ended, and what it had done is not known: nothing, now. */
-static int undo(const char *name, int error)
+/* The caller has removed its entry; somebody who waits must hear of that. */
+static void tell_who_waits(const char *name)
 {
-	take_away(name, sup_self());
-	request(LOOK, name, 0, 0, NULL);
-	return sup_set_error(error, "the service has ended meanwhile");
+	if (atomic_load(count_of(name)))
+		while (request(LOOK, name, 0, NULL) == -ENOMEM)
+			;
+}
+
+static int in_vain(const char *name, int error)
+{
+	switch (error) {
+	case -EDEADLK:
+		return sup_set_error(error, "name: the caller has the lock "
+				     "\"%s\"", name);
+	case -EPIPE:
+		/* Whether it had put our entry is not known. */
+		take_away(name, sup_self());
+		tell_who_waits(name);
+		return sup_set_error(error, "the service has ended meanwhile");
+	case -EAGAIN:
+	case -ETIMEDOUT:
+		return sup_set_error(error, "the lock \"%s\" is taken", name);
+	}
+	return error;
 }
 
 int fnd__lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token)
 {
+	struct sup_pid self = sup_self(), holder;
 	int ret;
 
-	if (sup_registry_whereis(registry(), key_of(name)).v == sup_self().v)
-		return sup_set_error(-EDEADLK, "name: the caller has the lock "
-				     "\"%s\"", name);
-	ret = request(ACQUIRE, name, deadline, 0, ret_token);
-	return ret == -EPIPE ? undo(name, ret) : ret;
+	sup_checkpoint();
+	ret = open_registry();
+	if (ret)
+		return ret;
+	if (atomic_load(count_of(name))) {
+		holder = sup_registry_whereis(registry(), key_of(name));
+		ret = -EEXIST;
+	} else {
+		ret = take(name, self, ret_token, &holder);
+		if (ret == -EEXIST && deadline == SUP_TRY &&
+		    holder.v != self.v)
+			return in_vain(name, -EAGAIN);
+	}
+	if (ret == -EEXIST && holder.v == self.v)
+		return in_vain(name, -EDEADLK);
+	if (ret == -EEXIST)
+		ret = request(ACQUIRE, name, deadline, ret_token);
+	return ret ? in_vain(name, ret) : 0;
 }
 
 int fnd__lock_release(const char *name, uint64_t token)
 {
 	struct sup_pid pid = SUP_PID_NONE;
-	uint64_t has = 0, unused;
+	uint64_t has = 0;
 	int ret;
 
+	sup_checkpoint();
 	ret = fnd__lock_holder(name, &pid, &has);
 	if (ret && ret != -ENOENT)
 		return ret;
 	if (pid.v != sup_self().v || has != token)
 		return sup_set_error(-EPERM, "the caller does not have the "
 				     "lock \"%s\" by this token", name);
-	ret = request(RELEASE, name, 0, token, &unused);
-	if (ret == -EPIPE || ret == -ENOTCONN) {
-		undo(name, ret);
-		ret = 0;
-	}
+	/* ORDER: removed, then looked at the count. */
+	ret = take_away(name, pid);
+	if (!ret)
+		tell_who_waits(name);
 	return ret;
 }

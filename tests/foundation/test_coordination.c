@@ -236,7 +236,6 @@ static void a_lock_outlives_its_service(void **state)
 
 	(void)state;
 	run_with(keeps_it_over_a_restart, NULL);
-	/* The new server knows whom to watch. */
 	a = holder(&token);
 	restart_by_kill(LOCKS);
 	kill_and_wait(a);
@@ -288,10 +287,18 @@ static int wants_a_lock(void *arg)
 	return fnd_lock_acquire("l", LONG, &token) == -ENOTCONN ? 0 : -1;
 }
 
+/* Only who has to wait needs it. */
 static void no_service(void **state)
 {
+	struct sup_pid a;
+	uint64_t token;
+
 	(void)state;
+	run_with(takes_and_gives_back, NULL);
+	a = holder(&token);
+	run_with(is_refused, NULL);
 	run_with(wants_a_lock, NULL);
+	kill_and_wait(a);
 	assert_int_equal(fnd_barrier_wait("b", 1, LONG, NULL), -ENOTCONN);
 }
 

@@ -28,8 +28,9 @@ SUP_API int fnd_barriers_start(const void *options, struct sup_pid *ret_pid);
  * lock guards can refuse who comes with a lesser one (fencing).
  * If the service ends meanwhile who has a lock keeps it, and who waits gets
  * -EPIPE. A safe point. Errors: -EAGAIN it is taken (SUP_TRY); -ETIMEDOUT;
- * -EDEADLK the caller has it; -EPERM not in a task; -ENOTCONN the service does
- * not run; -EPIPE; -EINVAL an empty name; -ENAMETOOLONG; -ENOMEM.
+ * -EDEADLK the caller has it; -EPERM not in a task; -ENOTCONN it would have to
+ * wait, and the service does not run; -EPIPE; -EINVAL an empty name;
+ * -ENAMETOOLONG; -ENOSPC there are too many registries; -ENOMEM.
  */
 SUP_API int fnd_lock_acquire(const char *name, int64_t deadline,
 			     uint64_t *ret_token);
