@@ -55,13 +55,16 @@ check-debug: ## the same, under KASAN, lockdep, kmemleak, with failing memory
 fuzz: ## an hour of fuzzing in a debug kernel; MINUTES= SEED= KERNEL=
 	$(RUN)/../fuzz/run.sh
 
-bench: bench-kmod bench-lib ## all benchmarks
+bench: bench-kmod bench-lib bench-foundation ## all benchmarks
 
 bench-kmod: ## what the module costs, in the test machine (15 minutes)
 	$(RUN)/../bench/kmod.sh
 
 bench-lib: ## the library beside Erlang and Elixir, here (3 minutes)
 	$(RUN)/../bench/lib.sh
+
+bench-foundation: ## the services beside Elixir, here (a minute)
+	$(RUN)/../bench/fnd.sh
 
 vm: modules lib tools examples ## a shell in the test machine
 	$(RUN)/../vm/shell.sh
@@ -123,6 +126,7 @@ distclean: ## remove downloads, too
 # Verbs run one after the other, what each of them builds in parallel.
 .NOTPARALLEL:
 .PHONY: all help setup demo check unit conformance integration kselftest \
-	check-kernels check-debug fuzz bench bench-kmod bench-lib vm modules \
-	lib tools examples lint style sparse regen regen-check install \
-	uninstall install-dkms uninstall-dkms clean distclean
+	check-kernels check-debug fuzz bench bench-kmod bench-lib \
+	bench-foundation vm modules lib tools examples lint style sparse \
+	regen regen-check install uninstall install-dkms uninstall-dkms \
+	clean distclean

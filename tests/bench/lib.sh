@@ -15,6 +15,7 @@
 # scheduler bound to each.
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
+. "$top/tests/bench/cpus.inc"
 
 here=$top/tests/bench
 out=$build/bench
@@ -22,21 +23,6 @@ bin=$build/tests/bench
 rounds=5
 divisor=1
 topics='restart window call cast down timer many registry idle'
-
-# The first two CPUs of a list such as 0-3,6, as taskset takes them.
-two_cpus() {
-	awk -v list="$1" 'BEGIN {
-		n = split(list, parts, ",")
-		for (i = 1; i <= n && found < 2; i++) {
-			last = split(parts[i], ends, "-")
-			for (c = ends[1]; c <= ends[last] && found < 2; c++)
-				cpus = cpus (found++ ? "," : "") c
-		}
-		if (found < 2)
-			exit 1
-		print cpus
-	}'
-}
 
 on_ours() {
 	taskset -c "$cpus" "$bin/lib_bench" "$1" "$divisor"
@@ -94,8 +80,7 @@ case ${1:-} in
 -s) smoke=1 rounds=0 divisor=100 out=$build/bench/smoke ;;
 *) usage "unknown argument \"$1\"" ;;
 esac
-cpus=$(two_cpus "$(awk '/^Cpus_allowed_list:/ { print $2 }' \
-	/proc/self/status)") || {
+cpus=$(own_cpus) || {
 	[ -z "$smoke" ] || { echo "skip: needs two CPUs"; exit 77; }
 	die "needs two CPUs"
 }

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# From lines "SIDE NAME ROUND VALUE" to the figures that fnd.sh prints. small:
+# a round of no meaning, so no bars.
+
+# bar: ours divided by theirs, at most; upstream: its own service, in us.
+function figure(name, bar, peer, upstream_1, upstream_16)
+{
+	add(name, bar, peer, upstream_1)
+	add(name "_16", bar, peer, upstream_16)
+}
+
+function add(name, bar, peer, upstream)
+{
+	names[++n] = name
+	bars[name] = bar
+	peers[name] = peer
+	upstreams[name] = upstream
+}
+
+BEGIN {
+	figure("fnd_lookup", 1.0, "Registry.lookup", 3.1, 1e6 / 354e3)
+	figure("fnd_rate_check", 1.5, "ets:update_counter", 8.9, 1e6 / 80e3)
+	figure("fnd_lock", 1.0, "two calls of a server", 14.5, 1e6 / 12e3)
+}
+
+NF == 4 && $4 ~ /^[0-9.]+$/ { value[$1 " " $2, ++count[$1 " " $2]] = $4 }
+
+# The middle one of the rounds; low and high are the ends.
+function median(of,	i, j, m, t, v)
+{
+	m = count[of]
+	for (i = 1; i <= m; i++) {
+		t = value[of, i]
+		for (j = i - 1; j && v[j] > t; j--)
+			v[j + 1] = v[j]
+		v[j + 1] = t
+	}
+	low = v[1]
+	high = v[m]
+	return m ? (v[int((m + 1) / 2)] + v[int((m + 2) / 2)]) / 2 : -1
+}
+
+function spread(of,	m)
+{
+	m = median(of)
+	return sprintf("%.3f [%.3f, %.3f]", m, low, high)
+}
+
+function show(name,	ours, theirs)
+{
+	ours = median("ours " name)
+	theirs = median("theirs " name)
+	if (ours <= 0 || theirs <= 0) {
+		print "fnd.awk: no figure for " name >"/dev/stderr"
+		failed = 1
+		return
+	}
+	printf "metric %s %.3f us\nratio %s %.2f\n", name, ours, name,
+		ours / theirs
+	if (small)
+		return
+	met += ours / theirs <= bars[name]
+	printf "# bar at most %s: %s; ours %s, %s %s; upstream took %.1f\n",
+		bars[name], ours / theirs <= bars[name] ? "kept" : "missed",
+		spread("ours " name), peers[name], spread("theirs " name),
+		upstreams[name]
+}
+
+END {
+	for (i = 1; i <= n; i++)
+		show(names[i])
+	if (failed)
+		exit 1
+	if (!small)
+		printf "# %d of %d bars kept\n", met, n
+}

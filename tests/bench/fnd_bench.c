@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the services cost a caller: microseconds for each operation, of one
+ * caller, and of sixteen at once (wall time, by all that they have done).
+ * fnd_peer.exs does the same on Elixir, with the same counts.
+ *
+ * usage: fnd_bench DIVISOR	1, or how much less to do
+ */
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <foundation/foundation.h>
+#include <sup/sup.h>
+
+#define CALLERS 16
+#define NAMES 100000
+
+struct topic {
+	const char *name;
+	int (*once)(int nth);
+	size_t n;		/* operations of each caller */
+};
+
+static size_t divisor;
+static struct sup_pid keeper;
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static void must(int ret, const char *what)
+{
+	if (!ret)
+		return;
+	fprintf(stderr, "fnd_bench: %s: %s\n", what, sup_error());
+	exit(1);
+}
+
+/* Looks for one of 100,000 names. */
+static int lookup(int nth)
+{
+	(void)nth;
+	return fnd_process_whereis(FND_PRODUCTION, "50000").v != keeper.v;
+}
+
+/* All of the same pair, which is never denied. */
+static int rate_check(int nth)
+{
+	static const struct fnd_rate rate = {
+		FND_RATE_FIXED_WINDOW, UINT32_MAX, 60000,
+	};
+
+	(void)nth;
+	return fnd_rate_check("entity", "operation", &rate, NULL);
+}
+
+/* Each caller has a lock of its own. */
+static int lock(int nth)
+{
+	char name[] = { 'a' + nth, '\0' };
+	uint64_t token;
+	int ret;
+
+	ret = fnd_lock_acquire(name, SUP_FOREVER, &token);
+	return ret ? ret : fnd_lock_release(name, token);
+}
+
+static const struct topic topics[] = {
+	{ "fnd_lookup", lookup, 1000000 },
+	{ "fnd_rate_check", rate_check, 1000000 },
+	{ "fnd_lock", lock, 100000 },
+};
+
+static const struct topic *topic;
+static size_t n_each;
+static _Atomic int next_nth, ready, begun;
+
+static int run_caller(void *arg)
+{
+	int nth = atomic_fetch_add(&next_nth, 1);
+	size_t i;
+
+	(void)arg;
+	atomic_fetch_add(&ready, 1);
+	while (!atomic_load(&begun))
+		sup_checkpoint();
+	for (i = 0; i < n_each; i++)
+		must(topic->once(nth), topic->name);
+	return 0;
+}
+
+/* Microseconds for each operation of n callers. */
+static double run_with(int n)
+{
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = run_caller,
+	};
+	struct sup_pid pids[CALLERS];
+	int64_t begin;
+	int i;
+
+	n_each = topic->n / divisor / n + 1;
+	atomic_store(&next_nth, 0);
+	atomic_store(&ready, 0);
+	atomic_store(&begun, 0);
+	for (i = 0; i < n; i++)
+		must(sup_thread_start(&spec, &pids[i]), "a caller");
+	while (atomic_load(&ready) < n)
+		sup_checkpoint();
+	begin = now_ns();
+	atomic_store(&begun, 1);
+	for (i = 0; i < n; i++)
+		must(sup_wait(pids[i], NULL, SUP_FOREVER), "its end");
+	return (now_ns() - begin) / 1000.0 / n_each / n;
+}
+
+static int keeps_names(void *arg)
+{
+	struct sup_info info;
+	char name[16];
+	int i;
+
+	for (i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		must(fnd_process_register(FND_PRODUCTION, name, sup_self(),
+					  NULL, NULL), "a name");
+	}
+	atomic_store((_Atomic int *)arg, 1);
+	while (!sup_receive(&info, SUP_FOREVER))
+		sup_msg_free(&info.msg);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	static _Atomic int named;
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = keeps_names, .arg = &named,
+	};
+	struct sup_pid top;
+	size_t i;
+
+	divisor = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+	if (!divisor) {
+		fprintf(stderr, "usage: fnd_bench DIVISOR\n");
+		return 100;
+	}
+	must(sup_open(NULL), "the runtime");
+	must(fnd_foundation_start(NULL, &top), "the services");
+	must(sup_thread_start(&spec, &keeper), "the names");
+	while (!atomic_load(&named))
+		sup_checkpoint();
+	for (i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		topic = &topics[i];
+		printf("%s %.4f\n", topic->name, run_with(1));
+		printf("%s_16 %.4f\n", topic->name, run_with(CALLERS));
+		fflush(stdout);
+	}
+	return -sup_close();
+}
