@@ -3,6 +3,7 @@
 #ifndef FOUNDATION_FOUNDATION_H
 #define FOUNDATION_FOUNDATION_H
 
+#include <foundation/circuit_breaker.h>
 #include <foundation/coordination.h>
 #include <foundation/event_store.h>
 #include <foundation/process_registry.h>

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Breakers in a table under one lock, which is held for a look and a few
+ * assignments, before and after what is guarded, never while that runs. No
+ * task owns one, and nothing under the lock is a safe point.
+ *
+ * The times of the last failures are a ring of tolerance + 1: the breaker
+ * opens when the ring is full and its oldest is within the window. Each opening
+ * and closing begins another period; what was begun in an earlier one counts no
+ * more when it comes back, so that what was slow does not spoil what is new.
+ *
+ * Half-open is not stored: it is open, and its time has passed. Who tries is
+ * stored; if it is a task that has ended meanwhile, the try has failed.
+ */
+#include <foundation/circuit_breaker.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include <sup/sup.h>
+
+#include "foundation/breaker.h"
+#include "foundation/service.h"
+
+#define TOLERANCE 5
+#define WINDOW_MS 60000
+#define REFRESH_MS 60000
+#define NS_PER_MS INT64_C(1000000)
+#define YEAR_MS (INT64_C(365) * 24 * 3600 * 1000)
+
+struct breaker {
+	UT_hash_handle hh;
+	struct fnd_breaker_options options;
+	bool open;
+	uint64_t period;
+	int64_t opened;
+	bool trying;
+	struct sup_pid who_tries;	/* SUP_PID_NONE: a foreign thread */
+	unsigned int failures, oldest;	/* in the ring */
+	int64_t *ring;
+	uint64_t calls, refused;
+	char name[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct breaker *breakers;
+/* Periods of all: a breaker that was removed and made again has another one. */
+static uint64_t periods;
+
+static int64_t (*other_clock)(void);
+
+void fnd__breaker_set_clock(int64_t (*now)(void))
+{
+	other_clock = now;
+}
+
+static int64_t now_ns(void)
+{
+	return other_clock ? other_clock() : sup_deadline_ms(0);
+}
+
+static struct breaker *find_locked(const char *name)
+{
+	struct breaker *b;
+
+	HASH_FIND_STR(breakers, name, b);
+	return b;
+}
+
+static unsigned int ring_size(const struct breaker *b)
+{
+	return b->options.tolerance + 1;
+}
+
+static void free_breaker(struct breaker *b)
+{
+	if (b)
+		free(b->ring);
+	free(b);
+}
+
+static void begin_locked(struct breaker *b, bool open, int64_t now)
+{
+	b->open = open;
+	b->opened = now;
+	b->trying = false;
+	b->failures = 0;
+	b->period = ++periods;
+}
+
+static void age_locked(struct breaker *b, int64_t now)
+{
+	while (b->failures && now - b->ring[b->oldest] >=
+	       b->options.window_ms * NS_PER_MS) {
+		b->oldest = (b->oldest + 1) % ring_size(b);
+		b->failures--;
+	}
+	/* Who has tried and ended has failed. */
+	if (b->trying && b->who_tries.v && !sup_is_alive(b->who_tries))
+		begin_locked(b, true, now);
+}
+
+static int64_t left_locked(const struct breaker *b, int64_t now)
+{
+	int64_t left = b->opened + b->options.refresh_ms * NS_PER_MS - now;
+
+	return left > 0 ? left : 0;
+}
+
+static int check_options(struct fnd_breaker_options *o,
+			 const struct fnd_breaker_options *given)
+{
+	*o = (struct fnd_breaker_options){ .size = sizeof(*o) };
+	if (given && given->size != sizeof(*o))
+		return sup_set_error(-EINVAL, "fnd_breaker_options: size");
+	if (given)
+		*o = *given;
+	if (o->tolerance == FND_BREAKER_NONE)
+		o->tolerance = 0;
+	else if (!o->tolerance)
+		o->tolerance = TOLERANCE;
+	if (o->tolerance > FND_BREAKER_TOLERANCE_MAX)
+		return sup_set_error(-EINVAL, "tolerance: %u is more than %d",
+				     o->tolerance, FND_BREAKER_TOLERANCE_MAX);
+	if (!o->window_ms)
+		o->window_ms = WINDOW_MS;
+	if (!o->refresh_ms)
+		o->refresh_ms = REFRESH_MS;
+	if (o->window_ms < 0 || o->window_ms > YEAR_MS)
+		return sup_set_error(-EINVAL, "window_ms: it is not from 1 to "
+				     "a year");
+	if (o->refresh_ms < 0 || o->refresh_ms > YEAR_MS)
+		return sup_set_error(-EINVAL, "refresh_ms: it is not from 1 "
+				     "to a year");
+	return 0;
+}
+
+static struct breaker *new_breaker(const char *name,
+				   const struct fnd_breaker_options *o)
+{
+	size_t len = strlen(name);
+	struct breaker *b = calloc(1, sizeof(*b) + len + 1);
+
+	if (!b)
+		return NULL;
+	b->options = *o;
+	memcpy(b->name, name, len);
+	b->ring = calloc(ring_size(b), sizeof(*b->ring));
+	if (!b->ring) {
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+static int add_locked(struct breaker *b)
+{
+	if (find_locked(b->name))
+		return sup_set_error(-EEXIST, "name: there is a breaker "
+				     "\"%s\"", b->name);
+	HASH_ADD_STR(breakers, name, b);
+	if (!b->hh.tbl)
+		return fnd__nomem("a breaker");
+	begin_locked(b, false, 0);
+	return 0;
+}
+
+int fnd_breaker_open(const char *name,
+		     const struct fnd_breaker_options *options)
+{
+	struct fnd_breaker_options o;
+	struct breaker *b;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (!ret)
+		ret = check_options(&o, options);
+	if (ret)
+		return ret;
+	b = new_breaker(name, &o);
+	if (!b)
+		return fnd__nomem("a breaker");
+	pthread_mutex_lock(&lock);
+	ret = add_locked(b);
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		free_breaker(b);
+	return ret;
+}
+
+static int no_such(const char *name)
+{
+	return sup_set_error(-ENOENT, "name: there is no breaker \"%s\"",
+			     name);
+}
+
+int fnd_breaker_close(const char *name)
+{
+	struct breaker *b;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&lock);
+	b = find_locked(name);
+	if (b)
+		HASH_DEL(breakers, b);
+	pthread_mutex_unlock(&lock);
+	free_breaker(b);
+	return b ? 0 : no_such(name);
+}
+
+/* -ECONNREFUSED; or 0, and the period in which the call begins. */
+static int enter_locked(struct breaker *b, uint64_t *ret_period)
+{
+	int64_t now = now_ns();
+
+	age_locked(b, now);
+	if (b->open && (b->trying || left_locked(b, now))) {
+		b->refused++;
+		return -ECONNREFUSED;
+	}
+	if (b->open) {
+		b->trying = true;
+		b->who_tries = sup_self();
+	}
+	b->calls++;
+	*ret_period = b->period;
+	return 0;
+}
+
+static void leave_locked(struct breaker *b, bool failed)
+{
+	int64_t now = now_ns();
+
+	if (b->open) {
+		begin_locked(b, failed, now);
+		return;
+	}
+	if (!failed)
+		return;
+	age_locked(b, now);
+	b->ring[(b->oldest + b->failures) % ring_size(b)] = now;
+	if (++b->failures == ring_size(b))
+		begin_locked(b, true, now);
+}
+
+int fnd_breaker_run(const char *name, int (*fn)(void *arg), void *arg,
+		    int *ret_result)
+{
+	uint64_t period = 0;
+	struct breaker *b;
+	int ret, result;
+
+	ret = fnd__check_name("name", name);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&lock);
+	b = find_locked(name);
+	ret = b ? enter_locked(b, &period) : -ENOENT;
+	pthread_mutex_unlock(&lock);
+	if (ret == -ENOENT)
+		return no_such(name);
+	if (ret)
+		return sup_set_error(ret, "the breaker \"%s\" is open", name);
+	result = fn(arg);
+	pthread_mutex_lock(&lock);
+	b = find_locked(name);
+	if (b && b->period == period)
+		leave_locked(b, result < 0);
+	pthread_mutex_unlock(&lock);
+	*ret_result = result;
+	return 0;
+}
+
+static void status_locked(struct breaker *b, struct fnd_breaker_status *s)
+{
+	int64_t now = now_ns();
+
+	age_locked(b, now);
+	*s = (struct fnd_breaker_status){
+		.state = FND_BREAKER_CLOSED, .failures = b->failures,
+		.calls = b->calls, .refused = b->refused,
+	};
+	if (b->open) {
+		s->left_ns = left_locked(b, now);
+		s->state = s->left_ns ? FND_BREAKER_OPEN :
+			FND_BREAKER_HALF_OPEN;
+	}
+}
+
+int fnd_breaker_status(const char *name, struct fnd_breaker_status *ret_status)
+{
+	struct breaker *b;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&lock);
+	b = find_locked(name);
+	if (b)
+		status_locked(b, ret_status);
+	pthread_mutex_unlock(&lock);
+	return b ? 0 : no_such(name);
+}
+
+int fnd_breaker_reset(const char *name)
+{
+	struct breaker *b;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&lock);
+	b = find_locked(name);
+	if (b)
+		begin_locked(b, false, 0);
+	pthread_mutex_unlock(&lock);
+	return b ? 0 : no_such(name);
+}
