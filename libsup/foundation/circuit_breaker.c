@@ -115,11 +115,12 @@ static int64_t left_locked(const struct breaker *b, int64_t now)
 static int check_options(struct fnd_breaker_options *o,
 			 const struct fnd_breaker_options *given)
 {
+	int ret;
+
 	*o = (struct fnd_breaker_options){ .size = sizeof(*o) };
-	if (given && given->size != sizeof(*o))
-		return sup_set_error(-EINVAL, "fnd_breaker_options: size");
-	if (given)
-		*o = *given;
+	ret = fnd__copy_options(o, sizeof(*o), given);
+	if (ret)
+		return ret;
 	if (o->tolerance == FND_BREAKER_NONE)
 		o->tolerance = 0;
 	else if (!o->tolerance)

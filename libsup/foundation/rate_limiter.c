@@ -399,10 +399,11 @@ int fnd_rate_limiter_start(const void *options, struct sup_pid *ret_pid)
 		.arg = &o.cleanup_ms,
 	};
 
-	if (options && *(const size_t *)options != sizeof(o))
-		return sup_set_error(-EINVAL, "fnd_rate_limiter_options: size");
-	if (options)
-		memcpy(&o, options, sizeof(o));
+	int ret;
+
+	ret = fnd__copy_options(&o, sizeof(o), options);
+	if (ret)
+		return ret;
 	if (o.cleanup_ms < 0)
 		return sup_set_error(-EINVAL, "cleanup_ms: %lld",
 				     (long long)o.cleanup_ms);

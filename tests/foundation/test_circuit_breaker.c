@@ -265,7 +265,7 @@ static void a_result_does_not_count_for_another_of_its_name(void **state)
 
 static void bad_arguments(void **state)
 {
-	struct fnd_breaker_options o = { .size = 1 };
+	struct fnd_breaker_options o = { .size = sizeof(o) + 1 };
 
 	(void)state;
 	assert_int_equal(fnd_breaker_open("b", &o), -EINVAL);

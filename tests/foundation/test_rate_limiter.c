@@ -202,7 +202,7 @@ static void status_and_reset_are_true(void **state)
 static void bad_arguments(void **state)
 {
 	struct fnd_rate r = rate(FND_RATE_FIXED_WINDOW, 1, 0);
-	struct fnd_rate_limiter_options o = { .size = 1 };
+	struct fnd_rate_limiter_options o = { .size = sizeof(o) + 1 };
 	struct fnd_rate_status s;
 	struct sup_pid pid;
 
