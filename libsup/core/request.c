@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A request is an exchange of its own, where a call has that of its caller's
- * seat. They lie in chunks that are only ever added, so a late reply can look
- * at one that is over: its generation is another one.
+ * seat. They are never given back (base/chunks.h), so a late reply can look at
+ * one that is over: its generation is another one.
  *
  * Only its owner's thread touches a request, but for the exchange, which who
  * completes it fills in, and the signal, which that one puts into the owner's
@@ -20,13 +20,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/chunks.h"
 #include "base/error.h"
 #include "core/call.h"
 #include "core/table.h"
 #include "core/task.h"
-
-#define CHUNK 64u
-#define CHUNKS 32768u
 
 struct sup__request {
 	struct sup__exchange x;		/* first */
@@ -43,19 +41,11 @@ struct sup__request {
 
 static struct sup__lock lock = SUP__LOCK_INIT;
 static struct sup__request *unused;
-static _Atomic(struct sup__request *) chunks[CHUNKS];
-static _Atomic uint32_t n_requests;
+static struct sup__chunks requests;
 
 static struct sup__request *request_at(uint32_t index)
 {
-	struct sup__request *chunk;
-
-	if (index / CHUNK >= CHUNKS)
-		return NULL;
-	/* Acquire: pairs with the chunk's publication. */
-	chunk = atomic_load_explicit(&chunks[index / CHUNK],
-				     memory_order_acquire);
-	return chunk ? &chunk[index % CHUNK] : NULL;
+	return sup__chunks_at(&requests, sizeof(struct sup__request), index);
 }
 
 struct sup__exchange *sup__request_exchange(uint32_t index)
@@ -68,28 +58,16 @@ struct sup__exchange *sup__request_exchange(uint32_t index)
 uint32_t sup__request_count(void)
 {
 	/* Sequentially consistent, as in sup__seat_count(). */
-	return atomic_load(&n_requests);
+	return atomic_load(&requests.n);
 }
 
-static void add_chunk_locked(void)
+static void init_request(void *request, uint32_t index)
 {
-	uint32_t i, base = atomic_load(&n_requests);
-	struct sup__request *chunk;
+	struct sup__request *r = request;
 
-	sup__assert_held(&lock);
-	if (base / CHUNK >= CHUNKS)
-		return;
-	chunk = sup__calloc(CHUNK, sizeof(*chunk));
-	if (!chunk)
-		return;
-	for (i = CHUNK; i-- > 0; ) {
-		chunk[i].index = base + i;
-		chunk[i].next_free = unused;
-		unused = &chunk[i];
-	}
-	atomic_store_explicit(&chunks[base / CHUNK], chunk,
-			      memory_order_release);
-	atomic_store(&n_requests, base + CHUNK);
+	r->index = index;
+	r->next_free = unused;
+	unused = r;
 }
 
 static struct sup__request *new_request(void)
@@ -98,7 +76,7 @@ static struct sup__request *new_request(void)
 
 	sup__lock(&lock);
 	if (!unused)
-		add_chunk_locked();
+		sup__chunks_grow(&requests, sizeof(*r), init_request);
 	r = unused;
 	if (r)
 		unused = r->next_free;

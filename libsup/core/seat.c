@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Seats live in chunks that are only ever added. A free one waits in a list
+ * Seats are never given back (base/chunks.h). A free one waits in a list
  * under the lock; a foreign thread's goes there when the thread ends, a task's
  * with its last reference.
  *
@@ -17,7 +17,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "base/alloc.h"
+#include "base/chunks.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/futex.h"
@@ -25,8 +25,6 @@
 #include "core/mailbox.h"
 #include "core/mutex.h"
 
-#define CHUNK 64u
-#define CHUNKS 32768u
 #define SPINS_MAX 2048u		/* some tens of microseconds */
 #define SPINS_MIN 16u
 #define SHORT_NS INT64_C(50000)
@@ -35,8 +33,7 @@ static struct sup__lock lock = SUP__LOCK_INIT;
 static struct sup__seat *free_seats;
 /* Held while one is written to, so that it is not closed meanwhile. */
 static struct sup__lock bells_lock = SUP__LOCK_INIT;
-static _Atomic(struct sup__seat *) chunks[CHUNKS];
-static _Atomic uint32_t n_seats;
+static struct sup__chunks seats;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -64,14 +61,7 @@ static void set_up(void)
 
 struct sup__seat *sup__seat_at(uint32_t index)
 {
-	struct sup__seat *chunk;
-
-	if (index / CHUNK >= CHUNKS)
-		return NULL;
-	/* Acquire: pairs with the chunk's publication. */
-	chunk = atomic_load_explicit(&chunks[index / CHUNK],
-				     memory_order_acquire);
-	return chunk ? &chunk[index % CHUNK] : NULL;
+	return sup__chunks_at(&seats, sizeof(struct sup__seat), index);
 }
 
 uint32_t sup__seat_count(void)
@@ -80,34 +70,28 @@ uint32_t sup__seat_count(void)
 	 * Sequentially consistent: a call that has been counted at its callee
 	 * comes from a seat that is counted here.
 	 */
-	return atomic_load(&n_seats);
+	return atomic_load(&seats.n);
 }
 
-static int add_chunk(void)
+static void init_seat(void *element, uint32_t index)
 {
-	uint32_t i, base = atomic_load(&n_seats);
-	const size_t align = alignof(struct sup__seat);
-	struct sup__seat *chunk;
-	void *space;
+	struct sup__seat *seat = element;
 
-	if (base / CHUNK >= CHUNKS)
+	seat->index = index;
+	seat->spins = SPINS_MIN;
+	atomic_init(&seat->x.seat, seat);
+	seat->next_free = free_seats;
+	free_seats = seat;
+}
+
+static int add_seats(void)
+{
+	int ret = sup__chunks_grow(&seats, sizeof(struct sup__seat), init_seat);
+
+	if (ret == -ENOSPC)
 		return sup__error(-ENOMEM, "more than %u threads wait",
-				  CHUNKS * CHUNK);
-	space = sup__zalloc(CHUNK * sizeof(*chunk) + align);
-	if (!space)
-		return sup__error_nomem("what threads wait on");
-	chunk = (void *)(((uintptr_t)space + align - 1) / align * align);
-	for (i = CHUNK; i-- > 0; ) {
-		chunk[i].index = base + i;
-		chunk[i].spins = SPINS_MIN;
-		atomic_init(&chunk[i].x.seat, &chunk[i]);
-		chunk[i].next_free = free_seats;
-		free_seats = &chunk[i];
-	}
-	atomic_store_explicit(&chunks[base / CHUNK], chunk,
-			      memory_order_release);
-	atomic_store(&n_seats, base + CHUNK);
-	return 0;
+				  SUP__CHUNKS * SUP__CHUNK);
+	return ret ? sup__error_nomem("what threads wait on") : 0;
 }
 
 struct sup__seat *sup__seat_new(void)
@@ -116,7 +100,7 @@ struct sup__seat *sup__seat_new(void)
 
 	pthread_once(&once, set_up);
 	sup__lock(&lock);
-	if (free_seats || !add_chunk()) {
+	if (free_seats || !add_seats()) {
 		seat = free_seats;
 		free_seats = seat->next_free;
 	}

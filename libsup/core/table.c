@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Slots lie in chunks that are only ever added. A pid is generation << 32 |
+ * Slots are never given back (base/chunks.h). A pid is generation << 32 |
  * index; the generation of a slot grows with each of its lives. A freed slot
  * goes to the end of a queue and is used again only when SUP__TABLE_REMEMBERED
  * others stand behind it: until then its pid and reason can be recalled.
@@ -14,36 +14,25 @@
 #include "core/table.h"
 
 #include <errno.h>
-#include <stdalign.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "base/chunks.h"
 #include "base/error.h"
 
-#define CHUNK 64u
-#define CHUNKS 32768u
 #define CHAIN_MAX 256
 
 _Thread_local struct sup__task *sup__self
 	__attribute__((tls_model("initial-exec")));
 
 static struct sup__lock lock = SUP__LOCK_INIT;
-static _Atomic(struct sup__task *) chunks[CHUNKS];
-static _Atomic uint32_t n_slots;
+static struct sup__chunks slots;
 static struct sup__task *unused;		/* never lived */
 static struct sup__task *ended, **ended_last = &ended;
 static uint32_t n_ended;
 
 static struct sup__task *slot_at(uint32_t index)
 {
-	struct sup__task *chunk;
-
-	if (index / CHUNK >= CHUNKS)
-		return NULL;
-	/* Acquire: pairs with the chunk's publication. */
-	chunk = atomic_load_explicit(&chunks[index / CHUNK],
-				     memory_order_acquire);
-	return chunk ? &chunk[index % CHUNK] : NULL;
+	return sup__chunks_at(&slots, sizeof(struct sup__task), index);
 }
 
 struct sup__task *sup__table_peek(uint64_t pid)
@@ -51,27 +40,13 @@ struct sup__task *sup__table_peek(uint64_t pid)
 	return pid >> 32 ? slot_at((uint32_t)pid) : NULL;
 }
 
-static void add_chunk(void)
+static void init_slot(void *slot, uint32_t index)
 {
-	uint32_t i, base = atomic_load(&n_slots);
-	const size_t align = alignof(struct sup__task);
-	struct sup__task *chunk;
-	void *space;
+	struct sup__task *t = slot;
 
-	if (base / CHUNK >= CHUNKS)
-		return;
-	space = sup__zalloc(CHUNK * sizeof(*chunk) + align);
-	if (!space)
-		return;
-	chunk = (void *)(((uintptr_t)space + align - 1) / align * align);
-	for (i = CHUNK; i-- > 0; ) {
-		chunk[i].index = base + i;
-		chunk[i].next_free = unused;
-		unused = &chunk[i];
-	}
-	atomic_store_explicit(&chunks[base / CHUNK], chunk,
-			      memory_order_release);
-	atomic_store(&n_slots, base + CHUNK);
+	t->index = index;
+	t->next_free = unused;
+	unused = t;
 }
 
 static struct sup__task *take_slot_locked(void)
@@ -80,7 +55,7 @@ static struct sup__task *take_slot_locked(void)
 
 	sup__assert_held(&lock);
 	if (n_ended < SUP__TABLE_REMEMBERED && !unused)
-		add_chunk();
+		sup__chunks_grow(&slots, sizeof(struct sup__task), init_slot);
 	if (n_ended < SUP__TABLE_REMEMBERED && unused) {
 		t = unused;
 		unused = t->next_free;
@@ -204,7 +179,7 @@ void sup__task_put(struct sup__task *t)
 
 void sup__table_walk(void (*cb)(struct sup__task *t, void *arg), void *arg)
 {
-	uint32_t i, n = atomic_load(&n_slots);
+	uint32_t i, n = atomic_load(&slots.n);
 	struct sup__task *t;
 
 	for (i = 0; i < n; i++) {
