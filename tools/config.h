@@ -26,6 +26,7 @@ struct config_child {
 	enum sup_strategy strategy;
 	unsigned int *intensity;	/* NULL: not said */
 	char *period;
+	char *hold;
 
 	/* a program */
 	char **argv;
@@ -49,6 +50,16 @@ struct config_child {
 	/* any child */
 	enum sup_restart restart;
 	char *shutdown;
+	char **depends_on;
+	unsigned int n_depends_on;
+	char *backoff;
+	char *backoff_max;
+	unsigned int *budget;		/* NULL: none of its own */
+	char *budget_period;
+	enum sup_spent budget_spent;
+	unsigned int *flapping;		/* NULL: never */
+	char *flapping_period;
+	char *flapping_stable;
 
 	/* worked out by the check */
 	unsigned int period_s;
@@ -56,6 +67,10 @@ struct config_child {
 	int64_t watchdog_ms;
 	int64_t shutdown_ms;
 	int stop_signo;
+	int64_t hold_ms;
+	int64_t backoff_ms, backoff_max_ms;
+	int64_t budget_period_ms;
+	int64_t flapping_period_ms, flapping_stable_ms;
 };
 
 /*

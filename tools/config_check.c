@@ -44,6 +44,7 @@ static const struct {
 	{ "strategy", SUPERVISOR, "supervisors (children)" },
 	{ "intensity", SUPERVISOR, "supervisors (children)" },
 	{ "period", SUPERVISOR, "supervisors (children)" },
+	{ "hold", SUPERVISOR, "supervisors (children)" },
 };
 
 static void check_id(struct check *c, const struct config_path *path,
@@ -122,6 +123,92 @@ static bool is_number(struct check *c, const struct config_path *path,
 	return false;
 }
 
+static void check_time(struct check *c, const struct config_path *path,
+		       const char *key, const char *text, int64_t *ret_ms)
+{
+	if (text == NULL)
+		return;
+	*ret_ms = duration_ms(text);
+	if (*ret_ms <= 0)
+		config_report(c->r, path, key, PLACE_VALUE,
+			      "\"%s\": \"%s\" is not a time such as 5s or "
+			      "500ms", key, text);
+}
+
+/* One that is counted in 32 bits. */
+static void check_wait(struct check *c, const struct config_path *path,
+		       const char *key, const char *text, int64_t *ret_ms)
+{
+	check_time(c, path, key, text, ret_ms);
+	if (text != NULL && *ret_ms > UINT32_MAX)
+		config_report(c->r, path, key, PLACE_VALUE, "\"%s\": \"%s\" is "
+			      "longer than 71000min", key, text);
+}
+
+static void check_count(struct check *c, const struct config_path *path,
+			const char *key, const unsigned int *count,
+			unsigned int least)
+{
+	if (count == NULL || !is_number(c, path, key, ~0u))
+		return;
+	if (*count > INTENSITY_MAX)
+		config_report(c->r, path, key, PLACE_VALUE,
+			      "\"%s\": %u is more than %u", key, *count,
+			      INTENSITY_MAX);
+	else if (*count < least)
+		config_report(c->r, path, key, PLACE_VALUE,
+			      "\"%s\": %u is less than %u", key, *count, least);
+}
+
+/* Whole seconds, as those of restarts are counted. */
+static void check_period(struct check *c, const struct config_path *path,
+			 const char *key, const char *text, int64_t *ret_ms)
+{
+	check_wait(c, path, key, text, ret_ms);
+	if (text != NULL && *ret_ms > 0 && *ret_ms % 1000 != 0)
+		config_report(c->r, path, key, PLACE_VALUE, "\"%s\": \"%s\" is "
+			      "not a time of whole seconds such as 5s", key,
+			      text);
+}
+
+/* A key that says more of another one. */
+static void check_goes_with(struct check *c, const struct config_path *path,
+			    const struct config_child *child, const char *key,
+			    const char *with)
+{
+	if (config_has(c->r, path, key) && !config_has(c->r, path, with))
+		config_report(c->r, path, key, PLACE_KEY, "child \"%s\": "
+			      "\"%s\" goes with \"%s\" only", child->id, key,
+			      with);
+}
+
+/* How it is restarted, beyond what its supervisor says. */
+static void check_restarts(struct check *c, const struct config_path *path,
+			   struct config_child *child)
+{
+	check_wait(c, path, "backoff", child->backoff, &child->backoff_ms);
+	check_wait(c, path, "backoff_max", child->backoff_max,
+		   &child->backoff_max_ms);
+	if (child->backoff_max_ms > 0 &&
+	    child->backoff_max_ms < child->backoff_ms)
+		config_report(c->r, path, "backoff_max", PLACE_VALUE,
+			      "child \"%s\": \"backoff_max\" is less than "
+			      "\"backoff\"", child->id);
+	check_count(c, path, "budget", child->budget, 0);
+	check_period(c, path, "budget_period", child->budget_period,
+		     &child->budget_period_ms);
+	check_count(c, path, "flapping", child->flapping, 1);
+	check_period(c, path, "flapping_period", child->flapping_period,
+		     &child->flapping_period_ms);
+	check_wait(c, path, "flapping_stable", child->flapping_stable,
+		   &child->flapping_stable_ms);
+	check_goes_with(c, path, child, "backoff_max", "backoff");
+	check_goes_with(c, path, child, "budget_period", "budget");
+	check_goes_with(c, path, child, "budget_spent", "budget");
+	check_goes_with(c, path, child, "flapping_period", "flapping");
+	check_goes_with(c, path, child, "flapping_stable", "flapping");
+}
+
 static void check_supervisor(struct check *c, const struct config_path *path,
 			     struct config_child *s)
 {
@@ -133,11 +220,8 @@ static void check_supervisor(struct check *c, const struct config_path *path,
 			      "seconds such as 5s", s->period);
 	else
 		s->period_s = (unsigned int)(ms / 1000);
-	if (s->intensity != NULL && is_number(c, path, "intensity", ~0u) &&
-	    *s->intensity > INTENSITY_MAX)
-		config_report(c->r, path, "intensity", PLACE_VALUE,
-			      "\"intensity\": %u is more than %u",
-			      *s->intensity, INTENSITY_MAX);
+	check_count(c, path, "intensity", s->intensity, 0);
+	check_wait(c, path, "hold", s->hold, &s->hold_ms);
 }
 
 /* Whether execve would have something to try; as execvp(3) looks for it. */
@@ -270,18 +354,6 @@ static void check_env(struct check *c, const struct config_path *path,
 	}
 }
 
-static void check_time(struct check *c, const struct config_path *path,
-		       const char *key, const char *text, int64_t *ret_ms)
-{
-	if (text == NULL)
-		return;
-	*ret_ms = duration_ms(text);
-	if (*ret_ms <= 0)
-		config_report(c->r, path, key, PLACE_VALUE,
-			      "\"%s\": \"%s\" is not a time such as 5s or "
-			      "500ms", key, text);
-}
-
 static void check_ready_fd(struct check *c, const struct config_path *path,
 			   const struct config_child *child)
 {
@@ -377,6 +449,7 @@ static void check_child(struct check *c, const struct config_path *path,
 
 	check_id(c, path, "id", child->id);
 	check_shutdown(c, path, child);
+	check_restarts(c, path, child);
 	kind = kind_of(c, path, child);
 	for (i = 0; kind != 0 && i < sizeof(key_kinds) / sizeof(key_kinds[0]);
 	     i++)
@@ -428,6 +501,7 @@ static void check_children(struct check *c, const struct config_path *path,
 				      s->children[i].id, s->id);
 		check_child(c, &at, &s->children[i]);
 	}
+	config_check_depends(c->r, path, s);
 	c->depth--;
 }
 

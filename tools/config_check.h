@@ -8,4 +8,9 @@
 /* Checks what a schema cannot say, and works out times and signals. */
 void config_check(struct config_report *r, struct config_child *root);
 
+/* depends_on of the children of s, which path leads to. */
+void config_check_depends(struct config_report *r,
+			  const struct config_path *path,
+			  const struct config_child *s);
+
 #endif

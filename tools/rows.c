@@ -68,6 +68,12 @@ int row_node(const struct sup_node *node, char *buf, size_t size)
 	json_put_int(&w, "tid", node->os_tid);
 	json_put_string(&w, "restart", restart_name(node->restart));
 	json_put_int(&w, "restarts", node->restarts);
+	if (node->flapping)
+		json_put_bool(&w, "flapping", true);
+	if (node->held)
+		json_put_bool(&w, "held", true);
+	if (node->due_ns > 0)
+		json_put_int(&w, "due_ns", node->due_ns - sup_deadline_ms(0));
 	if (node->state == SUP_CHILD_RUNNING)
 		json_put_int(&w, "uptime_ns",
 			     sup_deadline_ms(0) - node->started_ns);

@@ -42,6 +42,11 @@ static const cyaml_strval_t containment[] = {
 	{ "yes", SUP_CONTAIN },
 };
 
+static const cyaml_strval_t spent[] = {
+	{ "as_all", SUP_SPENT_AS_ALL },
+	{ "stop", SUP_SPENT_STOP },
+};
+
 static const cyaml_schema_value_t word = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED),
 };
@@ -67,6 +72,7 @@ static const cyaml_schema_value_t schema_child;
 	CYAML_FIELD_UINT_PTR("intensity", OPTIONAL_PTR, struct config_child, \
 			     intensity), \
 	STRING("period", OPTIONAL_PTR, period), \
+	STRING("hold", OPTIONAL_PTR, hold), \
 	CYAML_FIELD_SEQUENCE_COUNT("children", flags, struct config_child, \
 				   children, n_children, &schema_child, 0, \
 				   CYAML_UNLIMITED)
@@ -89,6 +95,17 @@ static const cyaml_schema_field_t child_fields[] = {
 	ENUM("contain", contain, containment),
 	ENUM("restart", restart, restarts),
 	STRING("shutdown", OPTIONAL_PTR, shutdown),
+	WORDS("depends_on", depends_on),
+	STRING("backoff", OPTIONAL_PTR, backoff),
+	STRING("backoff_max", OPTIONAL_PTR, backoff_max),
+	CYAML_FIELD_UINT_PTR("budget", OPTIONAL_PTR, struct config_child,
+			     budget),
+	STRING("budget_period", OPTIONAL_PTR, budget_period),
+	ENUM("budget_spent", budget_spent, spent),
+	CYAML_FIELD_UINT_PTR("flapping", OPTIONAL_PTR, struct config_child,
+			     flapping),
+	STRING("flapping_period", OPTIONAL_PTR, flapping_period),
+	STRING("flapping_stable", OPTIONAL_PTR, flapping_stable),
 	SUPERVISOR_FIELDS(OPTIONAL_PTR),
 	CYAML_FIELD_END
 };

@@ -18,6 +18,8 @@ struct unit {
 	struct sup_process_spec process;
 	char **env;
 
+	const char **depends_on;	/* up to a NULL */
+
 	struct service *service;
 
 	/* a supervisor */
@@ -41,8 +43,11 @@ static int start_program(const void *arg, struct sup_pid *ret_pid)
 	if (atomic_load(&stopping))
 		return -ECANCELED;
 	ret = keep_adopt(u->path, &u->process, ret_pid);
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
+		/* What is noted here is known as soon as it runs. */
+		sup_start_async();
 		ret = sup_process_start(&u->process, ret_pid);
+	}
 	if (ret == 0)
 		keep_note(u->path, *ret_pid);
 	return ret;
@@ -114,6 +119,7 @@ static int init_supervisor(struct unit *u)
 		.period_s = cfg->period_s,
 		.children = u->specs,
 		.n_children = cfg->n_children,
+		.hold_ms = (uint32_t)cfg->hold_ms,
 	};
 	if (cfg->intensity != NULL)
 		u->supervisor.intensity = *cfg->intensity == 0 ?
@@ -121,6 +127,38 @@ static int init_supervisor(struct unit *u)
 	u->spec.start = sup_supervisor_start;
 	u->spec.arg = &u->supervisor;
 	u->spec.type = SUP_SUPERVISOR;
+	return 0;
+}
+
+static int init_restarts(struct unit *u)
+{
+	const struct config_child *cfg = u->cfg;
+
+	u->spec.backoff = (struct sup_backoff){
+		.min_ms = (uint32_t)cfg->backoff_ms,
+		.max_ms = (uint32_t)cfg->backoff_max_ms,
+	};
+	if (cfg->budget != NULL)
+		u->spec.budget = (struct sup_budget){
+			.intensity = *cfg->budget == 0 ? SUP_INTENSITY_NONE :
+				     (int)*cfg->budget,
+			.period_s = (uint32_t)(cfg->budget_period_ms / 1000),
+			.spent = cfg->budget_spent,
+		};
+	if (cfg->flapping != NULL)
+		u->spec.flapping = (struct sup_flapping){
+			.restarts = *cfg->flapping,
+			.period_s = (uint32_t)(cfg->flapping_period_ms / 1000),
+			.stable_ms = (uint32_t)cfg->flapping_stable_ms,
+		};
+	if (cfg->n_depends_on == 0)
+		return 0;
+	u->depends_on = calloc(cfg->n_depends_on + 1, sizeof(*u->depends_on));
+	if (u->depends_on == NULL)
+		return -ENOMEM;
+	memcpy(u->depends_on, cfg->depends_on,
+	       cfg->n_depends_on * sizeof(*u->depends_on));
+	u->spec.depends_on = u->depends_on;
 	return 0;
 }
 
@@ -141,6 +179,8 @@ static int init_unit(struct unit *u, const struct config_child *cfg,
 		.shutdown_ms = cfg->shutdown_ms,
 		.type = SUP_WORKER,
 	};
+	if (init_restarts(u) < 0)
+		return -ENOMEM;
 	if (cfg->n_argv > 0)
 		return init_program(u);
 	if (cfg->service != CONFIG_SERVICE_NONE) {
@@ -158,6 +198,7 @@ static void fini_unit(struct unit *u)
 		fini_unit(&u->children[i]);
 	free(u->children);
 	free(u->specs);
+	free(u->depends_on);
 	service_free(u->service);
 	free((void *)u->process.argv);
 	free(u->env);

@@ -97,17 +97,19 @@ static const struct bad of_the_schema[] = {
 	{ "", ":1:1: empty: a mapping with \"name\" and \"children\" "
 	  "expected\n" },
 	{ "- a\n", ":1:1: this is not a mapping with the keys name, strategy, "
-	  "intensity, period, children\n" },
+	  "intensity, period, hold, children\n" },
 	{ "name: t\n", ":1:1: the key \"children\" is missing\n" },
 	{ "nam: t\nchildren: []\n", ":1:1: unknown key \"nam\"; allowed here: "
-	  "name, strategy, intensity, period, children\n" },
+	  "name, strategy, intensity, period, hold, children\n" },
 	{ "name: t\nchildren:\n  - argv: [sh]\n",
 	  ":3:5: the key \"id\" is missing\n" },
 	{ TREE "    argv: [sh]\n    colour: red\n",
 	  ":5:5: unknown key \"colour\"; allowed here: id, argv, env, cwd, "
 	  "output, capture, ready, ready_fd, ready_timeout, watchdog, "
-	  "stop_signal, service, port, contain, restart, shutdown, strategy, "
-	  "intensity, period, children\n" },
+	  "stop_signal, service, port, contain, restart, shutdown, depends_on, "
+	  "backoff, backoff_max, budget, budget_period, budget_spent, "
+	  "flapping, flapping_period, flapping_stable, strategy, intensity, "
+	  "period, hold, children\n" },
 	{ TREE "    argv: [sh]\n    argv: [sh]\n",
 	  ":5:5: the key \"argv\" stands twice\n" },
 	{ TREE "    argv: [sh]\n    restart: allways\n",
@@ -213,6 +215,88 @@ static const struct bad of_the_check[] = {
 	  ":6:37: child \"y\": port 7 is taken by another child\n" },
 };
 
+#define TWO TREE "    argv: [sh]\n  - id: b\n    argv: [sh]\n"
+
+static const struct bad of_restarts[] = {
+	{ TWO "    depends_on: [a, c]\n", ":7:21: child \"b\": \"depends_on\": "
+	  "\"c\" is no child of the same supervisor\n" },
+	{ TWO "    depends_on: [b]\n", ":7:18: child \"b\": \"depends_on\": "
+	  "\"b\" is the child itself\n" },
+	{ TWO "    depends_on: [a, a]\n", ":7:21: child \"b\": \"depends_on\": "
+	  "\"a\" stands there twice\n" },
+	{ TWO "    depends_on: [c]\n  - id: c\n    argv: [sh]\n"
+	  "    restart: temporary\n", ":7:18: child \"b\": \"depends_on\": "
+	  "\"c\" is temporary, and goes when it ends\n" },
+	{ TWO "    depends_on: [c]\n  - id: c\n    argv: [sh]\n"
+	  "    depends_on: [a, b]\n", ":7:17: child \"b\": \"depends_on\" "
+	  "leads in a circle\n" },
+	{ TWO "    depends_on: a\n", ":7:17: \"depends_on\": \"a\" is not a "
+	  "list\n" },
+	{ TWO "    budget: 100001\n", ":7:13: \"budget\": 100001 is more than "
+	  "100000\n" },
+	{ TWO "    budget_period: 5s\n", ":7:5: child \"b\": "
+	  "\"budget_period\" goes with \"budget\" only\n" },
+	{ TWO "    budget: 1\n    budget_period: 1500ms\n",
+	  ":8:20: \"budget_period\": \"1500ms\" is not a time of whole "
+	  "seconds such as 5s\n" },
+	{ TWO "    budget: 1\n    budget_spent: end\n",
+	  ":8:19: \"budget_spent\": \"end\" is not one of as_all, stop\n" },
+	{ TWO "    flapping: 0\n", ":7:15: \"flapping\": 0 is less than 1\n" },
+	{ TWO "    flapping: 2\n    flapping_stable: long\n",
+	  ":8:22: \"flapping_stable\": \"long\" is not a time such as 5s or "
+	  "500ms\n" },
+	{ TWO "    backoff: 5s\n    backoff_max: 1s\n",
+	  ":8:18: child \"b\": \"backoff_max\" is less than \"backoff\"\n" },
+	{ TWO "    backoff: 100000min\n", ":7:14: \"backoff\": "
+	  "\"100000min\" is longer than 71000min\n" },
+	{ TWO "    hold: 5s\n",
+	  ":7:5: child \"b\": \"hold\" is for supervisors (children) only\n" },
+	{ "name: t\nhold: 0s\nchildren: []\n",
+	  ":2:7: \"hold\": \"0s\" is not a time such as 5s or 500ms\n" },
+};
+
+static void how_it_is_restarted(void **state)
+{
+	static const char text[] =
+		"name: t\n"
+		"hold: 10s\n"
+		"children:\n"
+		"  - id: web\n"
+		"    argv: [sh]\n"
+		"    depends_on: [db, cache]\n"
+		"    backoff: 100ms\n"
+		"    backoff_max: 1min\n"
+		"    budget: 0\n"
+		"    budget_period: 1min\n"
+		"    budget_spent: stop\n"
+		"    flapping: 3\n"
+		"    flapping_period: 30s\n"
+		"    flapping_stable: 1500ms\n"
+		"  - {id: db, argv: [sh]}\n"
+		"  - {id: cache, argv: [sh], depends_on: [db]}\n";
+	struct config_child *root, *web;
+	char *said;
+
+	(void)state;
+	assert_int_equal(load(text, &root, &said), 0);
+	assert_string_equal(said, "");
+	free(said);
+	assert_int_equal(root->hold_ms, 10000);
+	web = &root->children[0];
+	assert_int_equal(web->n_depends_on, 2);
+	assert_string_equal(web->depends_on[1], "cache");
+	assert_int_equal(web->backoff_ms, 100);
+	assert_int_equal(web->backoff_max_ms, 60000);
+	assert_int_equal(*web->budget, 0);
+	assert_int_equal(web->budget_period_ms, 60000);
+	assert_int_equal(web->budget_spent, SUP_SPENT_STOP);
+	assert_int_equal(*web->flapping, 3);
+	assert_int_equal(web->flapping_period_ms, 30000);
+	assert_int_equal(web->flapping_stable_ms, 1500);
+	assert_null(root->children[1].budget);
+	config_free(root);
+}
+
 static void check_bad(const struct bad *bad, size_t n)
 {
 	struct config_child *root;
@@ -240,6 +324,7 @@ static void what_the_check_refuses(void **state)
 	(void)state;
 	check_bad(of_the_check,
 		  sizeof(of_the_check) / sizeof(of_the_check[0]));
+	check_bad(of_restarts, sizeof(of_restarts) / sizeof(of_restarts[0]));
 }
 
 static void every_error_is_told(void **state)
@@ -304,6 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_tree),
+		cmocka_unit_test(how_it_is_restarted),
 		cmocka_unit_test(what_the_schema_refuses),
 		cmocka_unit_test(what_the_check_refuses),
 		cmocka_unit_test(every_error_is_told),

@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# supd: children that depend on each other, and those that restart often or not
+# any more. Speaks TAP. BIN is where supd and supctl are.
+set -uo pipefail
+. "$(dirname "$0")/../lib/env.sh"
+. "$top/tests/lib/tap.inc"
+
+: "${BIN:=$build/bin}"
+work=$(mktemp -d)
+pid=''
+end() {
+	[ -z "$pid" ] || kill "$pid" 2>/dev/null
+	wait
+	rm -rf "$work"
+}
+trap end EXIT
+unset XDG_RUNTIME_DIR NOTIFY_SOCKET JOURNAL_STREAM
+exec {never}<> <(:)
+
+until_ok() {
+	local -r end=$((SECONDS + 30))
+
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		read -r -t 0.05 -u "$never" || :
+	done
+}
+
+ctl() {
+	"$BIN/supctl" --state "$work/state" "$@"
+}
+
+state_of() {
+	ctl list | awk -v id="/$1" 'index($1, id) { print $2 }'
+}
+
+is() {
+	[ "$(state_of "$1")" = "$2" ]
+}
+
+pid_of() {
+	ctl list | awk -v id="/$1" 'index($1, id) { print $3 }'
+}
+
+# A child runs, and not in its life with that pid.
+runs_again() {
+	is "$1" running && [ "$(pid_of "$1")" != "$2" ]
+}
+
+has_event() {
+	ctl events | grep -q -- "$1"
+}
+
+# To open a fifo takes two: x and y are ready only if both are being started.
+mkfifo "$work/1" "$work/2"
+cat >"$work/tree.yaml" <<-E
+	name: t
+	intensity: 100
+	hold: 1min
+	children:
+	  - id: last
+	    argv: [sh, -c, 'echo last >>$work/order; exec tail -f /dev/null']
+	    depends_on: [x, y]
+	  - id: x
+	    argv: [sh, -c, ': >$work/1; : <$work/2; echo x >>$work/order;
+	      echo >&3; exec tail -f /dev/null']
+	    ready: fd
+	    depends_on: [base]
+	  - id: y
+	    argv: [sh, -c, ': <$work/1; : >$work/2; echo y >>$work/order;
+	      echo >&3; exec tail -f /dev/null']
+	    ready: fd
+	    depends_on: [base]
+	  - id: base
+	    argv: [sh, -c, 'echo base >>$work/order; exec tail -f /dev/null']
+	  - id: poor
+	    argv: [tail, -f, /dev/null]
+	    budget: 1
+	    budget_period: 10min
+	    budget_spent: stop
+	    flapping: 1
+	    flapping_stable: 10min
+E
+
+"$BIN/supd" --state "$work/state" "$work/tree.yaml" 2>"$work/err" &
+pid=$!
+ok "x and y start at the same time" until_ok ctl status
+ok "and last when both are ready" until_ok is last running
+ok "in the order of what needs what" \
+	test "$(sed -n '1p;4p' "$work/order" | tr '\n' ' ')" = "base last "
+
+ok "one that is needed can be stopped" ctl stop base
+last=$(pid_of last)
+kill -KILL "$last"
+ok "who needs others alone is restarted" until_ok runs_again last "$last"
+ok "who needs one that is stopped cannot start" sh -c \
+	"! $BIN/supctl --state $work/state restart x"
+ok "it does once that is up" ctl start base
+
+poor=$(pid_of poor)
+kill -KILL "$poor"
+ok "a child with a budget is restarted once" until_ok has_event flapping
+until_ok runs_again poor "$poor"
+kill -KILL "$(pid_of poor)"
+ok "and then stays stopped" until_ok has_event budget_spent
+ok "alone" is last running
+
+kill "$pid"
+wait "$pid"
+status=$?
+pid=''
+ok "an orderly end" test $status -eq 0
+tap_end
