@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "base/spec.h"
 #include "core/directory.h"
-#include "core/seat.h"
+#include "core/harvest.h"
 #include "core/table.h"
 #include "core/task.h"
 
@@ -307,158 +307,22 @@ int sup_registry_update(struct sup_registry r, struct sup_pid pid,
 	return sup__error(-ENOKEY, "the task has not that key");
 }
 
-/* What is gathered: how much there is, and as much of it as there is room. */
-struct harvest {
-	struct sup_registry_entry *entries;
-	size_t n, bytes, room_n, room_bytes;
-	unsigned char *at;
-};
-
-static const void *keep(struct harvest *h, const void *data, size_t len)
-{
-	void *to = h->at + h->bytes;
-
-	if (len)
-		memcpy(to, data, len);
-	h->bytes += len;
-	return to;
-}
-
-static void gather(struct harvest *h, const struct sup__key *k,
-		   const struct sup__entry *e)
-{
-	size_t len = k->len + e->value_len;
-	struct sup_registry_entry *to;
-
-	if (h->n < h->room_n && h->bytes + len <= h->room_bytes) {
-		to = &h->entries[h->n];
-		to->pid = e->pid;
-		to->key.len = k->len;
-		to->key.data = keep(h, k->bytes, k->len);
-		to->value.len = e->value_len;
-		to->value.data = keep(h, e->value, e->value_len);
-	} else {
-		h->bytes += len;
-	}
-	h->n++;
-}
-
-static void gather_under(struct harvest *h, const struct sup__key *k,
-			 struct sup_pid pid)
-{
-	const struct sup__entry *e = k ? atomic_load(&k->first) : NULL;
-
-	for (; e; e = atomic_load(&e->next))
-		if (!pid.v || e->pid.v == pid.v)
-			gather(h, k, e);
-}
-
-static void gather_key(struct registry *reg, const struct sup_bytes *key,
-		       struct sup_pid pid, struct harvest *h)
-{
-	gather_under(h, sup__directory_find(&reg->dir, key->data, key->len),
-		     pid);
-}
-
-/* Those of one key without a lock; else with. */
-static void gather_all(struct registry *reg,
-		       const struct sup_registry_query *q, struct harvest *h)
-{
-	struct sup__seat *seat = q->key ? sup__seat_self() : NULL;
-	struct sup__key *k = NULL;
-
-	if (seat) {
-		sup__directory_enter(seat);
-		gather_key(reg, q->key, q->pid, h);
-		sup__directory_leave(seat);
-		return;
-	}
-	sup__lock(&sup__directory_lock);
-	if (q->key)
-		gather_key(reg, q->key, q->pid, h);
-	else
-		while ((k = sup__directory_walk_locked(&reg->dir, k)))
-			gather_under(h, k, q->pid);
-	sup__unlock(&sup__directory_lock);
-}
-
-/* Those of a task, in all registries; it keeps them while t is held. */
-static void gather_task(struct registry *reg, struct sup__task *t,
-			struct harvest *h)
-{
-	const struct sup__entry *e;
-
-	sup__lock(&sup__directory_lock);
-	for (e = t->entries; e; e = e->task_next)
-		if (e->dir == &reg->dir)
-			gather(h, e->key, e);
-	sup__unlock(&sup__directory_lock);
-}
-
-static void gather_query(struct registry *reg,
-			 const struct sup_registry_query *q,
-			 struct harvest *h)
-{
-	struct sup__task *t;
-
-	h->n = h->bytes = 0;
-	if (!q->pid.v || q->key) {
-		gather_all(reg, q, h);
-		return;
-	}
-	t = sup__task_get(q->pid);
-	if (t) {
-		gather_task(reg, t, h);
-		sup__task_put(t);
-	}
-}
-
-/* Until all that is there by then has room. */
-static int harvest(struct registry *reg, const struct sup_registry_query *q,
-		   struct harvest *h)
-{
-	*h = (struct harvest){ .n = 0 };
-	for (;;) {
-		gather_query(reg, q, h);
-		if (h->n <= h->room_n && h->bytes <= h->room_bytes)
-			return 0;
-		sup__free(h->entries);
-		h->room_n = h->n;
-		h->room_bytes = h->bytes;
-		h->entries = sup__alloc(h->n * sizeof(*h->entries) + h->bytes);
-		if (!h->entries)
-			return sup__error_nomem("entries of a registry");
-		h->at = (unsigned char *)(h->entries + h->n);
-	}
-}
-
-static size_t keep_matches(const struct sup_registry_query *q,
-			   struct harvest *h)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < h->n; i++)
-		if (!q->match || q->match(&h->entries[i], q->arg))
-			h->entries[n++] = h->entries[i];
-	return n;
-}
-
 int sup_registry_select(struct sup_registry r,
 			const struct sup_registry_query *q,
 			struct sup_registry_entry **ret_entries, size_t *ret_n)
 {
 	struct registry *reg = get(r);
-	struct harvest h;
+	struct sup__harvest h;
 	int ret;
 
 	sup__task_checkpoint();
 	if (!reg)
 		return -ENOENT;
-	ret = harvest(reg, q, &h);
+	ret = sup__harvest(&reg->dir, q, &h);
 	if (ret)
 		return ret;
-	*ret_n = keep_matches(q, &h);
-	if (!ret_entries || !*ret_n) {
+	*ret_n = h.n;
+	if (!ret_entries || !h.n) {
 		sup__free(h.entries);
 		h.entries = NULL;
 	}
@@ -489,9 +353,9 @@ int sup_registry_remove(struct sup_registry r,
 			const struct sup_registry_query *q)
 {
 	struct registry *reg = get(r);
+	struct sup__harvest h;
 	struct sup__task *t;
-	struct harvest h;
-	size_t i, n;
+	size_t i;
 	int ret;
 
 	sup__task_checkpoint();
@@ -500,9 +364,8 @@ int sup_registry_remove(struct sup_registry r,
 	t = sup__task_get(q->pid);
 	if (!t)
 		return 0;
-	ret = harvest(reg, q, &h);
-	n = ret ? 0 : keep_matches(q, &h);
-	for (i = 0; i < n; i++)
+	ret = sup__harvest(&reg->dir, q, &h);
+	for (i = 0; i < h.n; i++)
 		if (remove_one(reg, t, &h.entries[i]))
 			tell_listeners(reg, SUP_REGISTRY_REMOVED,
 				       &h.entries[i]);
