@@ -95,6 +95,55 @@ static void thread_of_its_own_is_a_stray(void **state)
 	close(fds[2]);
 }
 
+static int on_init(void *arg, void **ret_state)
+{
+	(void)arg;
+	*ret_state = NULL;
+	return 0;
+}
+
+static const struct sup_server_ops server_ops = {
+	.size = sizeof(server_ops), .init = on_init,
+};
+
+static const struct sup_server_spec server = {
+	.size = sizeof(server), .name = "server", .ops = &server_ops,
+};
+
+/* The thread that a supervisor keeps for the next restart, and uses then. */
+static void spare_of_a_supervisor_is_none(void **state)
+{
+	const struct sup_child_spec child = {
+		.size = sizeof(child), .id = "child",
+		.start = sup_server_start, .arg = &server,
+	};
+	const struct sup_supervisor_spec spec = {
+		.size = sizeof(spec), .name = "spares", .intensity = 1000,
+		.children = &child, .n_children = 1,
+	};
+	struct sup_event started;
+	struct sup_pid sup;
+	int i;
+
+	(void)state;
+	bench_need(SUP_LACKS_AUDIT);
+	assert_int_equal(sup_supervisor_start(&spec, &sup), 0);
+	for (i = 1; i <= 20; i++) {
+		started = bench_event(SUP_EVENT_STARTED, "child", i);
+		audit();
+		assert_int_equal(n_strays, 0);
+		assert_int_equal(sup_kill(started.pid, SUP_TRY), 0);
+		audit();
+		assert_int_equal(n_strays, 0);
+	}
+	bench_event(SUP_EVENT_STARTED, "child", i);
+	assert_int_equal(sup_server_stop(sup, &SUP_SHUTDOWN, NULL, LIMIT), 0);
+	audit();
+	assert_int_equal(n_strays, 0);
+	/* Nor was any of these ends nobody's. */
+	assert_int_equal(bench_count(SUP_EVENT_TASK_EXIT, NULL), 0);
+}
+
 static void fork_twice(int fd)
 {
 	pid_t grandchild = fork();
@@ -220,6 +269,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		CASE(without_the_module_it_is_refused),
 		CASE(thread_of_its_own_is_a_stray),
+		CASE(spare_of_a_supervisor_is_none),
 		CASE(child_of_its_own_is_a_stray),
 		CASE(family_of_a_child_is_its_own),
 		CASE(who_comes_and_goes_is_no_stray),
