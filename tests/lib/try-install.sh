@@ -18,15 +18,41 @@ install_all() {
 }
 
 # pkg-config with the scratch folder as root.
-config() {
+config_of() {
 	PKG_CONFIG_PATH=$dest$prefix/lib/pkgconfig \
-		PKG_CONFIG_SYSROOT_DIR=$dest pkg-config "$@" libsup
+		PKG_CONFIG_SYSROOT_DIR=$dest pkg-config "$@"
+}
+
+config() {
+	config_of "$@" libsup
 }
 
 compile() {
 	# shellcheck disable=SC2046
 	${CC:-cc} -Wall -Wextra -Werror -o "$work/user" \
 		"$top/examples/counter.c" $(config --cflags --libs)
+}
+
+# One that uses services, and finds libsup by way of their library.
+compile_services() {
+	# shellcheck disable=SC2046
+	${CC:-cc} -Wall -Wextra -Werror -o "$work/services" -x c - \
+		$(config_of --cflags --libs libsup-foundation) <<'C' &&
+#include <foundation/foundation.h>
+#include <sup/sup.h>
+
+int main(void)
+{
+	struct sup_pid pid;
+	int64_t value;
+
+	if (sup_open(NULL) || fnd_foundation_start(NULL, &pid) ||
+	    fnd_counter_add("runs", 1, &value))
+		return 1;
+	return sup_close() || value != 1;
+}
+C
+		LD_LIBRARY_PATH=$dest$prefix/lib "$work/services"
 }
 
 # That of sup(4), which needs the module's header alone.
@@ -72,11 +98,14 @@ header_alone() {
 # Each call has a page of its name, that of its family or one that names it.
 a_page_for_each_call() {
 	local -r man=$dest$prefix/share/man
+	local -r lib=$dest$prefix/lib
 	local name page status=0
 
-	[ -e "$dest$prefix/lib/libsup.so.0" ] || return
-	for name in $(nm -D --defined-only "$dest$prefix/lib/libsup.so.0" |
-		awk '$3 ~ /^sup_/ { sub(/@.*/, "", $3); print $3 }'); do
+	[ -e "$lib/libsup.so.0" ] && [ -e "$lib/libsup-foundation.so.0" ] ||
+		return
+	for name in $(nm -D --defined-only "$lib/libsup.so.0" \
+		"$lib/libsup-foundation.so.0" |
+		awk '$3 ~ /^(sup|fnd)_/ { sub(/@.*/, "", $3); print $3 }'); do
 		page=$man/man3/$name.3
 		if [ "$(head -c 4 "$page" 2>&1)" = ".so " ]; then
 			page=$man/$(cut -d ' ' -f 2 "$page")
@@ -106,6 +135,7 @@ ok "a program builds against it" compile
 ok "and needs libsup.so.0" needs_library "$work/user"
 ok "a program builds with libsup.a" compile_static
 ok "and needs no libsup.so" needs_no_library "$work/static"
+ok "a program builds with libsup-foundation, and runs" compile_services
 ok "a program builds that has no libsup, but the module" compile_netlink
 ok "and needs no libsup.so" needs_no_library "$work/watch"
 ok "each call has a page" a_page_for_each_call
