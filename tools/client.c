@@ -122,11 +122,8 @@ static void ask_audit(struct client *c)
 	c->state = CLIENT_AUDIT;
 }
 
-static void ask_status(struct client *c, const struct client_view *view)
+static void put_row(struct client *c, int len)
 {
-	int len;
-
-	len = row_status(view, c->out, sizeof(c->out));
 	if (len < 0) {
 		put_end(c, PROTO_SYSTEM, strerror(-len));
 		return;
@@ -134,6 +131,11 @@ static void ask_status(struct client *c, const struct client_view *view)
 	c->out_len = (size_t)len;
 	c->next_node = c->n_nodes = 0;
 	c->state = CLIENT_TREE;
+}
+
+static void ask_status(struct client *c, const struct client_view *view)
+{
+	put_row(c, row_status(view, c->out, sizeof(c->out)));
 }
 
 static void ask_events(struct client *c, const struct json *req)
@@ -159,6 +161,19 @@ static void fill_op(struct op *op, enum op_kind kind, const char *target,
 	op->lineage = json_bool(req, "tree");
 	snprintf(op->tree, sizeof(op->tree), "%s", view->tree);
 	snprintf(op->target, sizeof(op->target), "%s", target);
+}
+
+static void ask_explain(struct client *c, const struct client_view *view,
+			const struct json *req)
+{
+	struct sup_explanation e;
+	struct op op = { 0 };
+
+	fill_op(&op, OP_KILL, json_string(req, "id", ""), view, req);
+	if (op_explain(&op, &e))
+		put_row(c, row_explanation(&e, c->out, sizeof(c->out)));
+	else
+		put_end(c, op.code, op.text);
 }
 
 static void ask_op(struct client *c, const struct client_view *view,
@@ -219,13 +234,16 @@ static void ask(struct client *c, const struct client_view *view,
 		ask_tree(c, view, req);
 	else if (strcmp(op, "status") == 0)
 		ask_status(c, view);
+	else if (strcmp(op, "explain") == 0)
+		ask_explain(c, view, req);
 	else if (strcmp(op, "audit") == 0)
 		ask_audit(c);
 	else if (strcmp(op, "events") == 0)
 		ask_events(c, req);
 	else
-		put_end(c, PROTO_USAGE, "\"op\": one of tree, status, audit, "
-			"events, kill, stop, start, restart expected");
+		put_end(c, PROTO_USAGE, "\"op\": one of tree, status, "
+			"explain, audit, events, kill, stop, start, restart "
+			"expected");
 }
 
 static void read_request(struct client *c, const struct client_view *view)

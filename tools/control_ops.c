@@ -195,6 +195,21 @@ static void run_change(struct op *op, const struct found *f)
 	conclude(op, sup_restart_child(f->supervisor, f->id, &pid), "start");
 }
 
+/* The root is a child of supd's own top. */
+bool op_explain(struct op *op, struct sup_explanation *ret_explanation)
+{
+	struct found f;
+	int ret;
+
+	if (find(op, &f) < 0)
+		return false;
+	if (f.supervisor.v == 0)
+		f.supervisor = sup_whereis(SUPD_TOP);
+	ret = sup_explain(f.supervisor, f.id, ret_explanation);
+	conclude(op, ret, "explain");
+	return ret == 0;
+}
+
 static int run_op(void *arg)
 {
 	struct op *op = arg;

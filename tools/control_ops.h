@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include <sup/explain.h>
 #include <sup/task.h>
 #include <sup/tree.h>
 
@@ -41,6 +42,12 @@ int op_start(struct op *op);
 
 /* True: it is done, or its task ended without: free(3) it. */
 bool op_ended(struct op *op);
+
+/*
+ * Why the child that op->target names, in op->tree, is in its state. False: op
+ * has code and text. Waits for nobody.
+ */
+bool op_explain(struct op *op, struct sup_explanation *ret_explanation);
 
 /*
  * A picture of the tree called root, or with all of everything that supd

@@ -31,21 +31,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-int ctl_change(struct ctl *ctl, int argc, char **argv)
+const char *ctl_parse_id(struct ctl *ctl, int argc, char **argv,
+			 const char *doc)
 {
 	const struct argp_child children[] = { { &ctl_argp, 0, NULL, 0 },
 					       { 0 } };
 	const struct argp argp = {
 		.parser = parse,
 		.args_doc = "ID",
-		.doc = "Stops, starts or restarts a child and waits until that "
-		       "is done. ID is an id, or a path such as root/id.",
+		.doc = doc,
 		.children = children,
 	};
 	struct args args = { .ctl = ctl };
-	const char *op = argv[0];
 
 	ctl_parse(&argp, argc, argv, &args);
-	ctl_ask_id(ctl, op, args.id);
+	return args.id;
+}
+
+int ctl_change(struct ctl *ctl, int argc, char **argv)
+{
+	const char *op = argv[0], *id;
+
+	id = ctl_parse_id(ctl, argc, argv, "Stops, starts or restarts a child "
+			  "and waits until that is done. ID is an id, or a "
+			  "path such as root/id.");
+	ctl_ask_id(ctl, op, id);
 	return ctl_end(ctl);
 }

@@ -6,6 +6,7 @@
  * Request: {"v":1,"op":OP,...}, one at a time on a connection:
  *   tree    all: with supd's own tasks
  *   status
+ *   explain id: an id, path or pid: why it is in its state
  *   audit   who runs here without being supervised
  *   events  since: those after that number; last: at most so many old ones;
  *           follow: those to come, too
@@ -14,7 +15,8 @@
  *
  * Reply: rows, then {"t":"end","code":N,"text":...}. code is what supctl
  * exits with; text says why. Rows: {"t":"node",...}, {"t":"status",...},
- * {"t":"stray",...}, {"t":"event",...}, {"t":"gap","lost":N}.
+ * {"t":"explanation",...}, {"t":"stray",...}, {"t":"event",...},
+ * {"t":"gap","lost":N}.
  */
 #ifndef TOOLS_PROTO_H
 #define TOOLS_PROTO_H

@@ -90,6 +90,36 @@ int row_node(const struct sup_node *node, char *buf, size_t size)
 	return json_close(&w);
 }
 
+int row_explanation(const struct sup_explanation *e, char *buf, size_t size)
+{
+	struct json_writer w;
+	char text[1024];
+
+	json_open(&w, buf, size);
+	json_put_string(&w, "t", "explanation");
+	json_put_string(&w, "id", e->node.id);
+	json_put_string(&w, "state", sup_child_state_name(e->node.state));
+	json_put_string(&w, "why", sup_why_name(e->why));
+	json_put_int(&w, "age_ns", e->now_ns - e->since_ns);
+	if (e->other[0] != '\0')
+		json_put_string(&w, "other", e->other);
+	if (e->node.due_ns > 0)
+		json_put_int(&w, "due_ns", e->node.due_ns - e->now_ns);
+	if (e->start_error != 0)
+		json_put_string(&w, "start_error", e->start_text);
+	if (e->node.has_ended)
+		json_put_string(&w, "last_exit",
+				sup_reason_format(&e->node.last_reason, text,
+						  sizeof(text)));
+	json_put_int(&w, "restarts", e->node.restarts);
+	json_put_int(&w, "used", e->used);
+	json_put_int(&w, "intensity", e->intensity);
+	json_put_int(&w, "period_s", e->period_s);
+	json_put_string(&w, "text",
+			sup_explain_format(e, text, sizeof(text)));
+	return json_close(&w);
+}
+
 int row_stray(const struct sup_stray *stray, char *buf, size_t size)
 {
 	struct json_writer w;

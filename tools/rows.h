@@ -6,11 +6,13 @@
 #include <stddef.h>
 
 #include <sup/audit.h>
+#include <sup/explain.h>
 #include <sup/tree.h>
 
 struct client_view;
 
 int row_node(const struct sup_node *node, char *buf, size_t size);
+int row_explanation(const struct sup_explanation *e, char *buf, size_t size);
 int row_stray(const struct sup_stray *stray, char *buf, size_t size);
 int row_status(const struct client_view *view, char *buf, size_t size);
 

@@ -15,6 +15,7 @@ static const struct {
 	{ "tree", ctl_tree, "the tree, with states and last exits" },
 	{ "list", ctl_list, "one line per child" },
 	{ "status", ctl_status, "how supd itself is; 1 if a child is down" },
+	{ "explain", ctl_explain, "why a child is in its state" },
 	{ "audit", ctl_audit, "who is not supervised; 1 if anybody" },
 	{ "events", ctl_events, "what has happened" },
 	{ "wait", ctl_wait, "until something happens" },

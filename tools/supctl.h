@@ -23,6 +23,10 @@ extern const struct argp ctl_argp;
 /* Parses the arguments of a subcommand. Exits with 100 if they are wrong. */
 void ctl_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* The same of one whose argument is an id, which it returns. */
+const char *ctl_parse_id(struct ctl *ctl, int argc, char **argv,
+			 const char *doc);
+
 /* A whole number, not below 0. Exits with 100 if arg is none. */
 int64_t ctl_number(struct argp_state *state, const char *arg);
 
@@ -48,6 +52,7 @@ const char *ctl_uptime(int64_t ns, char *buf, size_t size);
 int ctl_tree(struct ctl *ctl, int argc, char **argv);
 int ctl_list(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_explain(struct ctl *ctl, int argc, char **argv);
 int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_events(struct ctl *ctl, int argc, char **argv);
 int ctl_wait(struct ctl *ctl, int argc, char **argv);

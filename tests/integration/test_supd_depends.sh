@@ -91,7 +91,18 @@ ok "and last when both are ready" until_ok is last running
 ok "in the order of what needs what" \
 	test "$(sed -n '1p;4p' "$work/order" | tr '\n' ' ')" = "base last "
 
+explains() {
+	ctl explain "$1" | grep -q -- "$2"
+}
+
+ok "a child that runs is explained" explains x "running.*nothing is wrong"
+ok "so is the tree" explains t "nothing is wrong"
 ok "one that is needed can be stopped" ctl stop base
+ok "it was told to" explains base "told it to end"
+ok "in JSON, too" sh -c "$BIN/supctl --state $work/state --json explain \
+	t/base | grep -q '\"why\":\"terminated\"'"
+ok "there is not always such a child" sh -c \
+	"! $BIN/supctl --state $work/state explain nobody"
 last=$(pid_of last)
 kill -KILL "$last"
 ok "who needs others alone is restarted" until_ok runs_again last "$last"
@@ -106,6 +117,7 @@ until_ok runs_again poor "$poor"
 kill -KILL "$(pid_of poor)"
 ok "and then stays stopped" until_ok has_event budget_spent
 ok "alone" is last running
+ok "for its budget is spent" explains poor "budget of restarts is spent"
 
 kill "$pid"
 wait "$pid"
