@@ -2,11 +2,13 @@
 /* What an EventStore has answered is there, whatever comes then. */
 #include "events.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #define SERVICE "fnd_events"
+#define MAX_ACKED 200000
 
 /* In a process of its own, with files of a limited size. */
 static int fill_disk(void)
@@ -57,7 +59,7 @@ static void a_full_disk_loses_nothing(void **state)
 struct load {
 	_Atomic bool over;
 	_Atomic uint64_t acked;
-	uint64_t ids[200000];
+	uint64_t ids[MAX_ACKED + 3];
 };
 
 static int store_and_note(int nth, void *arg)
@@ -68,7 +70,7 @@ static int store_and_note(int nth, void *arg)
 	int ret;
 
 	(void)nth;
-	while (!atomic_load(&l->over) && atomic_load(&l->acked) < 199000) {
+	while (!atomic_load(&l->over) && atomic_load(&l->acked) < MAX_ACKED) {
 		ret = fnd_event_store(&e, &id, LONG);
 		EXPECT(!ret || ret == -EPIPE || ret == -ENOTCONN);
 		if (!ret)
@@ -77,16 +79,20 @@ static int store_and_note(int nth, void *arg)
 	return 0;
 }
 
+/* Each of its lives has stored something. */
 static int kill_often(void *arg)
 {
 	const int kills = SLOWLY(1000);
 	struct load *l = arg;
 	struct sup_pid pid;
+	uint64_t before;
 	int i;
 
 	for (i = 0; i < kills; i++) {
-		while (!(pid = sup_whereis(SERVICE)).v)
-			sup_checkpoint();
+		before = atomic_load(&l->acked);
+		while (atomic_load(&l->acked) == before && before < MAX_ACKED)
+			sched_yield();
+		pid = sup_whereis(SERVICE);
 		sup_kill(pid, LONG);
 		sup_wait(pid, NULL, LONG);
 	}
