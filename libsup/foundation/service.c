@@ -27,7 +27,7 @@ int fnd__copy_options(void *to, size_t size, const void *from)
 {
 	size_t given = from ? *(const size_t *)from : 0;
 
-	if (from && (!given || given > size))
+	if (from && (given < sizeof(given) || given > size))
 		return sup_set_error(-EINVAL, "size: %zu, of %zu at most",
 				     given, size);
 	memset(to, 0, size);

@@ -408,6 +408,10 @@ static void bad_options(void **state)
 	(void)state;
 	sup_set_log_level(-1);
 	assert_int_equal(fnd_event_store_start(&o, &pid), -EINVAL);
+	o.size = 1;
+	assert_int_equal(fnd_event_store_start(&o, &pid), -EINVAL);
+	o.size = sizeof(o) + 1;
+	assert_int_equal(fnd_event_store_start(&o, &pid), -EINVAL);
 	o.size = sizeof(o);
 	o.durability = 7;
 	assert_int_equal(fnd_event_store_start(&o, &pid), -EINVAL);
