@@ -2,9 +2,10 @@
 /*
  * What the services cost a caller: microseconds for each operation, of one
  * caller, and of sixteen at once (wall time, by all that they have done).
- * fnd_peer.exs does the same on Elixir, with the same counts.
+ * fnd_peer.exs does the same on Elixir, with the same counts; fnd_sqlite does
+ * the events.
  *
- * usage: fnd_bench DIVISOR	1, or how much less to do
+ * usage: fnd_bench DIVISOR FILE	1, or how much less to do; of the events
  */
 #include <stdatomic.h>
 #include <stdint.h>
@@ -15,13 +16,16 @@
 #include <foundation/foundation.h>
 #include <sup/sup.h>
 
+#include "fnd_bench.h"
+
 #define CALLERS 16
 #define NAMES 100000
 
 struct topic {
 	const char *name;
 	int (*once)(int nth);
-	size_t n;		/* operations of each caller */
+	size_t n;		/* calls of all callers */
+	size_t per_call;	/* operations */
 };
 
 static size_t divisor;
@@ -72,10 +76,27 @@ static int lock(int nth)
 	return ret ? ret : fnd_lock_release(name, token);
 }
 
+/* A batch, which is on the disk then. */
+static int store_events(int nth)
+{
+	static const char data[EVENT_DATA];
+	struct fnd_event events[EVENT_BATCH];
+	size_t i;
+
+	(void)nth;
+	for (i = 0; i < EVENT_BATCH; i++)
+		events[i] = (struct fnd_event){
+			.type = EVENT_TYPE, .source = EVENT_SOURCE,
+			.data = { data, sizeof(data) },
+		};
+	return fnd_event_store_batch(events, EVENT_BATCH, NULL, SUP_FOREVER);
+}
+
 static const struct topic topics[] = {
-	{ "fnd_lookup", lookup, 1000000 },
-	{ "fnd_rate_check", rate_check, 1000000 },
-	{ "fnd_lock", lock, 100000 },
+	{ "fnd_lookup", lookup, 1000000, 1 },
+	{ "fnd_rate_check", rate_check, 1000000, 1 },
+	{ "fnd_lock", lock, 100000, 1 },
+	{ "fnd_event_store", store_events, EVENT_BATCHES, EVENT_BATCH },
 };
 
 static const struct topic *topic;
@@ -118,7 +139,7 @@ static double run_with(int n)
 	atomic_store(&begun, 1);
 	for (i = 0; i < n; i++)
 		must(sup_wait(pids[i], NULL, SUP_FOREVER), "its end");
-	return (now_ns() - begin) / 1000.0 / n_each / n;
+	return (now_ns() - begin) / 1000.0 / n_each / n / topic->per_call;
 }
 
 static int keeps_names(void *arg)
@@ -144,16 +165,24 @@ int main(int argc, char **argv)
 	struct sup_thread_spec spec = {
 		.size = sizeof(spec), .run = keeps_names, .arg = &named,
 	};
+	struct fnd_event_store_options events = {
+		.size = sizeof(events), .file = argv[argc - 1],
+		.durability = FND_EVENT_SYSTEM, .max_events = UINT64_MAX,
+		.max_age_ms = -1,
+	};
+	struct fnd_foundation_options options = {
+		.size = sizeof(options), .event_store = &events,
+	};
 	struct sup_pid top;
 	size_t i;
 
-	divisor = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+	divisor = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
 	if (!divisor) {
-		fprintf(stderr, "usage: fnd_bench DIVISOR\n");
+		fprintf(stderr, "usage: fnd_bench DIVISOR FILE\n");
 		return 100;
 	}
 	must(sup_open(NULL), "the runtime");
-	must(fnd_foundation_start(NULL, &top), "the services");
+	must(fnd_foundation_start(&options, &top), "the services");
 	must(sup_thread_start(&spec, &keeper), "the names");
 	while (!atomic_load(&named))
 		sup_checkpoint();
