@@ -17,9 +17,8 @@
  * waiter before it tries for it, the releaser removes its entry before it looks
  * at the count: one of the two sees the other.
  *
- * Tokens count from the time of day in microseconds, for who remembers one
- * from an earlier life of the program. A token must be drawn after the lock's
- * last holder drew his: so one is drawn again if others were since.
+ * A token must be drawn after the lock's last holder drew his: so one is drawn
+ * again if others were since.
  */
 #include <foundation/coordination.h>
 
@@ -27,13 +26,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utlist.h>
 
 #include <sup/sup.h>
 
 #include "foundation/coord.h"
 #include "foundation/service.h"
+#include "foundation/token.h"
 #include "foundation/waiters.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -70,7 +69,7 @@ struct state {
 	struct fnd__waiters waiters;
 };
 
-static _Atomic uint64_t registry_id, last_token;
+static _Atomic uint64_t registry_id;
 static _Atomic unsigned int counts[COUNTS];
 
 static _Atomic unsigned int *count_of(const char *name)
@@ -95,16 +94,12 @@ static int open_registry(void)
 {
 	struct sup_registry_spec spec = { .size = sizeof(spec) };
 	struct sup_registry r;
-	struct timespec ts;
 	uint64_t none = 0;
 	int ret;
 
 	if (atomic_load(&registry_id))
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	atomic_compare_exchange_strong(&last_token, &none, ts.tv_sec *
-				       UINT64_C(1000000) + ts.tv_nsec / 1000);
-	none = 0;
+	fnd__tokens_begin();
 	ret = sup_registry_open(&spec, &r);
 	if (!ret && !atomic_compare_exchange_strong(&registry_id, &none, r.v))
 		sup_registry_close(r);
@@ -142,11 +137,6 @@ static int take_away(const char *name, struct sup_pid pid)
 	return sup_registry_remove(registry(), &q);
 }
 
-static uint64_t draw_token(void)
-{
-	return atomic_fetch_add(&last_token, 1) + 1;
-}
-
 /*
  * Puts the entry of a task. -EEXIST *ret_holder has the lock; -ESRCH the task
  * has ended; -ENOMEM.
@@ -154,7 +144,7 @@ static uint64_t draw_token(void)
 static int take(const char *name, struct sup_pid pid, uint64_t *ret_token,
 		struct sup_pid *ret_holder)
 {
-	uint64_t token = draw_token();
+	uint64_t token = fnd__draw_token();
 	const struct sup_bytes value = { &token, sizeof(token) };
 	int ret;
 
@@ -162,8 +152,8 @@ static int take(const char *name, struct sup_pid pid, uint64_t *ret_token,
 			       ret_holder);
 	if (ret)
 		return ret;
-	if (atomic_load(&last_token) != token) {
-		token = draw_token();
+	if (atomic_load(&fnd__last_token) != token) {
+		token = fnd__draw_token();
 		ret = sup_registry_update(registry(), pid, key_of(name),
 					  value);
 		if (ret == -ENOMEM)
