@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a back end of <foundation/coordination.h> does. Names have been checked;
- * lock_acquire and lock_release are called by tasks alone.
+ * What a back end of <foundation/coordination.h> and <foundation/election.h>
+ * does. Names, and what is proclaimed, have been checked; who acquires,
+ * releases, leads or observes is a task.
  */
 #ifndef SUP_FOUNDATION_COORD_H
 #define SUP_FOUNDATION_COORD_H
 
-#include <sup/types.h>
+#include <foundation/election.h>
 
 struct fnd__coord_ops {
 	int (*lock_acquire)(const char *name, int64_t deadline,
@@ -22,9 +23,18 @@ struct fnd__coord_ops {
 	int (*counter_add)(const char *name, int64_t n, int64_t *ret_value);
 	int (*counter_get)(const char *name, int64_t *ret_value);
 	int (*counter_remove)(const char *name);
+	int (*election_campaign)(const char *name, const char *proclaimed,
+				 int64_t deadline, uint64_t *ret_term);
+	int (*election_proclaim)(const char *name, uint64_t term,
+				 const char *proclaimed);
+	int (*election_resign)(const char *name, uint64_t term);
+	int (*election_leader)(const char *name, struct fnd_leader *ret_leader);
+	int (*election_waiting)(const char *name, unsigned int *ret_n);
+	int (*election_observe)(const char *name);
+	int (*election_unobserve)(const char *name);
 };
 
-/* That of this process: lock.c, barrier.c, counter.c. */
+/* That of this process: lock.c, barrier.c, counter.c, election.c. */
 int fnd__lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token);
 int fnd__lock_release(const char *name, uint64_t token);
 int fnd__lock_holder(const char *name, struct sup_pid *ret_pid,
@@ -36,5 +46,14 @@ int fnd__barrier_waiting(const char *name, unsigned int *ret_n);
 int fnd__counter_add(const char *name, int64_t n, int64_t *ret_value);
 int fnd__counter_get(const char *name, int64_t *ret_value);
 int fnd__counter_remove(const char *name);
+int fnd__election_campaign(const char *name, const char *proclaimed,
+			   int64_t deadline, uint64_t *ret_term);
+int fnd__election_proclaim(const char *name, uint64_t term,
+			   const char *proclaimed);
+int fnd__election_resign(const char *name, uint64_t term);
+int fnd__election_leader(const char *name, struct fnd_leader *ret_leader);
+int fnd__election_waiting(const char *name, unsigned int *ret_n);
+int fnd__election_observe(const char *name);
+int fnd__election_unobserve(const char *name);
 
 #endif

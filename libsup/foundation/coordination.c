@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The public calls: they check, and hand on to the back end. */
 #include <foundation/coordination.h>
+#include <foundation/election.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include <sup/sup.h>
 
@@ -19,6 +21,13 @@ static const struct fnd__coord_ops local = {
 	.counter_add = fnd__counter_add,
 	.counter_get = fnd__counter_get,
 	.counter_remove = fnd__counter_remove,
+	.election_campaign = fnd__election_campaign,
+	.election_proclaim = fnd__election_proclaim,
+	.election_resign = fnd__election_resign,
+	.election_leader = fnd__election_leader,
+	.election_waiting = fnd__election_waiting,
+	.election_observe = fnd__election_observe,
+	.election_unobserve = fnd__election_unobserve,
 };
 
 static const struct fnd__coord_ops *const ops = &local;
@@ -124,4 +133,83 @@ int fnd_counter_remove(const char *name)
 	int ret = fnd__check_name("name", name);
 
 	return ret ? ret : ops->counter_remove(name);
+}
+
+/* What a task asks for, as one that leads, or would, or observes. */
+static int check_task(const char *name, const char *what)
+{
+	int ret = fnd__check_name("name", name);
+
+	if (!ret && !sup_self().v)
+		return sup_set_error(-EPERM, "not in a task, which might %s",
+				     what);
+	return ret;
+}
+
+static int check_proclaimed(const char **proclaimed)
+{
+	if (!*proclaimed)
+		*proclaimed = "";
+	if (strlen(*proclaimed) > FND_PROCLAIMED_MAX)
+		return sup_set_error(-ENAMETOOLONG, "proclaimed: it has more "
+				     "than %d bytes", FND_PROCLAIMED_MAX);
+	return 0;
+}
+
+int fnd_election_campaign(const char *name, const char *proclaimed,
+			  int64_t deadline, uint64_t *ret_term)
+{
+	int ret;
+
+	ret = check_task(name, "lead");
+	if (!ret)
+		ret = check_proclaimed(&proclaimed);
+	return ret ? ret : ops->election_campaign(name, proclaimed, deadline,
+						  ret_term);
+}
+
+int fnd_election_proclaim(const char *name, uint64_t term,
+			  const char *proclaimed)
+{
+	int ret;
+
+	ret = check_task(name, "lead");
+	if (!ret)
+		ret = check_proclaimed(&proclaimed);
+	return ret ? ret : ops->election_proclaim(name, term, proclaimed);
+}
+
+int fnd_election_resign(const char *name, uint64_t term)
+{
+	int ret = check_task(name, "lead");
+
+	return ret ? ret : ops->election_resign(name, term);
+}
+
+int fnd_election_leader(const char *name, struct fnd_leader *ret_leader)
+{
+	int ret = fnd__check_name("name", name);
+
+	return ret ? ret : ops->election_leader(name, ret_leader);
+}
+
+int fnd_election_waiting(const char *name, unsigned int *ret_n)
+{
+	int ret = fnd__check_name("name", name);
+
+	return ret ? ret : ops->election_waiting(name, ret_n);
+}
+
+int fnd_election_observe(const char *name)
+{
+	int ret = check_task(name, "observe");
+
+	return ret ? ret : ops->election_observe(name);
+}
+
+int fnd_election_unobserve(const char *name)
+{
+	int ret = check_task(name, "observe");
+
+	return ret ? ret : ops->election_unobserve(name);
 }

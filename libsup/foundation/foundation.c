@@ -30,6 +30,7 @@ static int start(const struct fnd_foundation_options *o,
 		},
 		SERVICE("locks", fnd_locks_start, NULL),
 		SERVICE("barriers", fnd_barriers_start, NULL),
+		SERVICE("elections", fnd_elections_start, NULL),
 		SERVICE("rate_limiter", fnd_rate_limiter_start, NULL),
 	};
 	const struct sup_supervisor_spec spec = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Coordination of tasks: locks, barriers, counters, each by a name. What holds
- * them is a back end; there is one, of this process.
+ * Coordination of tasks: locks, barriers, counters, each by a name; elections
+ * are in <foundation/election.h>. What holds them is a back end; there is one,
+ * of this process.
  */
 #ifndef FOUNDATION_COORDINATION_H
 #define FOUNDATION_COORDINATION_H

@@ -5,6 +5,7 @@
 
 #include <foundation/circuit_breaker.h>
 #include <foundation/coordination.h>
+#include <foundation/election.h>
 #include <foundation/event_store.h>
 #include <foundation/process_registry.h>
 #include <foundation/rate_limiter.h>
