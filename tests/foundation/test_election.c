@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Elections of a leader, over the back end of this process. */
+#include "fail_memory.h"
 #include "foundation.h"
 
 #include <stdio.h>
@@ -509,6 +510,72 @@ static void no_service(void **state)
 	run_with(does_without, NULL);
 }
 
+/* Whether it leads, by this term. */
+static bool it_leads(uint64_t term)
+{
+	struct fnd_leader l;
+
+	return !fnd_election_leader(E, &l) && l.pid.v == sup_self().v &&
+	       l.term == term;
+}
+
+/* Of each call in turn every allocation fails: what it says is so. */
+static int has_little_memory(void *arg)
+{
+	unsigned int *tries = arg, n;
+	struct fnd_leader l;
+	uint64_t term = 0;
+	bool failed;
+	int ret;
+
+	for (n = 1, failed = true; failed; n++, ++*tries) {
+		fail_nth(n);
+		ret = fnd_election_campaign(E, "0", LONG, &term);
+		failed = fail_no_more();
+		EXPECT(!ret || (ret == -ENOMEM && failed));
+		EXPECT(it_leads(term) == !ret);
+		EXPECT(ret || !fnd_election_resign(E, term));
+	}
+	EXPECT(!fnd_election_campaign(E, "0", LONG, &term));
+	for (n = 1, failed = true; failed; n++, ++*tries) {
+		EXPECT(!fnd_election_proclaim(E, term, "old"));
+		fail_nth(n);
+		ret = fnd_election_proclaim(E, term, "new");
+		failed = fail_no_more();
+		EXPECT(!ret || (ret == -ENOMEM && failed));
+		EXPECT(!fnd_election_leader(E, &l));
+		EXPECT(!strcmp(l.proclaimed, ret ? "old" : "new"));
+	}
+	for (n = 1, failed = true; failed; n++, ++*tries) {
+		fail_nth(n);
+		ret = fnd_election_resign(E, term);
+		failed = fail_no_more();
+		EXPECT(!ret || (ret == -ENOMEM && failed));
+		EXPECT(it_leads(term) == !!ret);
+		EXPECT(ret || !fnd_election_campaign(E, "", LONG, &term));
+	}
+	for (n = 1, failed = true; failed; n++, ++*tries) {
+		fail_nth(n);
+		ret = fnd_election_observe(E);
+		failed = fail_no_more();
+		EXPECT(!ret || (ret == -ENOMEM && failed));
+		EXPECT(!fnd_election_proclaim(E, term, "x"));
+		EXPECT(ret || (is_told(&l) && is_told(&l)));
+		EXPECT(is_told_nothing());
+		EXPECT(ret || !fnd_election_unobserve(E));
+	}
+	return 0;
+}
+
+static void want_of_memory(void **state)
+{
+	unsigned int tries = 0;
+
+	(void)state;
+	run_with(has_little_memory, &tries);
+	assert_true(tries > 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,6 +588,7 @@ int main(void)
 		    who_has_no_room_holds_up_nobody_and_learns_the_newest),
 		SERVICE_CASE(who_has_no_room_does_not_begin_to_observe),
 		SERVICE_CASE(a_leader_and_observers_outlive_the_service),
+		SERVICE_CASE(want_of_memory),
 		CASE(no_service),
 	};
 
