@@ -27,9 +27,6 @@ struct server {
 	void *state;
 	struct sup_reason reason;
 	bool stopped;
-	const char *last;	/* the kind of what came last, its tag */
-	uint64_t last_tag;	/* and who sent it */
-	struct sup_pid last_from;
 };
 
 static void stop(struct server *s, struct sup_reason reason)
@@ -41,15 +38,17 @@ static void stop(struct server *s, struct sup_reason reason)
 /* Where the error is born (OTP's error report of a gen_server). */
 static void report_error(const struct server *s, const struct sup__task *t)
 {
+	struct sup_turn last;
 	char text[128];
 
 	if (sup_reason_is_clean(&s->reason))
 		return;
 	sup_reason_format(&s->reason, text, sizeof(text));
+	sup__turn_read(&t->turn, &last);
 	sup__log(LOG_ERR, "server \"%s\" ends, %s; the last that came was %s "
-		 "%llu, from task %llx", t->name, text, s->last,
-		 (unsigned long long)s->last_tag,
-		 (unsigned long long)s->last_from.v);
+		 "%llu, from task %llx", t->name, text, last.what,
+		 (unsigned long long)last.tag,
+		 (unsigned long long)last.from.v);
 }
 
 static void obey(struct server *s, struct sup__task *t, int result)
@@ -72,12 +71,10 @@ static void obey(struct server *s, struct sup__task *t, int result)
 	report_error(s, t);
 }
 
-static void note_last(struct server *s, const char *kind, uint64_t tag,
+static void note_last(struct sup__task *t, const char *what, uint64_t tag,
 		      struct sup_pid from)
 {
-	s->last = kind;
-	s->last_tag = tag;
-	s->last_from = from;
+	sup__turn_begin(&t->turn, what, tag, from);
 }
 
 static int handle_call(struct server *s, struct sup__task *t,
@@ -131,13 +128,13 @@ static int handle_letter(struct server *s, struct sup__task *t,
 	};
 	switch (letter->kind) {
 	case SUP__LETTER_CALL:
-		note_last(s, "call", letter->msg.tag, letter->from.pid);
+		note_last(t, "call", letter->msg.tag, letter->from.pid);
 		return handle_call(s, t, letter->from);
 	case SUP__LETTER_CAST:
-		note_last(s, "cast", letter->msg.tag, SUP_PID_NONE);
+		note_last(t, "cast", letter->msg.tag, SUP_PID_NONE);
 		return handle_cast(s, t);
 	default:
-		note_last(s, "message", letter->msg.tag, letter->from.pid);
+		note_last(t, "message", letter->msg.tag, letter->from.pid);
 		return handle_info(s, t);
 	}
 }
@@ -150,7 +147,7 @@ static void go_on(struct server *s, struct sup__task *t)
 
 	sup__task_checkpoint();
 	t->continues = false;
-	note_last(s, "continuation", what, SUP_PID_NONE);
+	note_last(t, "continuation", what, SUP_PID_NONE);
 	if (s->ops.go_on)
 		ret = s->ops.go_on(s->state, what);
 	else
@@ -181,7 +178,7 @@ static void turn(struct server *s, struct sup__task *t)
 	if (ret)
 		item.info = (struct sup_info){ .kind = SUP_INFO_TIMEOUT };
 	t->hand = item.info;
-	note_last(s, "info", t->hand.kind, t->hand.pid);
+	note_last(t, "info", t->hand.kind, t->hand.pid);
 	obey(s, t, handle_info(s, t));
 }
 
@@ -206,6 +203,7 @@ static void loop(struct server *s, struct sup__task *t)
 		else
 			turn(s, t);
 	}
+	note_last(t, "terminate", 0, SUP_PID_NONE);
 	if (s->ops.terminate)
 		s->ops.terminate(s->state, &s->reason);
 	t->end_reason = s->reason;
@@ -214,7 +212,7 @@ static void loop(struct server *s, struct sup__task *t)
 void sup__server_run(struct sup__task *t)
 {
 	const struct sup_server_spec *spec = t->body_arg;
-	struct server s = { .last = "nothing" };
+	struct server s = { .stopped = false };
 	int ret;
 
 	/* The starter waits: its spec is there until init has returned. */
@@ -258,7 +256,7 @@ static int may_become_server(const char *name)
 int sup_server_enter(const struct sup_server_ops *ops, void *state,
 		     const char *name)
 {
-	struct server s = { .state = state, .last = "nothing" };
+	struct server s = { .state = state };
 	struct sup__task *t = sup__self;
 	int ret;
 

@@ -16,9 +16,11 @@
 #include "core/resource.h"
 #include "core/task.h"
 #include "core/timer.h"
+#include "core/turn.h"
 
 #define SUP__SIG_EXIT 1u	/* exit_reason is set */
 #define SUP__SIG_KILL 2u
+#define SUP__SIG_HUNG 4u	/* with KILL: that is why */
 
 struct sup__task {
 	/* What is looked at without a reference, and stays. */
@@ -90,6 +92,8 @@ struct sup__task {
 	struct sup__crash *crash;
 	bool is_ready;			/* it has said so */
 	int64_t receive_deadline;
+	struct sup__turn turn;		/* a server's, for others, too */
+	bool starts_watched;		/* what it starts at the moment */
 	bool continues;			/* a server's go_on is due */
 	uint64_t continues_with;
 	struct sup_from last_from;	/* of a reply that waits for its end */

@@ -301,6 +301,12 @@ static void store_reason(struct sup__task *t, const struct sup_reason *reason)
 		t->reason = (struct sup_reason){
 			.kind = SUP_REASON_KILLED, .exit_ns = reason->exit_ns,
 		};
+	if (atomic_load(&t->sig) & SUP__SIG_HUNG &&
+	    t->reason.kind == SUP_REASON_KILLED)
+		t->reason = (struct sup_reason){
+			.kind = SUP_REASON_WATCHDOG, .signo = SIGKILL,
+			.exit_ns = reason->exit_ns,
+		};
 	atomic_store(&t->state, SUP__TASK_ENDING);
 	sup__unlock(&t->lock);
 }
@@ -417,7 +423,7 @@ int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid)
 	return 0;
 }
 
-int sup_kill(struct sup_pid pid, int64_t deadline)
+static int kill_with(struct sup_pid pid, uint32_t sig, int64_t deadline)
 {
 	struct sup__task *t = sup__task_get(pid);
 	int ret = 0;
@@ -425,7 +431,7 @@ int sup_kill(struct sup_pid pid, int64_t deadline)
 	if (!t || sup__task_has_ended(t)) {
 		ret = sup__error(-ESRCH, "pid: no such task");
 	} else {
-		atomic_fetch_or(&t->sig, SUP__SIG_KILL);
+		atomic_fetch_or(&t->sig, sig);
 		if (t->ops)
 			t->ops->kill(t->priv);
 		else
@@ -434,6 +440,16 @@ int sup_kill(struct sup_pid pid, int64_t deadline)
 	if (t)
 		sup__task_put(t);
 	return ret;
+}
+
+int sup_kill(struct sup_pid pid, int64_t deadline)
+{
+	return kill_with(pid, SUP__SIG_KILL, deadline);
+}
+
+void sup__turn_kill(struct sup_pid pid)
+{
+	kill_with(pid, SUP__SIG_KILL | SUP__SIG_HUNG, SUP_TRY);
 }
 
 void sup__task_gave(const struct sup_msg *msg)

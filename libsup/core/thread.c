@@ -245,6 +245,7 @@ static int make_task(const struct sup__thread_make *m,
 		}
 	}
 	t->is_server = m->is_server;
+	t->turn.is_watched = sup__self && sup__self->starts_watched;
 	t->contain = m->containment == SUP_CONTAIN;
 	t->body = m->body;
 	t->body_arg = m->body_arg;
@@ -466,6 +467,7 @@ static int wait_for_item(struct sup__task *t, int64_t deadline)
 	int64_t until = sup__timers_next(&t->timers);
 	int ret;
 
+	sup__turn_end(&t->turn);
 	if (until == SUP__TIMERS_NONE ||
 	    (deadline != SUP_FOREVER && deadline < until))
 		until = deadline;

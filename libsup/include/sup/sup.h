@@ -12,6 +12,7 @@
 #include <sup/event.h>
 #include <sup/explain.h>
 #include <sup/function.h>
+#include <sup/hang.h>
 #include <sup/job.h>
 #include <sup/link.h>
 #include <sup/log.h>
