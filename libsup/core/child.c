@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sup/process.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/spec.h"
@@ -40,6 +42,23 @@ static int check_flapping(const struct sup_flapping *f, const char *id)
 		return sup__error(-EINVAL, "child \"%s\": flapping.restarts is "
 				  "missing", id);
 	return 0;
+}
+
+static int check_hang(const struct sup_child_spec *spec)
+{
+	const char *who = NULL;
+
+	if (!spec->hang_ms && spec->hang_kill)
+		return sup__error(-EINVAL, "child \"%s\": hang_kill is set and "
+				  "hang_ms is missing", spec->id);
+	if (spec->type == SUP_SUPERVISOR)
+		who = "supervisors";
+	else if (spec->start == sup_process_start)
+		who = "processes, which have watchdog_ms";
+	if (!spec->hang_ms || !who)
+		return 0;
+	return sup__error(-EINVAL, "child \"%s\": hang_ms is not for %s",
+			  spec->id, who);
 }
 
 static int check_depends_on(const struct sup_child_spec *spec)
@@ -90,6 +109,8 @@ static int check_fields(const struct sup_child_spec *spec)
 		ret = check_budget(&spec->budget, spec->id);
 	if (!ret)
 		ret = check_flapping(&spec->flapping, spec->id);
+	if (!ret)
+		ret = check_hang(spec);
 	return ret ? ret : check_depends_on(spec);
 }
 
@@ -252,6 +273,7 @@ static void come_up(struct sup__child *c, const struct sup__child_news *news)
 static void end(struct sup__child *c, const struct sup__child_news *news)
 {
 	c->pid = SUP_PID_NONE;
+	c->hung = false;
 	c->has_ended = true;
 	c->last_reason = news->reason;
 	c->stop_by = 0;

@@ -70,6 +70,8 @@ struct sup__child {
 	unsigned int in_a_row;		/* restarts, with a backoff */
 	struct sup__intensity often;	/* if its spec has a flapping */
 	bool flapping;
+	bool hung;			/* RUNNING: by the last look, */
+	struct sup_turn turn;		/* and in what it was, then or before */
 	bool has_ended;
 	struct sup_reason last_reason;
 	bool awaits_deps;		/* RESTARTING: until those are up */

@@ -103,6 +103,8 @@ const char *sup_event_name(enum sup_event_kind kind)
 		[SUP_EVENT_DOWN] = "down",
 		[SUP_EVENT_FLAPPING] = "flapping",
 		[SUP_EVENT_STEADY] = "steady",
+		[SUP_EVENT_HUNG] = "hung",
+		[SUP_EVENT_CAME_BACK] = "came_back",
 	};
 
 	if ((unsigned int)kind >= sizeof(names) / sizeof(*names))

@@ -203,6 +203,17 @@ static void say_why(struct text *t, const struct sup_explanation *e)
 	}
 }
 
+static void say_turn(struct text *t, const struct sup_explanation *e)
+{
+	const struct sup_turn *turn = &e->node.turn;
+
+	say(t, "; it is hung, at %s %" PRIu64, turn->what, turn->tag);
+	if (turn->from.v)
+		say(t, " from task %" PRIx64, turn->from.v);
+	say(t, " for ");
+	say_time(t, e->now_ns - turn->since_ns);
+}
+
 const char *sup_explain_format(const struct sup_explanation *e, char *buf,
 			       size_t len)
 {
@@ -224,6 +235,8 @@ const char *sup_explain_format(const struct sup_explanation *e, char *buf,
 		say(&t, ", %u in a row", e->in_a_row);
 	if (e->node.flapping)
 		say(&t, "; it is flapping");
+	if (e->node.hung)
+		say_turn(&t, e);
 	return buf;
 }
 

@@ -192,6 +192,7 @@ static int on_init(void *arg, void **ret_state)
 	}
 	take_over(b);
 	sup__supervise_report_self(b, SUP_EVENT_UP, NULL);
+	sup__restart_send_retries(b);
 	*ret_state = b;
 	return 0;
 }

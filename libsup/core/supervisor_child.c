@@ -21,11 +21,14 @@
 #include "core/backoff.h"
 #include "core/process.h"
 #include "core/spare.h"
+#include "core/supervisor_hang.h"
+#include "core/turn.h"
 
 static bool has_reason(enum sup_event_kind kind)
 {
 	return kind != SUP_EVENT_STARTED && kind != SUP_EVENT_START_ERROR &&
-	       kind != SUP_EVENT_DECLINED && kind != SUP_EVENT_STOPPING;
+	       kind != SUP_EVENT_DECLINED && kind != SUP_EVENT_STOPPING &&
+	       kind != SUP_EVENT_HUNG && kind != SUP_EVENT_CAME_BACK;
 }
 
 void sup__supervise_report(struct sup__board *b, enum sup_event_kind kind,
@@ -56,6 +59,8 @@ void sup__supervise_report(struct sup__board *b, enum sup_event_kind kind,
 		ev.reason = c->last_reason;
 		ev.exit_ns = c->last_reason.exit_ns;
 	}
+	if (kind == SUP_EVENT_HUNG || kind == SUP_EVENT_CAME_BACK)
+		ev.turn = c->turn;
 	if ((kind == SUP_EVENT_CHILD_TERMINATED ||
 	     kind == SUP_EVENT_SHUTDOWN_ERROR) &&
 	    sup__process_recall_output(c->last_pid, output, sizeof(output)))
@@ -245,7 +250,9 @@ static int run_start(const struct sup__board *b, const struct sup__child *c,
 
 	sup__error_clear();
 	sup__spare_allow(c->spec.start, kind == SUP__RESTART);
+	sup__turn_watch_starts(c->spec.hang_ms);
 	ret = call_start(b, c, ret_pid);
+	sup__turn_watch_starts(false);
 	sup__spare_deny();
 	return ret;
 }
@@ -339,6 +346,7 @@ static void conclude(struct sup__board *b, struct sup__child *c,
 		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);
 		news.now = sup__now_ns();
 		sup__supervise_change(b, c, SUP__CHILD_UP, &news);
+		sup__hang_watch(b, c);
 		sup__supervise_report(b, SUP_EVENT_STARTED, c, 0);
 	} else if (kind == SUP__RESTART) {
 		news.retry = ++b->retries;

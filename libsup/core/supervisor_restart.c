@@ -21,6 +21,7 @@
 #include "core/supervisor_child.h"
 #include "core/supervisor_depends.h"
 #include "core/supervisor_graph.h"
+#include "core/supervisor_hang.h"
 
 #define UNSENT_MS 1
 
@@ -282,18 +283,21 @@ int sup__restart_run_due(struct sup__board *b)
 		sup__graph_restart_awaiting(b);
 	if (b->n_flapping)
 		find_steady(b);
+	sup__hang_look(b);
 	return ret;
 }
 
-/* So that run_due is called when the first is due, or no more flapping. */
+/* So that run_due is called when the first is due, or there is to be a look. */
 static void wait_for_due(const struct sup__board *b)
 {
-	const struct sup__child *c;
-	int64_t first = INT64_MAX, now = sup__now_ns(), at;
+	const struct sup__child *c = NULL;
+	int64_t first = INT64_MAX, now, at;
 
-	if (!b->n_due && !b->n_flapping)
-		return;
-	for (c = b->roster.first; c; c = c->next) {
+	if (b->look_at)
+		first = b->look_at;
+	if (b->n_due || b->n_flapping)
+		c = b->roster.first;
+	for (; c; c = c->next) {
 		if (c->due_ns && c->due_ns < first)
 			first = c->due_ns;
 		if (is_steady_at(c, &at) && at < first)
@@ -301,6 +305,7 @@ static void wait_for_due(const struct sup__board *b)
 	}
 	if (first == INT64_MAX)
 		return;
+	now = sup__now_ns();
 	sup_server_timeout(first > now ? (first - now + 999999) / 1000000 : 0);
 }
 

@@ -20,7 +20,7 @@ int sup__restart_on_retry(struct sup__board *b,
 /* At the end of each callback: restarts whose time has come. The same. */
 int sup__restart_run_due(struct sup__board *b);
 
-/* Then: what is to be done later is sent. */
+/* Then, and after init: what is to be done later is sent, or waited for. */
 void sup__restart_send_retries(struct sup__board *b);
 
 #endif

@@ -244,6 +244,9 @@ void sup__board_copy_child(const struct sup__child *c, unsigned int depth,
 	node->flapping = c->flapping;
 	if (c->flapping && c->state == SUP_CHILD_RUNNING)
 		node->steady_ns = sup__child_steady_at(c);
+	node->hung = c->hung;
+	if (c->hung)
+		node->turn = c->turn;
 	memcpy(node->id, c->id, sizeof(node->id));
 }
 

@@ -45,6 +45,7 @@ struct sup__board {
 	uint64_t retries;
 	size_t n_due;
 	size_t n_flapping;
+	int64_t look_at;	/* core/supervisor_hang.c; 0: there is none */
 	size_t n_awaiting;	/* until whom they depend on is up */
 	uint64_t random;
 	size_t n_unsent;

@@ -28,7 +28,8 @@ static struct text {
 } trace, events;
 static struct sup_event last_event[SUP_EVENT_KINDS];
 static world_watcher watcher;
-static bool sees_all;
+static bool sees_all, keeps_time;
+bool world_watches;
 
 static void __attribute__((format(printf, 2, 0)))
 append_to(struct text *t, const char *fmt, va_list ap)
@@ -149,6 +150,7 @@ struct task *world_new_task(const char *id)
 	n_alive++;
 	t->pid.v = n_tasks;
 	t->parent = world_self ? world_self->pid : SUP_PID_NONE;
+	t->is_watched = world_watches;
 	t->signals.last = &t->signals.first;
 	t->data.last = &t->data.first;
 	snprintf(t->id, sizeof(t->id), "%s", id ? id : "");
@@ -363,6 +365,7 @@ static void deliver(struct task *t)
 	if (!l && t->timeout_at > world_now)
 		world_pass_time(t->timeout_at);
 	t->timeout_at = 0;
+	t->wakes += !l;
 	world_self = t;
 	ret = l ? deliver_letter(t, l) : t->ops->info(t->state, &info);
 	world_self = NULL;
@@ -374,7 +377,22 @@ static void deliver(struct task *t)
 
 static bool is_ready(const struct task *t)
 {
-	return t->asked || t->signals.first || t->data.first || t->timeout_at;
+	return t->asked || t->signals.first || t->data.first ||
+	       (t->timeout_at && (!keeps_time || t->timeout_at <= world_now));
+}
+
+void world_keep_time(void)
+{
+	keeps_time = true;
+}
+
+unsigned int world_wakes(struct sup_pid pid)
+{
+	struct task *t = world_find(pid);
+	unsigned int n = t->wakes;
+
+	t->wakes = 0;
+	return n;
 }
 
 /* Which of several world_servers goes first is as the seed will have it. */
@@ -402,9 +420,28 @@ void world_run(void)
 			fail_msg("it never comes to rest");
 }
 
+/* When the next thing is due, if not after until. */
+static int64_t next_due(int64_t until)
+{
+	const struct task *t;
+
+	if (planned && planned->end_at < until)
+		until = planned->end_at;
+	for (t = world_servers; t; t = t->next_server)
+		if (t->timeout_at && t->timeout_at < until)
+			until = t->timeout_at;
+	return until;
+}
+
 void world_advance(int64_t ns)
 {
-	world_pass_time(world_now + ns);
+	int64_t until = world_now + ns;
+
+	while (keeps_time && world_now < until) {
+		world_run();
+		world_pass_time(next_due(until));
+	}
+	world_pass_time(until);
 	world_run();
 }
 
@@ -531,7 +568,7 @@ void world_open(unsigned int seed)
 	srandom(seed);
 	set_now(1000 * S);
 	watcher = NULL;
-	sees_all = false;
+	sees_all = keeps_time = world_watches = false;
 	assert_int_equal(sup_set_event_sink(on_event, NULL), 0);
 }
 

@@ -41,6 +41,8 @@ struct fake {
 	struct sup_budget budget;
 	const char *const *depends_on;
 	struct sup_flapping flapping;
+	uint32_t hang_ms;
+	bool hang_kill;
 	int64_t start_ns;	/* how long a start takes; with depends_on */
 				/* somewhere others start meanwhile: "(a" */
 	/* Called on the supervisor's thread in its start. May be NULL. */
@@ -82,8 +84,19 @@ void world_end(struct sup_pid pid, struct sup_reason reason);
 /* The same in ns from now, when time gets there. */
 void world_end_later(struct sup_pid pid, struct sup_reason reason, int64_t ns);
 
+/* The task of a fake begins a turn of its loop; NULL: it waits for one. */
+void world_turn(const struct fake *f, const char *what, uint64_t tag);
+
 /* Delivers until nothing is left to deliver. Time does not pass by itself. */
 void world_run(void);
+/*
+ * From here on time passes by world_advance() alone, and what is due meanwhile
+ * happens when it is: a supervisor that looks at something again and again
+ * never has nothing left to deliver. Until world_open().
+ */
+void world_keep_time(void);
+/* How often a server was called since its time had come, since last asked. */
+unsigned int world_wakes(struct sup_pid pid);
 /* One delivery. False: nothing to deliver. */
 bool world_step(void);
 void world_advance(int64_t ns);

@@ -3,6 +3,7 @@
 #include "world_in.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "core/later.h"
 #include "core/process.h"
 #include "core/spare.h"
+#include "core/turn.h"
 
 struct sup_pid sup_self(void)
 {
@@ -45,7 +47,6 @@ int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid)
 	return 0;
 }
 
-/* What a parent sends, which traps make no difference to. */
 /* Fake children have no threads. */
 void sup__spare_allow(int (*start)(const void *arg, struct sup_pid *ret_pid),
 		      bool restart)
@@ -62,6 +63,36 @@ void sup__spare_make(void)
 {
 }
 
+void sup__turn_watch_starts(bool watch)
+{
+	world_watches = watch;
+}
+
+void world_turn(const struct fake *f, const char *what, uint64_t tag)
+{
+	struct task *t = world_find(f->pid);
+
+	assert_non_null(t);
+	t->turn = (struct sup_turn){ .tag = tag };
+	if (!what)
+		return;
+	snprintf(t->turn.what, sizeof(t->turn.what), "%s", what);
+	t->turn.since_ns = t->is_watched ? world_now : 0;
+}
+
+bool sup__turn_look(struct sup_pid pid, struct sup_turn *ret_turn)
+{
+	*ret_turn = world_find(pid)->turn;
+	return sup_is_alive(pid);
+}
+
+void sup__turn_kill(struct sup_pid pid)
+{
+	world_end(pid, (struct sup_reason){ .kind = SUP_REASON_WATCHDOG,
+					    .signo = SIGKILL });
+}
+
+/* What a parent sends, which traps make no difference to. */
 void world_shut(struct task *t, struct sup_reason reason)
 {
 	const struct fake *f = t->fake;

@@ -29,6 +29,9 @@ struct task {
 	struct queue signals, data;
 	int64_t timeout_at;
 	bool ended, asked, traps;
+	unsigned int wakes;
+	bool is_watched;
+	struct sup_turn turn;
 	bool starting;			/* nobody hears of its end */
 	int64_t end_at;			/* 0: not planned */
 	struct sup_reason end_reason, reason;
@@ -45,6 +48,7 @@ extern struct task *world_self;
 extern int64_t world_now;
 extern struct sup_reason world_stop_with;
 extern unsigned int world_refusals;
+extern bool world_watches;		/* the turns of what is started */
 extern struct task *world_servers;
 
 /* The free_arg of fakes. */

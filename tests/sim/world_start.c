@@ -149,6 +149,8 @@ struct sup_child_spec world_spec(struct fake *f)
 		.budget = f->budget,
 		.depends_on = f->depends_on,
 		.flapping = f->flapping,
+		.hang_ms = f->hang_ms,
+		.hang_kill = f->hang_kill,
 	};
 }
 

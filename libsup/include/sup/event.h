@@ -3,6 +3,7 @@
 #ifndef SUP_EVENT_H
 #define SUP_EVENT_H
 
+#include <sup/hang.h>
 #include <sup/types.h>
 
 #ifdef __cplusplus
@@ -29,6 +30,8 @@ enum sup_event_kind {
 	SUP_EVENT_DOWN,		/* it ends: reason; then it stops them */
 	SUP_EVENT_FLAPPING,	/* it restarts often: sup_flapping */
 	SUP_EVENT_STEADY,	/* it has not for a while */
+	SUP_EVENT_HUNG,		/* not back in its loop for hang_ms: turn */
+	SUP_EVENT_CAME_BACK,	/* it is, from that turn */
 	SUP_EVENT_KINDS		/* how many there are */
 };
 
@@ -58,6 +61,7 @@ struct sup_event {
 	 * must copy it to keep it; in a stream it is NULL.
 	 */
 	const char *output;
+	struct sup_turn turn;	/* HUNG, CAME_BACK */
 };
 
 /* What output has at most, with its terminator. */

@@ -4,6 +4,7 @@
 #define SUP_SUPERVISOR_SPEC_H
 
 #include <sup/backoff.h>
+#include <sup/hang.h>
 #include <sup/types.h>
 
 #ifdef __cplusplus
@@ -79,6 +80,8 @@ struct sup_child_spec {
 	 */
 	const char *const *depends_on;
 	struct sup_flapping flapping;	/* default: it never counts so */
+	uint32_t hang_ms;	/* 0: a server may be at one thing for ever */
+	bool hang_kill;		/* it is killed then: <sup/hang.h> */
 };
 
 /*

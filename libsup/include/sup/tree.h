@@ -3,6 +3,7 @@
 #ifndef SUP_TREE_H
 #define SUP_TREE_H
 
+#include <sup/hang.h>
 #include <sup/supervisor.h>
 #include <sup/types.h>
 
@@ -45,6 +46,8 @@ struct sup_node {
 	unsigned int own_period_s;
 	bool flapping;			/* it restarts often */
 	int64_t steady_ns;		/* then, if it runs: not from then on */
+	bool hung;			/* not back in its loop in time */
+	struct sup_turn turn;		/* then: what it is at */
 };
 
 /*
