@@ -19,15 +19,15 @@ struct part {
 	bool stays_first;	/* in its first turn */
 	bool enters;		/* it is a plain task before */
 	struct sup_pid asks;
+	sem_t gate;		/* who stays waits for it */
 	_Atomic int lives;
 };
 
 static struct sup_events *events;
-static sem_t gate;		/* who stays waits for it */
 
-static void stay(void)
+static void stay(struct part *p)
 {
-	while (sem_wait(&gate))
+	while (sem_wait(&p->gate))
 		;
 }
 
@@ -47,7 +47,7 @@ static int be_at(struct part *p, uint64_t tag)
 
 	switch (tag) {
 	case STAY:
-		stay();
+		stay(p);
 		break;
 	case LOOP:
 		for (;;) {
@@ -91,9 +91,8 @@ static int go_on(void *state, uint64_t what)
 
 static void terminate(void *state, const struct sup_reason *reason)
 {
-	(void)state;
 	if (reason->kind == SUP_REASON_NORMAL)
-		stay();
+		stay(state);
 }
 
 static const struct sup_server_ops ops = {
@@ -125,6 +124,7 @@ static int start_part(const void *arg, struct sup_pid *ret_pid)
 static struct sup_child_spec child(const char *id, struct part *p,
 				   uint32_t hang_ms, bool hang_kill)
 {
+	assert_int_equal(sem_init(&p->gate, 0, 0), 0);
 	return (struct sup_child_spec){
 		.size = sizeof(struct sup_child_spec), .id = id,
 		.start = start_part, .arg = p, .hang_ms = hang_ms,
@@ -147,7 +147,6 @@ static struct sup_pid start_all(const struct sup_child_spec *children,
 	};
 	struct sup_pid top;
 
-	assert_int_equal(sem_init(&gate, 0, 0), 0);
 	assert_int_equal(sup_events_open(&wanted, &events), 0);
 	assert_int_equal(sup_supervisor_start(&spec, &top), 0);
 	return top;
@@ -157,7 +156,6 @@ static void stop_all(struct sup_pid top)
 {
 	assert_int_equal(sup_server_stop(top, &SUP_SHUTDOWN, NULL, LONG), 0);
 	sup_events_close(events);
-	sem_destroy(&gate);
 }
 
 static struct sup_event next(enum sup_event_kind kind, const char *id)
@@ -216,15 +214,15 @@ static void told_of_until_it_is_back(void **state)
 	assert_true(e.node.hung);
 	assert_int_equal(e.node.turn.since_ns, ev.turn.since_ns);
 	assert_int_equal(e.node.state, SUP_CHILD_RUNNING);
-	/* Both go on: who is not watched, and who has a thousandth. */
-	sem_post(&gate);
-	sem_post(&gate);
+	/* Who is not watched has been there as long, and is not told of. */
+	sem_post(&free.gate);
+	sem_post(&first.gate);
 	next(SUP_EVENT_CAME_BACK, "first");
 	for (i = 0; i < 3; i++) {
 		tell(pid_of(top, "first"), STAY);
 		ev = next(SUP_EVENT_HUNG, "first");
 		assert_string_equal(ev.turn.what, "cast");
-		sem_post(&gate);
+		sem_post(&first.gate);
 		next(SUP_EVENT_CAME_BACK, "first");
 	}
 	assert_int_equal(atomic_load(&idle.lives), 1);
@@ -297,7 +295,7 @@ static void its_terminate_is_watched(void **state)
 		ev = next(SUP_EVENT_HUNG, "c");
 	}
 	assert_string_equal(ev.turn.what, "terminate");
-	sem_post(&gate);
+	sem_post(&p.gate);
 	ev = next(SUP_EVENT_CHILD_TERMINATED, "c");
 	assert_int_equal(ev.reason.kind, SUP_REASON_NORMAL);
 	stop_all(top);
@@ -317,7 +315,7 @@ static void one_that_becomes_a_server(void **state)
 	ev = next(SUP_EVENT_HUNG, "c");
 	assert_string_equal(ev.turn.what, "message");
 	assert_int_equal(ev.turn.tag, STAY);
-	sem_post(&gate);
+	sem_post(&p.gate);
 	next(SUP_EVENT_CAME_BACK, "c");
 	stop_all(top);
 }
