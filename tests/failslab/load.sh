@@ -9,7 +9,7 @@ set -uo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 . "$top/tests/lib/tap.inc"
 
-limit=40
+limit=20
 list=$build/tests/kselftest.programs
 
 # Whoever outlives SIGKILL hangs in the kernel.

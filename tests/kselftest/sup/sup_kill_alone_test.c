@@ -69,7 +69,7 @@ static void own_subgroup(void *arg)
 	struct alone_data *self = arg;
 	struct sup s;
 
-	if (sup_open(&s) || group_new(&s, CHILDREN, SUP_POLICY_RETAIN, 60000,
+	if (sup_open(&s) || group_new(&s, CHILDREN, SUP_POLICY_RETAIN, 3600000,
 				      &self->sh->sub))
 		_exit(1);
 	spawn(fork_when_told, self);

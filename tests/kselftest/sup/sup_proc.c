@@ -11,7 +11,7 @@
 
 #include "sup_nl.h"
 
-#define DEADLINE_S 10
+#define DEADLINE_S 60
 
 uint64_t start_ticks(pid_t pid)
 {
