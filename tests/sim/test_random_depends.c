@@ -220,6 +220,7 @@ static void op_crash(struct sup_pid sup)
 	const struct sup_reason *reason;
 	bool ended[N] = { false };
 	int n = 1 + (int)(random() % 3), i, k;
+	const bool alone = n == 1;
 	bool waited[N];
 
 	memset(touched, 0, sizeof(touched));
@@ -230,6 +231,12 @@ static void op_crash(struct sup_pid sup)
 		if (states[i] != UP || dying[i])
 			continue;
 		reason = reasons[random() % (long)N_OF(reasons)];
+		/*
+		 * One that ends well while another takes it along is at rest
+		 * or starts again, by which of them is heard of first.
+		 */
+		if (!alone && fakes[i].restart == SUP_TRANSIENT)
+			reason = &killed;
 		dying[i] = ended[i] = true;
 		rest[i] = fakes[i].restart == SUP_TRANSIENT &&
 			  sup_reason_is_clean(reason);
