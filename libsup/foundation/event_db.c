@@ -298,6 +298,11 @@ static int begin(struct fnd__event_db *db)
 	return db->lost;
 }
 
+bool fnd__event_db_has_begun(const struct fnd__event_db *db)
+{
+	return db->open;
+}
+
 static void roll_back(struct fnd__event_db *db)
 {
 	/* It may be gone already, with what made it fail. */

@@ -25,6 +25,9 @@ void fnd__event_db_close(struct fnd__event_db *db);
 int fnd__event_db_add(struct fnd__event_db *db, const struct sup_msg *events,
 		      struct sup_msg *ret_ids);
 
+/* Whether something is to be committed, or taken back by a commit. */
+bool fnd__event_db_has_begun(const struct fnd__event_db *db);
+
 /*
  * Removes what is too much or too old, and commits. On error nothing is left of
  * what was added since the last one.

@@ -159,7 +159,8 @@ static void store(struct state *s, struct sup_from from,
 	ret = fnd__event_db_add(s->db, req, &p->ids);
 	if (ret) {
 		sup_reply_error(from, ret);
-		commit(s);
+		if (fnd__event_db_has_begun(s->db))
+			commit(s);
 		return;
 	}
 	p->from = from;

@@ -378,6 +378,26 @@ static void run_sql(const char *text)
 	sqlite3_close(sql);
 }
 
+/* Its commit holds up the store's, and then nothing is half done. */
+static void another_program_writes_to_the_file(void **state)
+{
+	const struct fnd_event e = { .type = "x" };
+	sqlite3 *sql;
+
+	(void)state;
+	start_store(&in_file);
+	put("x", 0);
+	assert_int_equal(sqlite3_open(file, &sql), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(sql, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(fnd_event_store(&e, NULL, LONG), -EBUSY);
+	assert_int_equal(sqlite3_exec(sql, "COMMIT", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(sql);
+	assert_int_equal(put("x", 0), 2);
+	FINDS(NULL, 1, 2);
+}
+
 static void files_of_others_are_refused(void **state)
 {
 	struct sup_pid pid;
@@ -537,6 +557,7 @@ int main(void)
 		FILE_CASE(many_share_a_commit),
 		FILE_CASE(one_store_has_a_file),
 		FILE_CASE(another_process_is_kept_out),
+		FILE_CASE(another_program_writes_to_the_file),
 		FILE_CASE(files_of_others_are_refused),
 		FILE_CASE(bad_options),
 		CASE(without_a_service),

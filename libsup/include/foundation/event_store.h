@@ -65,9 +65,10 @@ struct fnd_event {
  * Errors, of which none leaves anything behind: -EINVAL no type, a negative
  * time, an id or parent above INT64_MAX; -ENAMETOOLONG a string has more than
  * FND_NAME_MAX bytes; -EMSGSIZE; -EEXIST there is one with that id; -ENOSPC,
- * -EIO, or another of write(2); -EBADMSG the file is damaged; -ENOTCONN the
- * service does not run; -EPIPE it has ended: nobody knows whether it is stored;
- * so with -ETIMEDOUT; -EAGAIN; -EDEADLK; -ENOMEM. A safe point.
+ * -EIO, or another of write(2); -EBADMSG the file is damaged; -EBUSY another
+ * program has been writing to it for 5 s; -ENOTCONN the service does not run;
+ * -EPIPE it has ended: nobody knows whether it is stored; so with -ETIMEDOUT;
+ * -EAGAIN; -EDEADLK; -ENOMEM. A safe point.
  */
 SUP_API int fnd_event_store(const struct fnd_event *event, uint64_t *ret_id,
 			    int64_t deadline);
