@@ -60,17 +60,19 @@ int fnd__event_db_get(struct fnd__event_db *db, uint64_t id,
 /* The parameters have one number each, whether they are in the text or not. */
 static void query_text(const struct fnd__event_query *q, char *buf, size_t len)
 {
-	const char *order = q->newest_first ? "DESC" : "ASC";
+	static const char *const orders[2][2] = {
+		{ "id", "id DESC" }, { "time, id", "time DESC, id DESC" },
+	};
 
 	snprintf(buf, len,
 		 "SELECT " EVENT_COLUMNS " FROM events WHERE 1%s%s%s%s%s"
-		 " ORDER BY %s%s id %s LIMIT ?6 OFFSET ?7",
+		 " ORDER BY %s LIMIT ?6 OFFSET ?7",
 		 q->has_type ? " AND type = ?1" : "",
 		 q->has_source ? " AND source = ?2" : "",
 		 q->has_correlation ? " AND correlation = ?3" : "",
-		 q->from ? " AND time >= ?4" : "", q->to ? " AND time <= ?5" : "",
-		 q->by_time ? "time " : "", q->by_time ? q->newest_first ?
-		 "DESC," : "ASC," : "", order);
+		 q->from ? " AND time >= ?4" : "",
+		 q->to ? " AND time <= ?5" : "",
+		 orders[q->by_time][q->newest_first]);
 }
 
 static void bind_query(sqlite3_stmt *s, const struct fnd__event_query *q)
