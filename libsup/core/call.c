@@ -238,9 +238,11 @@ int sup_call(struct sup_pid to, const struct sup_msg *req,
 	int ret;
 
 	sup__task_gave(req);
-	if (sup__task_must_end())
+	/* One look: who is killed after it finds that out where it waits. */
+	if (sup__task_must_end()) {
 		sup_msg_free(&msg);
-	sup__task_checkpoint();
+		sup__task_checkpoint();
+	}
 	t = sup__task_get(to);
 	if (!t) {
 		ret = call_nobody(to, ret_reason);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -15,7 +16,7 @@
 
 #define LONG sup_deadline_ms(30000)
 
-static _Atomic uint32_t n_freed;
+static _Atomic uint32_t n_made, n_freed;
 
 static void count_free(void *data)
 {
@@ -63,6 +64,7 @@ static struct sup_pid start(struct sup_pid *to)
 
 static struct sup_msg counted(void)
 {
+	atomic_fetch_add(&n_made, 1);
 	return (struct sup_msg){
 		.data = calloc(1, 8), .len = 8, .free = count_free,
 	};
@@ -75,6 +77,7 @@ static int set_up(void **state)
 	};
 
 	(void)state;
+	atomic_store(&n_made, 0);
 	atomic_store(&n_freed, 0);
 	return sup_open(&pidfd);
 }
@@ -127,6 +130,87 @@ static void message_for_the_dead_is_freed(void **state)
 	assert_int_equal(n_freed, 1);
 }
 
+struct caller {
+	struct sup_pid server;
+	_Atomic bool runs;
+	_Atomic uint32_t may_call;	/* futex */
+};
+
+static int call_for_ever(void *arg)
+{
+	struct caller *c = arg;
+	struct sup_msg msg, reply;
+
+	atomic_store(&c->runs, true);
+	while (!atomic_load(&c->may_call))
+		sup__futex_wait(&c->may_call, 0, LONG);
+	for (;;) {
+		msg = counted();
+		if (!sup_call(c->server, &msg, &reply, NULL, LONG))
+			sup_msg_free(&reply);
+	}
+	return 0;
+}
+
+static struct sup_pid start_caller(struct caller *c)
+{
+	const struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = call_for_ever, .arg = c,
+	};
+	struct sup_pid pid;
+
+	assert_int_equal(sup_thread_start(&spec, &pid), 0);
+	return pid;
+}
+
+static void let_call(struct caller *c)
+{
+	atomic_store(&c->may_call, 1);
+	sup__futex_wake_all(&c->may_call);
+}
+
+/* Its first call does not return, and has taken the request by then. */
+static void killed_caller_has_given_its_request(void **state)
+{
+	struct sup_pid nobody = SUP_PID_NONE, pid;
+	struct caller c = { .server = start(&nobody) };
+	struct sup_reason reason;
+
+	(void)state;
+	pid = start_caller(&c);
+	/* It ends at its first safe point, which is to be that call. */
+	while (!atomic_load(&c.runs))
+		sched_yield();
+	assert_int_equal(sup_kill(pid, SUP_FOREVER), 0);
+	let_call(&c);
+	assert_int_equal(sup_wait(pid, &reason, LONG), 0);
+	assert_int_equal(reason.kind, SUP_REASON_KILLED);
+	assert_int_equal(n_made, 1);
+	assert_int_equal(n_freed, 1);
+}
+
+/* Wherever in a call it comes, the request, or the reply, is somebody's. */
+static void kill_in_a_call_loses_no_message(void **state)
+{
+	struct sup_pid nobody = SUP_PID_NONE, pid;
+	struct caller c = { .server = start(&nobody) };
+	uint32_t before;
+	int i;
+
+	(void)state;
+	let_call(&c);
+	for (i = 0; i < 200; i++) {
+		before = atomic_load(&n_freed);
+		pid = start_caller(&c);
+		while (atomic_load(&n_freed) < before + 1 + i % 7)
+			sched_yield();
+		assert_int_equal(sup_kill(pid, SUP_FOREVER), 0);
+		assert_int_equal(sup_wait(pid, NULL, LONG), 0);
+	}
+	assert_int_equal(sup_close(), 0);
+	assert_int_equal(n_freed, n_made);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -135,6 +219,8 @@ int main(void)
 		CASE(request_is_its_own_reply),
 		CASE(message_is_passed_on),
 		CASE(message_for_the_dead_is_freed),
+		CASE(killed_caller_has_given_its_request),
+		CASE(kill_in_a_call_loses_no_message),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);
