@@ -343,11 +343,12 @@ static void deliver(struct sup__process *p, const struct sup__frame *frame,
 	sup__task_put(receiver);
 }
 
-/* It will never be what it was started as. */
+/* It will never be what it was started as: nothing more of it is heard. */
 static void refuse(struct sup__process *p, int error)
 {
 	sup__lock(&sup__processes);
 	p->function->error = error;
+	sup__process_unwatch_one_locked(&p->proc.function_fd);
 	sup__unlock(&sup__processes);
 	sup__process_never_ready(p);
 	sup__process_kill(p);
@@ -359,7 +360,6 @@ static void break_off(struct sup__process *p)
 		 "it is killed", (int)p->pid, p->function->name);
 	sup__lock(&sup__processes);
 	p->broken = true;
-	sup__process_unwatch_one_locked(&p->proc.function_fd);
 	sup__unlock(&sup__processes);
 	refuse(p, -EPROTO);
 }

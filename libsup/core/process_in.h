@@ -128,7 +128,7 @@ int sup__process_resume_locked(struct sup__process *p, int fd)
 int sup__process_watch_bell(int fd);
 void sup__process_hear_bell(int fd, bool on);
 
-/* It is ready; or has ended before, or will. Who waits for it is woken. */
+/* It is ready, or never will be: what is said first holds, and wakes. */
 void sup__process_ready_locked(struct sup__process *p, enum sup__ready to)
 	SUP__REQUIRES(sup__processes);
 void sup__process_never_ready(struct sup__process *p);

@@ -229,8 +229,7 @@ static void finish(struct sup__process *p)
 void sup__process_never_ready(struct sup__process *p)
 {
 	sup__lock(&sup__processes);
-	if (atomic_load(&p->ready) == SUP__READY_NOT_YET)
-		sup__process_ready_locked(p, SUP__READY_NEVER);
+	sup__process_ready_locked(p, SUP__READY_NEVER);
 	sup__unlock(&sup__processes);
 }
 

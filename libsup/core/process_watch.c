@@ -161,6 +161,8 @@ static bool lower_earliest(int64_t at)
 
 void sup__process_ready_locked(struct sup__process *p, enum sup__ready to)
 {
+	if (atomic_load(&p->ready) != SUP__READY_NOT_YET)
+		return;
 	atomic_store(&p->ready, to);
 	sup__futex_wake_all(&p->ready);
 	if (p->starter)

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/auxv.h>
 
+#include "base/build.h"
 #include "core/frame.h"
 #include "exit/program.h"
 
@@ -53,6 +54,14 @@ static void spoil(const char *how)
 	}
 	if (!strcmp(how, "early")) {
 		hello.kind = SUP__FRAME_MESSAGE;
+		sup__frame_send(channel(), hello, NULL);
+		pause();
+	}
+	if (!strcmp(how, "takes back")) {
+		hello.tag = sup__build_number();
+		hello.error = -ENOENT;
+		sup__frame_send(channel(), hello, NULL);
+		hello.error = 0;
 		sup__frame_send(channel(), hello, NULL);
 		pause();
 	}
@@ -221,6 +230,15 @@ static void other_programs_are_refused(void)
 	sup_set_log_level(LOG_WARNING);
 }
 
+/* What it says after that it cannot counts for nothing. */
+static void refusal_is_not_taken_back(void)
+{
+	int i;
+
+	for (i = 0; i < 20; i++)
+		expect_refusal(SPOILT("takes back"), -ENOENT, "has it not");
+}
+
 static bool is_secure;
 
 unsigned long __real_getauxval(unsigned long type);
@@ -317,6 +335,7 @@ IN_TASK(garbage_ends_it)
 IN_TASK(closed_socket_is_told)
 IN_TASK(bad_specs_are_refused)
 IN_TASK(other_programs_are_refused)
+IN_TASK(refusal_is_not_taken_back)
 IN_TASK(program_with_raised_rights_is_not_executed)
 IN_TASK(stranger_is_no_function)
 IN_TASK(no_descriptor_is_left)
@@ -332,6 +351,7 @@ int main(void)
 		T(closed_socket_is_told),
 		T(bad_specs_are_refused),
 		T(other_programs_are_refused),
+		T(refusal_is_not_taken_back),
 		T(program_with_raised_rights_is_not_executed),
 		T(stranger_is_no_function),
 		T(no_descriptor_is_left),
