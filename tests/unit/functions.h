@@ -36,15 +36,12 @@ struct facts {
 
 static inline int channel(void)
 {
-	char name[64];
 	int fd;
 
-	for (fd = 3; fd < 64; fd++) {
-		snprintf(name, sizeof(name), "%d", fd);
+	for (fd = 3; fd < 64; fd++)
 		if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &(int){ 0 },
 				&(socklen_t){ sizeof(int) }))
 			return fd;
-	}
 	abort();
 }
 
