@@ -3,7 +3,10 @@
 #ifndef SUP_CORE_FUNCTION_H
 #define SUP_CORE_FUNCTION_H
 
-/* 0; -EPERM there is no table yet; -ENOENT it has no such function. */
+/*
+ * 0; -EPERM there is no table yet, or this process has got rights by its
+ * execve; -ENOENT the table has no such function.
+ */
 int sup__function_check(const char *name);
 
 /*

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sup/function.h>
 #include <sup/monitor.h>
 #include <sup/process.h>
 #include <sup/process_status.h>
@@ -289,6 +290,43 @@ static void living_orphan_is_taken_over(void **state)
 	end_and_tell(pid);
 }
 
+static int run_nothing(const void *arg, size_t len)
+{
+	(void)arg;
+	return (int)len;
+}
+
+static const struct sup_function functions[] = {
+	{ .name = "nothing", .run = run_nothing },
+};
+
+/* Its socket has ended with its owner. */
+static void function_is_taken_over_without_a_socket(void **state)
+{
+	struct sup_function_spec f = {
+		.size = sizeof(f), .function = "nothing", .to = "nobody",
+	};
+	struct sup_process_spec spec = {
+		.size = sizeof(spec), .function = &f, .adopt_lineage = 7,
+	};
+	pid_t orphan = start_orphan();
+	struct sup_pid pid;
+
+	(void)state;
+	fake_exit_set_find(7, orphan);
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	assert_int_equal(os_pid(pid), orphan);
+	assert_int_equal(sup_send(pid, &(struct sup_msg){ .tag = 1 },
+				  SUP_FOREVER), -ESRCH);
+	assert_true(sup_is_alive(pid));
+	assert_int_equal(sup_process_signal(pid, SIGKILL), 0);
+	fake_exit_push_end(orphan);
+	fake_exit_wait_kill(7, SIGKILL);
+	fake_exit_push_lineage(7);
+	assert_int_equal(end_of(pid).signo, SIGKILL);
+	assert_int_equal(waitpid(orphan, NULL, 0), orphan);
+}
+
 static void leftover_of_a_dead_one_is_cleared(void **state)
 {
 	struct sup_process_spec spec = sleeping();
@@ -318,8 +356,11 @@ int main(void)
 		T(source_that_ended_keeps_nobody),
 		T(descendant_is_not_taken_for_a_child),
 		T(living_orphan_is_taken_over),
+		T(function_is_taken_over_without_a_socket),
 		T(leftover_of_a_dead_one_is_cleared),
 	};
 
+	if (sup_functions(functions, 1))
+		return 111;
 	return RUN_TESTS(tests);
 }

@@ -60,10 +60,13 @@ struct sup_function_spec {
  * is over when the process says that it has the function; with
  * SUP_READY_MESSAGE, when it has sent its first message. If it never says so
  * (-ETIMEDOUT, -ECHILD) main() did not call sup_functions() first. -ENOENT
- * there is no such function; -EPERM sup_functions() was not called here;
- * -EPROTO the process is of another build of the program or of libsup, or said
- * what is no message. What is executed is the file that this process runs, as
- * it was at sup_open(), even if it has been deleted or replaced since.
+ * there is no such function; -EPERM sup_functions() was not called here, or
+ * this process has got rights by its execve (set-user-ID), and the next would
+ * not look at what tells it what to run; -EPROTO the process is of another
+ * build of the program or of libsup, or said what is no message; -EMSGSIZE arg
+ * is longer than the system lets a packet be. What is executed is the file that
+ * this process runs, as it was at sup_open(), even if it has been deleted or
+ * replaced since.
  *
  * What it sends arrives at to as SUP_INFO_MSG, with the pid of its task, so
  * lives of it are told apart. Each name is looked up once for each message:
@@ -78,6 +81,9 @@ struct sup_function_spec {
  * not read what it is sent; -EMSGSIZE; -ESRCH it has ended, or closed its end;
  * -EMFILE, -ENOMEM.
  * What it had not read when it ended is lost. A next life has another socket.
+ *
+ * The socket ends with its parent. So one that has been taken over, by
+ * sup_process_spec.adopt_lineage, is sent nothing (-ESRCH), nor is it heard.
  */
 
 /*

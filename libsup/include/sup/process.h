@@ -131,8 +131,8 @@ struct sup_process_spec {
  * -ETIMEDOUT not ready in time (it has been killed); -ECHILD ended before it
  * was ready (sup_error() tells how); -EEXIST the name is taken (ret_pid then
  * names who has it); -EINTR the caller has been told to end; of a function
- * -ENOENT, -EPERM, -EPROTO, as <sup/function.h> has it; -EINVAL, -ENOTCONN,
- * -EAGAIN, -ENOMEM, -EMFILE.
+ * -ENOENT, -EPERM, -EPROTO, -EMSGSIZE, as <sup/function.h> has it; -EINVAL,
+ * -ENOTCONN, -EAGAIN, -ENOMEM, -EMFILE.
  */
 SUP_API int sup_process_start(const void *process_spec,
 			      struct sup_pid *ret_pid);
