@@ -9,8 +9,8 @@
  *  - sliding window: a ring of the times of the last that were allowed, as many
  *    as the limit: one more is allowed when the oldest is a window ago;
  *  - token bucket: the time at which it is full again (GCRA): one more moves
- *    that by a window / limit, and is allowed if it is not more than a window
- *    ahead then.
+ *    that by a step, a window / limit, and is allowed if it is not more than
+ *    limit steps ahead then.
  *
  * A bucket that is as if it were new is forgotten by the service, now and
  * again; nobody can tell.
@@ -197,7 +197,8 @@ static int64_t take(struct bucket *b, int64_t now)
 	int64_t ahead;
 
 	if (b->rate.kind == FND_RATE_TOKEN_BUCKET) {
-		ahead = b->at + step_of(b) - now - window_of(b);
+		/* Not a window: where that is no multiple more would fit. */
+		ahead = b->at + step_of(b) - now - b->rate.limit * step_of(b);
 		if (ahead > 0)
 			return ahead;
 		b->at += step_of(b);
@@ -275,10 +276,14 @@ static int64_t full_at(const struct bucket *b, int64_t now)
 
 static uint32_t used_of(const struct bucket *b, int64_t now)
 {
+	int64_t used;
+
 	if (b->rate.kind != FND_RATE_TOKEN_BUCKET)
 		return b->used;
 	/* A token that is not all back is not there. */
-	return (b->at - now + step_of(b) - 1) / step_of(b);
+	used = (b->at - now + step_of(b) - 1) / step_of(b);
+	/* More, if another has taken one at a later time than now. */
+	return used < b->rate.limit ? used : b->rate.limit;
 }
 
 int fnd__rate_status(const char *entity, const char *operation, int64_t now,

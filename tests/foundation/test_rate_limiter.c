@@ -129,6 +129,28 @@ static void random_times_against_a_bucket(void **state)
 	assert_in_range(yes, 10000, 99999);
 }
 
+/* A window that is no multiple of its limit: a step is less than its share. */
+static void a_bucket_never_has_more_than_its_limit(void **state)
+{
+	struct fnd_rate r = rate(FND_RATE_TOKEN_BUCKET, 39999, 1000);
+	struct fnd_rate_status s;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < r.limit; i++)
+		assert_int_equal(at("odd", &r, T0), 0);
+	assert_int_equal(at("odd", &r, T0), -EDQUOT);
+	assert_int_equal(fnd__rate_status("odd", "op", T0, &s), 0);
+	assert_int_equal(s.used, r.limit);
+	assert_int_equal(s.left, 0);
+	assert_true(s.reset_ns <= 1000 * MS);
+	/* Who has read the clock before, and got the lock after. */
+	assert_int_equal(fnd__rate_status("odd", "op", T0 - 1, &s), 0);
+	assert_int_equal(s.used, r.limit);
+	assert_int_equal(s.left, 0);
+	fnd__rate_clean_up(INT64_MAX / 2);
+}
+
 static void the_time_to_wait_is_right(void **state)
 {
 	struct fnd_rate r;
@@ -300,6 +322,7 @@ int main(void)
 		cmocka_unit_test(bursts_at_a_bound),
 		cmocka_unit_test(random_times_against_a_log),
 		cmocka_unit_test(random_times_against_a_bucket),
+		cmocka_unit_test(a_bucket_never_has_more_than_its_limit),
 		cmocka_unit_test(the_time_to_wait_is_right),
 		cmocka_unit_test(time_that_goes_back),
 		cmocka_unit_test(status_and_reset_are_true),
