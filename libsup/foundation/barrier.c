@@ -3,8 +3,8 @@
  * Barriers of this process: a server that knows who waits at which. A barrier
  * is there while somebody waits; the last one who comes lets all go, and the
  * next who comes makes another one. If the server ends, all callers are told
- * by their calls, and have to come again: nobody has passed alone, for the
- * answers go out in one callback, in which nothing is a safe point.
+ * by their calls, and have to come again: nobody has passed alone, for all
+ * answers go out before the next safe point.
  */
 #include <foundation/coordination.h>
 
@@ -87,10 +87,11 @@ static void all_are_there(struct state *s, struct barrier *b)
 {
 	struct fnd__waiter *w, *next;
 
-	DL_FOREACH_SAFE(b->arrivals, w, next) {
+	/* ORDER: removing one is a safe point. */
+	DL_FOREACH(b->arrivals, w)
 		sup_reply(w->from, &(struct sup_msg){ .tag = 0 });
+	DL_FOREACH_SAFE(b->arrivals, w, next)
 		remove_one(s, w);
-	}
 	forget_if_empty(s, b);
 }
 

@@ -385,6 +385,34 @@ static void a_barrier_begins_anew_with_its_service(void **state)
 	assert_int_equal(fnd_barrier_wait("b", 1, LONG, NULL), 0);
 }
 
+/* Kills the server of barriers in the midst of letting all go. */
+static _Atomic bool strikes;
+
+int __real_sup_demonitor(struct sup_ref ref, bool flush);
+int __wrap_sup_demonitor(struct sup_ref ref, bool flush);
+
+int __wrap_sup_demonitor(struct sup_ref ref, bool flush)
+{
+	if (atomic_exchange(&strikes, false))
+		sup_kill(sup_self(), SUP_TRY);
+	return __real_sup_demonitor(ref, flush);
+}
+
+static void nobody_passes_a_barrier_alone(void **state)
+{
+	struct sup_pid server = sup_whereis(BARRIERS);
+	struct sup_pid a = start(waits_at_three, NULL);
+	struct sup_pid b = start(waits_at_three, NULL);
+
+	(void)state;
+	await_waiting(fnd_barrier_waiting, "b", 2);
+	atomic_store(&strikes, true);
+	assert_int_equal(fnd_barrier_wait("b", 3, LONG, NULL), 0);
+	assert_int_equal(end_of(a).kind, SUP_REASON_NORMAL);
+	assert_int_equal(end_of(b).kind, SUP_REASON_NORMAL);
+	assert_int_equal(end_of(server).kind, SUP_REASON_KILLED);
+}
+
 static int counts(int nth, void *arg)
 {
 	int64_t value;
@@ -438,6 +466,7 @@ int main(void)
 		SERVICE_CASE(check_7_barrier_with_one_of_three),
 		SERVICE_CASE(a_participant_that_ends_has_not_come),
 		SERVICE_CASE(a_barrier_begins_anew_with_its_service),
+		SERVICE_CASE(nobody_passes_a_barrier_alone),
 		CASE(check_7_counters),
 	};
 
