@@ -17,13 +17,13 @@
 #include <foundation/election.h>
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #include <sup/sup.h>
 
 #include "foundation/election_in.h"
+#include "foundation/service.h"
 #include "foundation/token.h"
 #include "foundation/waiters.h"
 
@@ -466,14 +466,14 @@ static int take_over(struct state *s, struct sup_registry r,
 	size_t i, n = 0;
 	int ret;
 
-	ret = sup_registry_select(r, &all, &entries, &n);
+	ret = fnd__select(r, &all, &entries, &n);
 	for (i = 0; !ret && i < n; i++) {
 		memcpy(name, entries[i].key.data, entries[i].key.len);
 		name[entries[i].key.len] = '\0';
 		e = find_or_add(s, name);
 		ret = e ? one(s, e, &entries[i]) : -ENOMEM;
 	}
-	free(entries);
+	fnd__free(entries);
 	return ret;
 }
 

@@ -2,7 +2,6 @@
 #include "foundation/metadata.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sup/error.h>
@@ -29,7 +28,7 @@ int fnd__metadata_pack(const struct fnd_metadata *m,
 
 	for (i = 0; i < m->n; i++)
 		len += strlen(m->pairs[i].key) + strlen(m->pairs[i].value) + 2;
-	bytes = malloc(len + 1);
+	bytes = fnd__alloc(len + 1);
 	if (!bytes)
 		return fnd__nomem("metadata");
 	at = bytes;

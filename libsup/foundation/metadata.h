@@ -9,7 +9,7 @@
 /* 0, or -EINVAL. */
 int fnd__metadata_check(const struct fnd_metadata *m);
 
-/* ret_packed->data is the caller's, to free(3). -ENOMEM. */
+/* ret_packed->data is the caller's, to fnd__free(). -ENOMEM. */
 int fnd__metadata_pack(const struct fnd_metadata *m,
 		       struct sup_bytes *ret_packed);
 

@@ -18,13 +18,13 @@ struct sup_registry fnd__pairs(void);
 struct sup_bytes fnd__name_key(struct fnd_namespace ns,
 				       const char *name, unsigned char *buf);
 
-/* data is the caller's, to free(3), or NULL. p NULL: the namespace alone. */
+/* data is the caller's, to fnd__free(), or NULL. p NULL: the namespace. */
 struct sup_bytes fnd__pair_key(struct fnd_namespace ns,
 				       const struct fnd_pair *p);
 
 /*
- * The entry of a name: one block, to free(3), or NULL if it is nobody's, or not
- * that of pid, if there is one. -ENOMEM.
+ * The entry of a name: one block, to fnd__free(), or NULL if it is nobody's,
+ * or not that of pid, if there is one. -ENOMEM.
  */
 int fnd__name_entry(struct sup_bytes key, struct sup_pid pid,
 		       struct sup_registry_entry **ret_entry);

@@ -108,6 +108,12 @@ static int end_all(struct source *s)
 	return ret == SUP_STREAM_END ? 0 : ret;
 }
 
+/*
+ * The number of a namespace as a job's argument: memory would be nobody's if
+ * this server were killed while it starts the job.
+ */
+_Static_assert(sizeof(void *) >= sizeof(uint64_t), "a namespace in a pointer");
+
 /* The job that is a run; arg is its namespace. */
 static int run_all(void *arg, struct sup_msg *ret_result)
 {
@@ -120,8 +126,8 @@ static int run_all(void *arg, struct sup_msg *ret_result)
 	int ret;
 
 	(void)ret_result;
-	ret = fnd_process_find(*(const struct fnd_namespace *)arg, NULL, &found,
-			       &word.n);
+	ret = fnd_process_find((struct fnd_namespace){ (uintptr_t)arg }, NULL,
+			       &found, &word.n);
 	if (ret)
 		return -ret;
 	/* Goes with the job, should that be killed. */
@@ -174,20 +180,14 @@ static void over(struct state *s, struct run *r, const struct sup_msg *reply,
 
 static int start_job(struct fnd_namespace ns, struct run *r)
 {
-	struct fnd_namespace *arg = malloc(sizeof(*arg));
 	struct sup_job_spec spec = {
 		.size = sizeof(spec), .name = "fnd_cleanup", .run = run_all,
-		.arg = arg, .free_arg = free,
+		.arg = (void *)(uintptr_t)ns.v,
 	};
 	int ret;
 
-	if (!arg)
-		return -ENOMEM;
-	*arg = ns;
 	ret = sup_start_job(sup_whereis(FND__TASKS), &spec, &r->job);
-	if (ret)
-		free(arg);
-	else
+	if (!ret)
 		ret = sup_monitor(r->job, &r->monitor);
 	return ret == -ESRCH ? -ENOTCONN : ret;
 }

@@ -18,7 +18,7 @@
 /* Entries of names, each a block of its own, until they are one. */
 struct found {
 	struct sup_registry_entry **entries;
-	size_t n, room;
+	size_t n;
 };
 
 static void found_free(struct found *f)
@@ -26,23 +26,8 @@ static void found_free(struct found *f)
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		free(f->entries[i]);
-	free(f->entries);
-}
-
-static int found_add(struct found *f, struct sup_registry_entry *e)
-{
-	struct sup_registry_entry **more;
-
-	if (f->n == f->room) {
-		f->room = f->room ? 2 * f->room : 16;
-		more = realloc(f->entries, f->room * sizeof(*more));
-		if (!more)
-			return fnd__nomem("what is found");
-		f->entries = more;
-	}
-	f->entries[f->n++] = e;
-	return 0;
+		fnd__free(f->entries[i]);
+	fnd__free(f->entries);
 }
 
 /* Writes one at *p, with pairs and bytes where those go. */
@@ -67,8 +52,9 @@ static void lay_out(const struct sup_registry_entry *e, struct fnd_process *p,
 	}
 }
 
-/* One block of all, to free(3). */
-static int found_join(const struct found *f, struct fnd_process **ret)
+/* One block of all. */
+static int found_join(const struct found *f, void *(*alloc)(size_t size),
+		      struct fnd_process **ret)
 {
 	size_t i, n_pairs = 0, n_bytes = 0;
 	struct fnd_pair *at_pairs;
@@ -79,8 +65,8 @@ static int found_join(const struct found *f, struct fnd_process **ret)
 		n_pairs += fnd__metadata_count(&f->entries[i]->value);
 		n_bytes += f->entries[i]->value.len + f->entries[i]->key.len;
 	}
-	block = malloc(f->n * sizeof(*block) + n_pairs * sizeof(*at_pairs) +
-		       n_bytes);
+	block = alloc(f->n * sizeof(*block) + n_pairs * sizeof(*at_pairs) +
+		      n_bytes);
 	if (!block)
 		return fnd__nomem("what is found");
 	at_pairs = (struct fnd_pair *)(block + f->n);
@@ -95,7 +81,7 @@ int fnd_process_get(struct fnd_namespace ns, const char *name,
 		    struct fnd_process **ret_process)
 {
 	struct sup_registry_entry *e = NULL;
-	struct found f = { &e, 1, 1 };
+	struct found f = { &e, 1 };
 	unsigned char buf[FND__KEY_MAX];
 	int ret;
 
@@ -109,8 +95,8 @@ int fnd_process_get(struct fnd_namespace ns, const char *name,
 		return ret;
 	if (!e)
 		return fnd__names_nobody(name);
-	ret = found_join(&f, ret_process);
-	free(e);
+	ret = found_join(&f, malloc, ret_process);
+	fnd__free(e);
 	return ret;
 }
 
@@ -118,7 +104,7 @@ int fnd_process_get(struct fnd_namespace ns, const char *name,
 static int matches(struct sup_registry_entry *e,
 		   const struct fnd_process_query *q)
 {
-	struct found f = { &e, 1, 1 };
+	struct found f = { &e, 1 };
 	struct fnd_process *p;
 	bool match;
 	size_t i;
@@ -130,11 +116,11 @@ static int matches(struct sup_registry_entry *e,
 			return 0;
 	if (!q->match)
 		return 1;
-	ret = found_join(&f, &p);
+	ret = found_join(&f, fnd__alloc, &p);
 	if (ret)
 		return ret;
 	match = q->match(p, q->arg);
-	free(p);
+	fnd__free(p);
 	return match;
 }
 
@@ -155,11 +141,40 @@ static int look_at(struct fnd_namespace ns,
 		return ret;
 	ret = matches(e, q);
 	if (ret > 0) {
-		ret = found_add(f, e);
-		if (!ret)
-			return 0;
+		f->entries[f->n++] = e;
+		return 0;
 	}
-	free(e);
+	fnd__free(e);
+	return ret;
+}
+
+/* 0: both lead to the same. */
+static int by_value(const void *a, const void *b)
+{
+	const struct sup_registry_entry *x = a, *y = b;
+	size_t len = x->value.len < y->value.len ? x->value.len : y->value.len;
+	int order = memcmp(x->value.data, y->value.data, len);
+
+	if (!order)
+		order = (x->value.len > y->value.len) -
+			(x->value.len < y->value.len);
+	return order ? order : (x->pid.v > y->pid.v) - (x->pid.v < y->pid.v);
+}
+
+static int look_at_all(struct fnd_namespace ns,
+		       struct sup_registry_entry *hints, size_t n,
+		       const struct fnd_process_query *q, struct found *f)
+{
+	size_t i;
+	int ret = 0;
+
+	f->entries = fnd__alloc(n * sizeof(struct sup_registry_entry *));
+	if (!f->entries)
+		return fnd__nomem("what is found");
+	qsort(hints, n, sizeof(*hints), by_value);
+	for (i = 0; i < n && !ret; i++)
+		if (!i || by_value(&hints[i - 1], &hints[i]))
+			ret = look_at(ns, &hints[i], q, f);
 	return ret;
 }
 
@@ -170,16 +185,16 @@ static int find_all(struct fnd_namespace ns, const struct fnd_process_query *q,
 	struct sup_bytes key = fnd__pair_key(ns, first);
 	struct sup_registry_query hints = { .key = &key };
 	struct sup_registry_entry *e = NULL;
-	size_t i, n = 0;
+	size_t n = 0;
 	int ret;
 
 	if (!key.data)
 		return fnd__nomem("a key");
-	ret = sup_registry_select(fnd__pairs(), &hints, &e, &n);
-	for (i = 0; i < n && !ret; i++)
-		ret = look_at(ns, &e[i], q, f);
-	free(e);
-	free((void *)key.data);
+	ret = fnd__select(fnd__pairs(), &hints, &e, &n);
+	if (!ret && n)
+		ret = look_at_all(ns, e, n, q, f);
+	fnd__free(e);
+	fnd__free((void *)key.data);
 	return ret;
 }
 
@@ -189,7 +204,7 @@ int fnd_process_find(struct fnd_namespace ns,
 {
 	const struct fnd_process_query all = { .match = NULL };
 	struct fnd_process *block = NULL;
-	struct found f = { NULL, 0, 0 };
+	struct found f = { NULL, 0 };
 	int ret;
 
 	if (!q)
@@ -200,7 +215,7 @@ int fnd_process_find(struct fnd_namespace ns,
 	if (!ret)
 		ret = find_all(ns, q, &f);
 	if (!ret && f.n && ret_processes)
-		ret = found_join(&f, &block);
+		ret = found_join(&f, malloc, &block);
 	if (!ret && ret_processes)
 		*ret_processes = block;
 	if (!ret)

@@ -9,16 +9,16 @@
  * They are opened by the first who needs them, and stay: at sup_close() all
  * tasks end, and nothing is left in them.
  *
- * Who changes a name holds its key (sup_registry_lock()), so that index and
- * name agree: nothing in there is a safe point. The index has an entry before
- * the name has the pair, and loses it later. Who searches takes the index for a
- * hint, and looks at the name: so a change of metadata is one step, too.
+ * Who changes a name holds its key (sup_registry_lock()). The index has an
+ * entry before the name has the pair, and loses it later. Who searches takes
+ * the index for a hint, once if it is there twice, and looks at the name: so a
+ * change of metadata is one step, too, and one who is ended in the midst of it,
+ * each call of a registry being a safe point, has done all of it or nothing.
  */
 #include <foundation/process_registry.h>
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sup/sup.h>
@@ -80,7 +80,7 @@ struct sup_bytes fnd__pair_key(struct fnd_namespace ns,
 {
 	size_t key = p ? strlen(p->key) + 1 : 0;
 	size_t value = p ? strlen(p->value) : 0;
-	unsigned char *buf = malloc(sizeof(ns) + key + value);
+	unsigned char *buf = fnd__alloc(sizeof(ns) + key + value);
 
 	if (buf) {
 		memcpy(buf, &ns, sizeof(ns));
@@ -123,11 +123,11 @@ static int index_put(struct change *c, const struct fnd_pair *p)
 	ret = sup_registry_put(fnd__pairs(), c->pid, key,
 			       (struct sup_bytes){ c->name, strlen(c->name) },
 			       NULL);
-	free((void *)key.data);
+	fnd__free((void *)key.data);
 	return ret;
 }
 
-/* One that stays for want of memory is a hint that leads nowhere. */
+/* One that stays for want of memory leads nowhere, or is there twice later. */
 static void index_remove(struct change *c, const struct fnd_pair *p)
 {
 	struct sup_bytes key = fnd__pair_key(c->ns, p);
@@ -137,7 +137,7 @@ static void index_remove(struct change *c, const struct fnd_pair *p)
 
 	if (key.data)
 		sup_registry_remove(fnd__pairs(), &q);
-	free((void *)key.data);
+	fnd__free((void *)key.data);
 }
 
 /* The pairs up to end that are not in other, each once. */
@@ -181,7 +181,7 @@ int fnd__name_entry(struct sup_bytes key, struct sup_pid pid,
 	struct sup_registry_query q = { .key = &key, .pid = pid };
 	size_t n;
 
-	return sup_registry_select(fnd__names(), &q, ret_entry, &n);
+	return fnd__select(fnd__names(), &q, ret_entry, &n);
 }
 
 static int add_locked(struct change *c)
@@ -243,7 +243,7 @@ static void change_packed(struct change *c)
 	} else {
 		c->ret = c->must_have ? -ENOENT : add_locked(c);
 	}
-	free(e);
+	fnd__free(e);
 }
 
 static void change_locked(void *arg)
@@ -254,7 +254,7 @@ static void change_locked(void *arg)
 	if (c->ret)
 		return;
 	change_packed(c);
-	free((void *)c->value.data);
+	fnd__free((void *)c->value.data);
 }
 
 static void remove_locked(void *arg)
@@ -278,7 +278,7 @@ static void remove_locked(void *arg)
 		index_remove_all(c, &e->value, e->value.len, &none);
 		index_remove(c, NULL);
 	}
-	free(e);
+	fnd__free(e);
 }
 
 int fnd__names_nobody(const char *name)
@@ -303,7 +303,6 @@ static int do_change(struct change *c, void (*fn)(void *change))
 	if (ret)
 		return ret;
 	c->key = fnd__name_key(c->ns, c->name, buf);
-	/* Its beginning is the last safe point: no memory is owned yet. */
 	ret = sup_registry_lock(fnd__names(), c->key, SUP_FOREVER, fn, c);
 	ret = ret ? ret : c->ret;
 	return ret == -ENOENT ? fnd__names_nobody(c->name) : ret;

@@ -2,6 +2,7 @@
 #include "foundation/service.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sup/sup.h>
@@ -47,4 +48,67 @@ int fnd__call(const char *service, const struct sup_msg *req,
 	if (ret == -EPIPE && reason.kind == SUP_REASON_NOPROC)
 		return sup_set_error(-ENOTCONN, "%s does not run", service);
 	return ret;
+}
+
+void *fnd__alloc(size_t size)
+{
+	return sup_self().v ? sup_alloc(size) : malloc(size);
+}
+
+void fnd__free(void *p)
+{
+	if (sup_self().v)
+		sup_free(p);
+	else
+		free(p);
+}
+
+static struct sup_bytes copy_bytes(struct sup_bytes from, char **at)
+{
+	struct sup_bytes to = { *at, from.len };
+
+	if (from.len)
+		memcpy(*at, from.data, from.len);
+	*at += from.len;
+	return to;
+}
+
+static struct sup_registry_entry *copy_entries(
+		const struct sup_registry_entry *from, size_t n)
+{
+	struct sup_registry_entry *to;
+	size_t i, size = n * sizeof(*to);
+	char *at;
+
+	for (i = 0; i < n; i++)
+		size += from[i].key.len + from[i].value.len;
+	to = fnd__alloc(size);
+	if (!to)
+		return NULL;
+	at = (char *)(to + n);
+	for (i = 0; i < n; i++)
+		to[i] = (struct sup_registry_entry){
+			.pid = from[i].pid,
+			.key = copy_bytes(from[i].key, &at),
+			.value = copy_bytes(from[i].value, &at),
+		};
+	return to;
+}
+
+int fnd__select(struct sup_registry r, const struct sup_registry_query *q,
+		struct sup_registry_entry **ret_entries, size_t *ret_n)
+{
+	struct sup_registry_entry *found, *copy = NULL;
+	int ret;
+
+	ret = sup_registry_select(r, q, &found, ret_n);
+	if (ret)
+		return ret;
+	if (*ret_n)
+		copy = copy_entries(found, *ret_n);
+	free(found);
+	if (*ret_n && !copy)
+		return fnd__nomem("entries");
+	*ret_entries = copy;
+	return 0;
 }

@@ -4,6 +4,7 @@
 #define SUP_FOUNDATION_SERVICE_H
 
 #include <foundation/types.h>
+#include <sup/registry.h>
 #include <sup/server.h>
 
 /* The registered names of what runs. */
@@ -27,6 +28,18 @@ int fnd__call(const char *service, const struct sup_msg *req,
  * -EINVAL.
  */
 int fnd__copy_options(void *to, size_t size, const void *from);
+
+/*
+ * Memory for what is held over a safe point: of the calling task, with which it
+ * goes, or on a foreign thread, which nobody ends, of malloc(3). It need not be
+ * zeroed, and is freed by the same thread. NULL: no memory.
+ */
+void *fnd__alloc(size_t size);
+void fnd__free(void *p);
+
+/* As sup_registry_select(), but the block is one of fnd__alloc(). */
+int fnd__select(struct sup_registry r, const struct sup_registry_query *q,
+		struct sup_registry_entry **ret_entries, size_t *ret_n);
 
 /* sup_set_error() for want of memory: "no memory for WHAT". */
 int fnd__nomem(const char *what);

@@ -305,6 +305,64 @@ static void a_change_of_metadata_is_one_step(void **state)
 	assert_int_equal(count(N, META({ "color", "blue" })), 0);
 }
 
+static bool any(const struct fnd_process *p, void *arg)
+{
+	(void)p;
+	(void)arg;
+	sup_checkpoint();
+	return true;
+}
+
+struct rounds {
+	struct sup_pid who;
+	_Atomic unsigned int n;
+};
+
+static int changes_a_name(void *arg)
+{
+	struct fnd_process_query q = { .match = any };
+	struct rounds *r = arg;
+	struct fnd_process *p;
+	size_t n;
+
+	for (;; atomic_fetch_add(&r->n, 1)) {
+		EXPECT(!fnd_process_register(N, "x", r->who,
+					     META({ "color", "red" }), NULL));
+		EXPECT(!fnd_process_set_metadata(N, "x",
+						 META({ "color", "blue" })));
+		EXPECT(!fnd_process_find(N, &q, &p, &n) && n == 1);
+		free(p);
+		EXPECT(!fnd_process_unregister(N, "x"));
+	}
+}
+
+/* Wherever it is: all of a change is done, or nothing; and no memory stays. */
+static void who_changes_a_name_is_killed(void **state)
+{
+	struct rounds r = { .who = start(stays, NULL) };
+	const struct fnd_metadata *red = META({ "color", "red" });
+	const struct fnd_metadata *blue = META({ "color", "blue" });
+	struct sup_pid pid;
+	unsigned int i, begun;
+	size_t n;
+
+	(void)state;
+	for (i = 0; i < SLOWLY(300); i++) {
+		begun = atomic_load(&r.n);
+		pid = start(changes_a_name, &r);
+		while (atomic_load(&r.n) < begun + 1 + i % 3)
+			assert_true(sup_is_alive(pid));
+		kill_and_wait(pid);
+		n = count(N, NULL);
+		assert_in_range(n, 0, 1);
+		assert_int_equal(count(N, red) + count(N, blue), n);
+		assert_false(fnd_process_register(N, "x", r.who, red, NULL));
+		assert_int_equal(count(N, NULL), 1);
+		assert_int_equal(count(N, red), 1);
+		assert_int_equal(count(N, blue), 0);
+	}
+}
+
 static int ignores_exits(void *arg)
 {
 	(void)arg;
@@ -312,9 +370,7 @@ static int ignores_exits(void *arg)
 	return stays(NULL);
 }
 
-/* A server, which ends when asked; a task that can be told to; one that has
- * to be killed.
- */
+/* A server, which ends when asked; one that can be told to; one to be killed. */
 static void fill(struct fnd_namespace ns, struct gs *g, struct sup_pid *pids)
 {
 	struct sup_server_spec spec = gs_spec(g, NULL);
@@ -511,6 +567,19 @@ static void without_memory_nothing_is_half_done(void **state)
 	}
 	assert_int_equal(found, 1);
 	free(p);
+	/* What stays in the index is not found twice when it is right again. */
+	for (n = 1, failed = true; failed; n++) {
+		fail_nth(n);
+		ret = fnd_process_unregister(N, "x");
+		failed = fail_no_more();
+		assert_true(!ret || (ret == -ENOMEM && failed));
+		assert_int_equal(count(N, NULL), !!ret);
+		assert_int_equal(fnd_process_register(N, "x", a,
+						      META({ "k", "1" }),
+						      NULL), 0);
+		assert_int_equal(count(N, NULL), 1);
+		assert_int_equal(count(N, META({ "k", "1" })), 1);
+	}
 }
 
 int main(void)
@@ -525,6 +594,7 @@ int main(void)
 		CASE(entries_are_gone_before_the_DOWN_is_seen),
 		CASE(twenty_want_each_name_and_one_gets_it),
 		CASE(a_change_of_metadata_is_one_step),
+		CASE(who_changes_a_name_is_killed),
 		SERVICE_CASE(cleanup_ends_a_namespace),
 		SERVICE_CASE(cleanup_is_parallel),
 		SERVICE_CASE(who_asks_for_a_cleanup_that_runs_gets_its_answer),

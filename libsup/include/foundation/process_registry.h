@@ -45,15 +45,18 @@ struct fnd_process {
  * may have many names. A name that it has already gets the new metadata.
  * Errors: -EEXIST the name is a living task's, *ret_holder, which may be NULL;
  * -ESRCH no such task; -EINVAL an empty name or key, or NULL; -ENAMETOOLONG;
- * -ENOSPC there are too many registries; -ENOMEM. A safe point, and nothing of
- * it is done if it ends the caller.
+ * -ENOSPC there are too many registries; -ENOMEM. A safe point: if it ends the
+ * caller all of it is done, or nothing.
  */
 SUP_API int fnd_process_register(struct fnd_namespace ns, const char *name,
 				 struct sup_pid pid,
 				 const struct fnd_metadata *metadata,
 				 struct sup_pid *ret_holder);
 
-/* Anyone may. -ENOENT nobody has it; -EINVAL; -ENAMETOOLONG. A safe point. */
+/*
+ * Anyone may. -ENOENT nobody has it; -EINVAL; -ENAMETOOLONG; -ENOSPC; -ENOMEM.
+ * A safe point, as fnd_process_register().
+ */
 SUP_API int fnd_process_unregister(struct fnd_namespace ns, const char *name);
 
 /* The task with that name, or SUP_PID_NONE. */
@@ -62,14 +65,15 @@ SUP_API struct sup_pid fnd_process_whereis(struct fnd_namespace ns,
 
 /*
  * What a name has: one block, to free(3). -ENOENT nobody has it; -EINVAL;
- * -ENAMETOOLONG; -ENOSPC; -ENOMEM.
+ * -ENAMETOOLONG; -ENOSPC; -ENOMEM. A safe point.
  */
 SUP_API int fnd_process_get(struct fnd_namespace ns, const char *name,
 			    struct fnd_process **ret_process);
 
 /*
  * Other metadata, in one step: who looks sees all of the old or all of the new.
- * -ENOENT nobody has the name; -EINVAL; -ENAMETOOLONG; -ENOMEM. A safe point.
+ * -ENOENT nobody has the name; -EINVAL; -ENAMETOOLONG; -ENOSPC; -ENOMEM. A safe
+ * point, as fnd_process_register().
  */
 SUP_API int fnd_process_set_metadata(struct fnd_namespace ns, const char *name,
 				     const struct fnd_metadata *metadata);
@@ -84,7 +88,7 @@ struct fnd_process_query {
 /*
  * The tasks of a namespace that match; q may be NULL. *ret_processes is one
  * block, to free(3); NULL if there are none, or if ret_processes is NULL, for
- * the count alone. -EINVAL an empty key; -ENOMEM.
+ * the count alone. -EINVAL an empty key; -ENOSPC; -ENOMEM. A safe point.
  */
 SUP_API int fnd_process_find(struct fnd_namespace ns,
 			     const struct fnd_process_query *q,
@@ -108,7 +112,7 @@ struct fnd_process_stats {
 	size_t bytes;			/* names and metadata */
 };
 
-/* -ENOMEM. */
+/* -ENOSPC; -ENOMEM. A safe point. */
 SUP_API int fnd_process_stats(struct fnd_process_stats *ret_stats);
 
 #ifdef __cplusplus
