@@ -44,8 +44,8 @@ SUP_API int fnd_lock_acquire(const char *name, int64_t deadline,
 SUP_API int fnd_lock_release(const char *name, uint64_t token);
 
 /*
- * Who has it, and by which token, either may be NULL. Any thread. -ENOENT
- * nobody; -EINVAL; -ENAMETOOLONG; -ENOMEM.
+ * Who has it, and by which token, either may be NULL. Any thread, a safe point.
+ * -ENOENT nobody; -EINVAL; -ENAMETOOLONG; -ENOMEM.
  */
 SUP_API int fnd_lock_holder(const char *name, struct sup_pid *ret_pid,
 			    uint64_t *ret_token);

@@ -64,8 +64,8 @@ SUP_API int fnd_election_proclaim(const char *name, uint64_t term,
 SUP_API int fnd_election_resign(const char *name, uint64_t term);
 
 /*
- * Who leads; also while the service does not run. Any thread. -ENOENT nobody;
- * -EINVAL; -ENAMETOOLONG; -ENOMEM.
+ * Who leads; also while the service does not run. Any thread, a safe point.
+ * -ENOENT nobody; -EINVAL; -ENAMETOOLONG; -ENOMEM.
  */
 SUP_API int fnd_election_leader(const char *name,
 				struct fnd_leader *ret_leader);
