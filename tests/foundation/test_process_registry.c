@@ -5,29 +5,9 @@
 
 #include "fail_memory.h"
 #include "lib/gs.h"
+#include "names.h"
 
-#define N FND_TEST(1)
-#define M FND_TEST(2)
 #define SERVICE "fnd_processes"
-#define META(...) (&(struct fnd_metadata){ \
-	(struct fnd_pair[]){ __VA_ARGS__ }, \
-	sizeof((struct fnd_pair[]){ __VA_ARGS__ }) / sizeof(struct fnd_pair) })
-
-static int add(struct fnd_namespace ns, const char *name, struct sup_pid pid)
-{
-	return fnd_process_register(ns, name, pid, NULL, NULL);
-}
-
-static size_t count(struct fnd_namespace ns, const struct fnd_metadata *has)
-{
-	struct fnd_process_query q = { .match = NULL };
-	size_t n = 99;
-
-	if (has)
-		q.has = *has;
-	assert_int_equal(fnd_process_find(ns, &q, NULL, &n), 0);
-	return n;
-}
 
 static void check_1_registry_names(void **state)
 {
@@ -305,64 +285,6 @@ static void a_change_of_metadata_is_one_step(void **state)
 	assert_int_equal(count(N, META({ "color", "blue" })), 0);
 }
 
-static bool any(const struct fnd_process *p, void *arg)
-{
-	(void)p;
-	(void)arg;
-	sup_checkpoint();
-	return true;
-}
-
-struct rounds {
-	struct sup_pid who;
-	_Atomic unsigned int n;
-};
-
-static int changes_a_name(void *arg)
-{
-	struct fnd_process_query q = { .match = any };
-	struct rounds *r = arg;
-	struct fnd_process *p;
-	size_t n;
-
-	for (;; atomic_fetch_add(&r->n, 1)) {
-		EXPECT(!fnd_process_register(N, "x", r->who,
-					     META({ "color", "red" }), NULL));
-		EXPECT(!fnd_process_set_metadata(N, "x",
-						 META({ "color", "blue" })));
-		EXPECT(!fnd_process_find(N, &q, &p, &n) && n == 1);
-		free(p);
-		EXPECT(!fnd_process_unregister(N, "x"));
-	}
-}
-
-/* Wherever it is: all of a change is done, or nothing; and no memory stays. */
-static void who_changes_a_name_is_killed(void **state)
-{
-	struct rounds r = { .who = start(stays, NULL) };
-	const struct fnd_metadata *red = META({ "color", "red" });
-	const struct fnd_metadata *blue = META({ "color", "blue" });
-	struct sup_pid pid;
-	unsigned int i, begun;
-	size_t n;
-
-	(void)state;
-	for (i = 0; i < SLOWLY(300); i++) {
-		begun = atomic_load(&r.n);
-		pid = start(changes_a_name, &r);
-		while (atomic_load(&r.n) < begun + 1 + i % 3)
-			assert_true(sup_is_alive(pid));
-		kill_and_wait(pid);
-		n = count(N, NULL);
-		assert_in_range(n, 0, 1);
-		assert_int_equal(count(N, red) + count(N, blue), n);
-		assert_false(fnd_process_register(N, "x", r.who, red, NULL));
-		assert_int_equal(count(N, NULL), 1);
-		assert_int_equal(count(N, red), 1);
-		assert_int_equal(count(N, blue), 0);
-	}
-}
-
 static int ignores_exits(void *arg)
 {
 	(void)arg;
@@ -370,7 +292,7 @@ static int ignores_exits(void *arg)
 	return stays(NULL);
 }
 
-/* A server, which ends when asked; one that can be told to; one to be killed. */
+/* One that ends when asked; one that can be told to; one to be killed. */
 static void fill(struct fnd_namespace ns, struct gs *g, struct sup_pid *pids)
 {
 	struct sup_server_spec spec = gs_spec(g, NULL);
@@ -594,7 +516,6 @@ int main(void)
 		CASE(entries_are_gone_before_the_DOWN_is_seen),
 		CASE(twenty_want_each_name_and_one_gets_it),
 		CASE(a_change_of_metadata_is_one_step),
-		CASE(who_changes_a_name_is_killed),
 		SERVICE_CASE(cleanup_ends_a_namespace),
 		SERVICE_CASE(cleanup_is_parallel),
 		SERVICE_CASE(who_asks_for_a_cleanup_that_runs_gets_its_answer),
