@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 
 #include <sup/registry.h>
@@ -287,6 +289,34 @@ static void ends_of_either_side_end_a_stall(void)
 	sup_set_log_level(LOG_WARNING);
 }
 
+static _Atomic bool no_more_watches;
+
+int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+
+int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	if (op != EPOLL_CTL_ADD || !atomic_load(&no_more_watches))
+		return __real_epoll_ctl(epfd, op, fd, event);
+	errno = ENOSPC;
+	return -1;
+}
+
+/* One that nobody would hear any more does not live on. */
+static void one_that_cannot_be_heard_again_is_killed(void)
+{
+	struct sup_pid pid = start(FUNCTION("serve", .to = "reader")), reader;
+
+	sup_set_log_level(LOG_CRIT);
+	reader = full_reader(pid);
+	atomic_store(&no_more_watches, true);
+	assert_int_equal(sup_kill(reader, SUP_FOREVER), 0);
+	assert_int_equal(end_of(pid).signo, SIGKILL);
+	assert_int_equal(end_of(reader).kind, SUP_REASON_KILLED);
+	atomic_store(&no_more_watches, false);
+	sup_set_log_level(LOG_WARNING);
+}
+
 /* All that has come of one that has ended: messages 0, 1, ... How many. */
 static uint64_t gather(struct sup_pid pid)
 {
@@ -483,6 +513,7 @@ IN_TASK(full_mailbox_makes_it_wait)
 IN_TASK(who_waits_for_a_message_can_be_ended)
 IN_TASK(many_send_to_one)
 IN_TASK(ends_of_either_side_end_a_stall)
+IN_TASK(one_that_cannot_be_heard_again_is_killed)
 IN_TASK(last_messages_are_delivered)
 IN_TASK(message_moves)
 IN_TASK(first_message_makes_it_ready)
@@ -501,6 +532,7 @@ int main(void)
 		T(who_waits_for_a_message_can_be_ended),
 		T(many_send_to_one),
 		T(ends_of_either_side_end_a_stall),
+		T(one_that_cannot_be_heard_again_is_killed),
 		T(last_messages_are_delivered),
 		T(message_moves),
 		T(first_message_makes_it_ready),

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 
 #include "base/build.h"
 #include "core/frame.h"
@@ -93,6 +94,27 @@ static void who_does_not_read_is_not_waited_for(void)
 	end_it(pid);
 	msg.len = 1;
 	assert_int_equal(sup_send(pid, &msg, SUP_FOREVER), -ESRCH);
+}
+
+/* It takes one to wait for room. */
+static void want_of_a_descriptor_is_told(void)
+{
+	struct sup_pid pid = start(FUNCTION("say nothing"));
+	static char data[SUP_FUNCTION_MAX];
+	const struct sup_msg msg = { .data = data, .len = sizeof(data) };
+	struct rlimit limit, low;
+
+	while (sup_send(pid, &msg, SUP_TRY) != -EAGAIN)
+		;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	low.rlim_cur = dup(0);
+	close(low.rlim_cur);
+	assert_true(low.rlim_cur > 3);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(sup_send(pid, &msg, SUP_FOREVER), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	end_it(pid);
 }
 
 static int send_for_ever(void *arg)
@@ -330,6 +352,7 @@ static void bad_tables_are_refused(void **state)
 }
 
 IN_TASK(who_does_not_read_is_not_waited_for)
+IN_TASK(want_of_a_descriptor_is_told)
 IN_TASK(ends_wake_who_waits_for_room)
 IN_TASK(garbage_ends_it)
 IN_TASK(closed_socket_is_told)
@@ -346,6 +369,7 @@ int main(void)
 #define T(f) \
 	{ #f, f##_in_task, open_runtime, close_runtime, NULL }
 		T(who_does_not_read_is_not_waited_for),
+		T(want_of_a_descriptor_is_told),
 		T(ends_wake_who_waits_for_room),
 		T(garbage_ends_it),
 		T(closed_socket_is_told),
