@@ -57,7 +57,7 @@ static void copy(struct sup__board *b, struct sup__child *c,
 		snprintf(e->start_text, sizeof(e->start_text), "%s",
 			 c->start_text);
 	if (e->why == SUP_WHY_DEPENDS)
-		on = sup__depends_missing(c);
+		on = sup__depends_shown(b, c);
 	snprintf(e->other, sizeof(e->other), "%s", on ? on->id :
 		 e->why == SUP_WHY_GROUP ? c->stopped_with : "");
 }

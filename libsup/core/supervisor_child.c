@@ -149,6 +149,8 @@ void sup__supervise_note_why(struct sup__board *b, struct sup__child *c,
 {
 	sup__lock(&b->lock);
 	c->why = why;
+	/* Until it is started again, whoever tells it to end meanwhile. */
+	c->at_rest |= why == SUP_WHY_DECLINED || why == SUP_WHY_DONE;
 	c->stopped_by = by;
 	memcpy(c->stopped_with, with ? with->id : "", with ?
 	       sizeof(c->stopped_with) : 1);
@@ -288,6 +290,14 @@ static uint64_t next_random(struct sup__board *b)
 	return b->random * UINT64_C(0x2545f4914f6cdd1d);
 }
 
+void sup__supervise_set_in_a_row(struct sup__board *b, struct sup__child *c,
+				 unsigned int n)
+{
+	sup__lock(&b->lock);
+	c->in_a_row = n;
+	sup__unlock(&b->lock);
+}
+
 /* When its next restart is due; 0: at once. */
 static int64_t when_due(struct sup__board *b, struct sup__child *c)
 {
@@ -295,7 +305,8 @@ static int64_t when_due(struct sup__board *b, struct sup__child *c)
 
 	if (!c->spec.backoff.min_ms)
 		return 0;
-	delay = sup__backoff_delay(&c->spec.backoff, ++c->in_a_row,
+	sup__supervise_set_in_a_row(b, c, c->in_a_row + 1);
+	delay = sup__backoff_delay(&c->spec.backoff, c->in_a_row,
 				   next_random(b));
 	return delay ? sup__now_ns() + delay : 0;
 }
@@ -340,7 +351,6 @@ static void conclude(struct sup__board *b, struct sup__child *c,
 					SUP_WHY_DECLINED, SUP_PID_NONE, NULL);
 	if (ret == SUP_IGNORE) {
 		sup__supervise_change(b, c, SUP__CHILD_DECLINE, &news);
-		c->at_rest = true;
 		sup__supervise_report(b, SUP_EVENT_DECLINED, c, 0);
 	} else if (!ret) {
 		sup_os_pid(news.pid, &news.os_pid, &news.os_tid);

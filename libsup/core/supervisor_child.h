@@ -54,6 +54,10 @@ void sup__supervise_note_why(struct sup__board *b, struct sup__child *c,
 void sup__supervise_set_flapping(struct sup__board *b, struct sup__child *c,
 				 bool flapping);
 
+/* So many restarts in a row, for its backoff. */
+void sup__supervise_set_in_a_row(struct sup__board *b, struct sup__child *c,
+				 unsigned int n);
+
 /* True: it has a backoff, and is restarting from here on, until that is due. */
 bool sup__supervise_wait(struct sup__board *b, struct sup__child *c);
 

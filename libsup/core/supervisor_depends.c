@@ -85,17 +85,33 @@ int sup__depends_find_all(struct sup__board *b)
 	return ret ? ret : check_circles(b);
 }
 
+static bool keeps_waiting(const struct sup__child *on)
+{
+	return on->state != SUP_CHILD_RUNNING &&
+	       !(on->state == SUP_CHILD_STOPPED && on->at_rest);
+}
+
 const struct sup__child *sup__depends_missing(const struct sup__child *c)
+{
+	size_t i;
+
+	/* What is at rest may be about to be started with it. */
+	for (i = 0; i < c->n_deps; i++)
+		if (c->deps[i]->along || keeps_waiting(c->deps[i]))
+			return c->deps[i];
+	return NULL;
+}
+
+/* By their ids: as its supervisor goes, those may be gone before it. */
+const struct sup__child *sup__depends_shown(const struct sup__board *b,
+					    const struct sup__child *c)
 {
 	const struct sup__child *on;
 	size_t i;
 
 	for (i = 0; i < c->n_deps; i++) {
-		on = c->deps[i];
-		/* What is at rest may be about to be started with it. */
-		if (on->along || (on->state != SUP_CHILD_RUNNING &&
-				  !(on->state == SUP_CHILD_STOPPED &&
-				    on->at_rest)))
+		on = sup__roster_by_id(&b->roster, c->dep_ids[i]);
+		if (on && keeps_waiting(on))
 			return on;
 	}
 	return NULL;

@@ -26,6 +26,10 @@ int sup__depends_find_all(struct sup__board *b);
 /* The first that c depends on and that is not up, or NULL: it may start. */
 const struct sup__child *sup__depends_missing(const struct sup__child *c);
 
+/* The same for who looks on from another thread, with the board's lock held. */
+const struct sup__child *sup__depends_shown(const struct sup__board *b,
+					    const struct sup__child *c);
+
 /* A child that depends on c, and, if up, has a task or is marked; or NULL. */
 const struct sup__child *sup__depends_user(const struct sup__board *b,
 					   const struct sup__child *c,

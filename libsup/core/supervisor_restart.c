@@ -101,7 +101,7 @@ static void restart_group(struct sup__board *b, struct sup__child *c,
 	/* Who is tried again may not come to its start: one before it fails. */
 	if (start && c->state == SUP_CHILD_RESTARTING)
 		sup__supervise_cancel(b, c);
-	c->in_a_row = in_a_row;
+	sup__supervise_set_in_a_row(b, c, in_a_row);
 	if (sup__depends_are_used(b)) {
 		restart_graph(b, c, start);
 		return;
@@ -347,7 +347,6 @@ int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
 	case SUP__FATE_REMOVE:
 		return check_over(b, c, true);
 	case SUP__FATE_KEEP:
-		c->at_rest = true;
 		sup__supervise_note_why(b, c, SUP_WHY_DONE, SUP_PID_NONE,
 					NULL);
 		return check_over(b, c, sup__board_is_dynamic(b));

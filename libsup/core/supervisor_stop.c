@@ -256,7 +256,7 @@ void sup__supervise_note_exit(struct sup__board *b, struct sup__child *c,
 
 	if (sup__backoff_is_stable(&c->spec.backoff,
 				   sup__now_ns() - c->started_ns))
-		c->in_a_row = 0;
+		sup__supervise_set_in_a_row(b, c, 0);
 	sup__supervise_change(b, c, SUP__CHILD_EXIT, &news);
 	sup__supervise_report(b, SUP_EVENT_CHILD_TERMINATED, c, 0);
 	bury(pid);
