@@ -171,7 +171,11 @@ static void say_why(struct text *t, const struct sup_explanation *e)
 		say(t, "its restart is tried again at once");
 		break;
 	case SUP_WHY_DEPENDS:
-		say(t, "it depends on \"%s\", which is not up", e->other);
+		if (e->other[0])
+			say(t, "it depends on \"%s\", which is not up",
+			    e->other);
+		else
+			say(t, "those that it depends on are up by now");
 		break;
 	case SUP_WHY_NOT_YET:
 		say(t, "it has not been started");

@@ -121,6 +121,39 @@ static void of_those_who_wait_for_others(void **state)
 	world_close();
 }
 
+/* a is up again: b is started, and c is about to be. */
+static void look_at_c(struct fake *f)
+{
+	struct sup_explanation e;
+
+	if (f->starts < 2)
+		return;
+	e = why(sup_self(), "c");
+	assert_int_equal(e.why, SUP_WHY_DEPENDS);
+	assert_string_equal(e.other, "");
+	assert_non_null(strstr(text(sup_self(), "c"), "are up by now"));
+	f->result = 1;
+}
+
+static void of_one_that_waits_no_longer(void **state)
+{
+	struct fake a = { .id = "a" };
+	struct fake b = { .id = "b", .depends_on = ON("a"),
+			  .in_start = look_at_c };
+	struct fake c = { .id = "c", .depends_on = ON("a") };
+	struct sup_pid sup, pid;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a, &b, &c));
+	assert_int_equal(sup_terminate_child(sup, "a"), 0);
+	crash(&b, abnormal);
+	crash(&c, abnormal);
+	assert_int_equal(sup_restart_child(sup, "a", &pid), 0);
+	assert_int_equal(b.result, 1);
+	assert_int_equal(why(sup, "c").why, SUP_WHY_RUNS);
+	world_close();
+}
+
 /* Looked at while the supervisor is busy with another. */
 static struct sup_pid busy;
 
@@ -193,6 +226,7 @@ int main(void)
 		CASE(of_each_state),
 		CASE(of_starts_that_fail),
 		CASE(of_those_who_wait_for_others),
+		CASE(of_one_that_waits_no_longer),
 		CASE(of_one_that_has_not_started),
 		CASE(of_those_without_ids),
 		CASE(what_there_is_not),

@@ -19,7 +19,8 @@ enum sup_why {
 	SUP_WHY_BACKOFF,	/* it waits for its time, node.due_ns */
 	SUP_WHY_HELD,		/* as that: there was one restart too many */
 	SUP_WHY_RETRY,		/* its restart failed: at once again */
-	SUP_WHY_DEPENDS,	/* other, that it depends on, is not up */
+	SUP_WHY_DEPENDS,	/* other, that it depends on, is not up; "": */
+				/* all are by now, and it is to start */
 	/* STOPPED: */
 	SUP_WHY_NOT_YET,	/* it has not been started */
 	SUP_WHY_DECLINED,	/* its start did (SUP_IGNORE) */
