@@ -427,15 +427,38 @@ static int in_vain(const char *name, int error)
 		return sup_set_error(error, "name: the caller has the lock "
 				     "\"%s\"", name);
 	case -EPIPE:
-		/* Whether it had put our entry is not known. */
-		take_away(name, sup_self());
+	case -ENOMEM:
+		/* Whether our entry had been put is not known. */
+		while (take_away(name, sup_self()) == -ENOMEM)
+			;
 		tell_who_waits(name);
-		return sup_set_error(error, "the service has ended meanwhile");
+		if (error == -EPIPE)
+			return sup_set_error(error, "the service has ended "
+					     "meanwhile");
+		return fnd__nomem("a lock");
 	case -EAGAIN:
 	case -ETIMEDOUT:
 		return sup_set_error(error, "the lock \"%s\" is taken", name);
 	}
 	return error;
+}
+
+/*
+ * The server does not run, so nobody waits: who is still counted was told when
+ * it ended.
+ */
+static int take_unserved(const char *name, int64_t deadline,
+			 uint64_t *ret_token)
+{
+	struct sup_pid holder;
+	int ret;
+
+	ret = take(name, sup_self(), ret_token, &holder);
+	if (ret != -EEXIST)
+		return ret;
+	return deadline == SUP_TRY ? -EAGAIN :
+		sup_set_error(-ENOTCONN, "the lock \"%s\" is taken, and %s does "
+			      "not run", name, LOCKS);
 }
 
 int fnd__lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token)
@@ -460,6 +483,8 @@ int fnd__lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token)
 		return in_vain(name, -EDEADLK);
 	if (ret == -EEXIST)
 		ret = request(ACQUIRE, name, deadline, ret_token);
+	if (ret == -ENOTCONN)
+		ret = take_unserved(name, deadline, ret_token);
 	return ret ? in_vain(name, ret) : 0;
 }
 

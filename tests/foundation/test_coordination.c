@@ -1,37 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Locks, barriers and counters, over the back end of this process. */
-#include "foundation.h"
+#include "locks.h"
 
-#define LOCKS "fnd_locks"
 #define BARRIERS "fnd_barriers"
 
 static int64_t now(void)
 {
 	return sup_deadline_ms(0);
-}
-
-/* Has the lock "l" until it is told to end; tells its token. */
-static int holds(void *arg)
-{
-	_Atomic uint64_t *token = arg;
-	uint64_t mine;
-
-	EXPECT(!fnd_lock_acquire("l", LONG, &mine));
-	atomic_store(token, mine);
-	return stays(NULL);
-}
-
-static struct sup_pid holder(uint64_t *ret_token)
-{
-	_Atomic uint64_t token = 0;
-	struct sup_pid pid = start(holds, &token), has;
-
-	while (fnd_lock_holder("l", &has, ret_token) || has.v != pid.v)
-		assert_true(sup_is_alive(pid));
-	while (!atomic_load(&token))
-		assert_true(sup_is_alive(pid));
-	assert_int_equal(atomic_load(&token), *ret_token);
-	return pid;
 }
 
 static int takes_and_gives_back(void *arg)
@@ -287,6 +262,33 @@ static int wants_a_lock(void *arg)
 	return fnd_lock_acquire("l", LONG, &token) == -ENOTCONN ? 0 : -1;
 }
 
+static int waits_in_vain(void *arg)
+{
+	uint64_t token;
+
+	(void)arg;
+	return fnd_lock_acquire("l", LONG, &token) == -EPIPE ? 0 : -1;
+}
+
+/* Whom it has counted waits no more, and is not waited for. */
+static void a_service_that_ended_while_one_waited(void **state)
+{
+	struct sup_pid service, a, b;
+	uint64_t token;
+
+	(void)state;
+	assert_int_equal(fnd_locks_start(NULL, &service), 0);
+	a = holder(&token);
+	b = start(waits_in_vain, NULL);
+	await_waiting(fnd_lock_waiting, "l", 1);
+	kill_and_wait(service);
+	assert_int_equal(end_of(b).kind, SUP_REASON_NORMAL);
+	run_with(is_refused, NULL);
+	run_with(wants_a_lock, NULL);
+	kill_and_wait(a);
+	run_with(takes_and_gives_back, NULL);
+}
+
 /* Only who has to wait needs it. */
 static void no_service(void **state)
 {
@@ -462,6 +464,7 @@ int main(void)
 		SERVICE_CASE(a_lock_outlives_its_service),
 		SERVICE_CASE(nobody_gets_in_beside_another_while_it_restarts),
 		CASE(no_service),
+		CASE(a_service_that_ended_while_one_waited),
 		SERVICE_CASE(check_7_simultaneous_barrier_and_reuse),
 		SERVICE_CASE(check_7_barrier_with_one_of_three),
 		SERVICE_CASE(a_participant_that_ends_has_not_come),

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Locks, when memory is wanting. */
+#include "locks.h"
+
+#include "fail_memory.h"
+
+/* Who is not told that it has a lock has it not. */
+static int has_little_memory(void *arg)
+{
+	uint64_t token = 0, has = 0;
+	struct sup_pid pid;
+	bool failed = true;
+	unsigned int n;
+	int ret;
+
+	(void)arg;
+	for (n = 1; failed; n++) {
+		fail_nth(n);
+		ret = fnd_lock_acquire("l", LONG, &token);
+		failed = fail_no_more();
+		EXPECT(!ret || (ret == -ENOMEM && failed));
+		EXPECT(fnd_lock_holder("l", &pid, &has) == (ret ? -ENOENT : 0));
+		EXPECT(ret || (pid.v == sup_self().v && has == token));
+		EXPECT(ret || !fnd_lock_release("l", token));
+	}
+	EXPECT(n > 2);
+	EXPECT(!fnd_lock_acquire("l", LONG, &token));
+	for (n = 1, failed = true; failed; n++) {
+		fail_nth(n);
+		ret = fnd_lock_release("l", token);
+		failed = fail_no_more();
+		EXPECT(!ret || (ret == -ENOMEM && failed));
+		EXPECT(fnd_lock_holder("l", &pid, &has) == (ret ? 0 : -ENOENT));
+		EXPECT(ret || !fnd_lock_acquire("l", LONG, &token));
+	}
+	return 0;
+}
+
+static void want_of_memory(void **state)
+{
+	(void)state;
+	run_with(has_little_memory, NULL);
+}
+
+/* Ends the server when it would tell one that it has the lock. */
+static _Atomic bool strikes_before_a_reply;
+
+int __real_sup_reply(struct sup_from from, const struct sup_msg *msg);
+int __wrap_sup_reply(struct sup_from from, const struct sup_msg *msg);
+
+int __wrap_sup_reply(struct sup_from from, const struct sup_msg *msg)
+{
+	if (atomic_exchange(&strikes_before_a_reply, false)) {
+		sup_kill(sup_self(), SUP_TRY);
+		sup_checkpoint();
+	}
+	return __real_sup_reply(from, msg);
+}
+
+struct attempt {
+	unsigned int nth;	/* the allocation that fails */
+	_Atomic bool over;
+	bool failed;
+	struct sup_pid has;
+};
+
+static int gets_it_unknowingly(void *arg)
+{
+	struct attempt *a = arg;
+	uint64_t token;
+	int ret;
+
+	fail_nth(a->nth);
+	ret = fnd_lock_acquire("l", LONG, &token);
+	a->failed = fail_no_more();
+	atomic_store(&a->over, true);
+	EXPECT(ret == -EPIPE || (ret == -ENOMEM && a->failed));
+	ret = fnd_lock_holder("l", &a->has, NULL);
+	EXPECT(ret == -ENOENT || (!ret && a->has.v != sup_self().v));
+	return 0;
+}
+
+static void who_has_a_lock_unknowingly_gives_it_back(void **state)
+{
+	struct attempt try = { .failed = true };
+	struct sup_pid a, b;
+	unsigned int n;
+	uint64_t token;
+
+	(void)state;
+	while (try.failed) {
+		try = (struct attempt){ .nth = try.nth + 1 };
+		await_service(LOCKS);
+		a = holder(&token);
+		b = start(gets_it_unknowingly, &try);
+		do
+			assert_int_equal(fnd_lock_waiting("l", &n), 0);
+		while (!n && !atomic_load(&try.over));
+		atomic_store(&strikes_before_a_reply, n);
+		kill_and_wait(a);
+		assert_int_equal(end_of(b).kind, SUP_REASON_NORMAL);
+		atomic_store(&strikes_before_a_reply, false);
+	}
+	assert_true(try.nth > 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SERVICE_CASE(want_of_memory),
+		SERVICE_CASE(who_has_a_lock_unknowingly_gives_it_back),
+	};
+
+	return RUN_TESTS(tests);
+}
