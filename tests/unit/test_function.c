@@ -250,56 +250,67 @@ static int read_nothing(void *arg)
 	return 0;
 }
 
-/* One that has no room left, so that who sends to it is stalled. */
-static struct sup_pid full_reader(struct sup_pid sender)
-{
-	struct sup_thread_spec spec = {
-		.size = sizeof(spec), .name = "reader", .reg = true,
-		.run = read_nothing, .mailbox = 4,
-	};
-	const struct sup_msg msg = { .tag = 1 };
-	struct sup_pid reader;
-
-	assert_int_equal(sup_thread_start(&spec, &reader), 0);
-	tell(sender, FLOOD, &(unsigned int){ 2000 }, sizeof(unsigned int));
-	while (sup_send(reader, &msg, SUP_TRY) != -EAGAIN)
-		sched_yield();
-	return reader;
-}
-
-static void ends_of_either_side_end_a_stall(void)
-{
-	struct sup_process_spec spec = FUNCTION("serve", .to = "reader");
-	struct sup_pid pid, reader;
-
-	sup_set_log_level(LOG_ERR);
-	pid = start(spec);
-	reader = full_reader(pid);
-	assert_int_equal(sup_exit(reader, &SUP_SHUTDOWN), 0);
-	expect_exit(reader, SUP_REASON_SHUTDOWN, 0);
-	/* It goes on, and nobody hears it. */
-	tell(pid, LEAVE, "\6", 1);
-	expect_exit(pid, SUP_REASON_EXIT, 6);
-	pid = start(spec);
-	reader = full_reader(pid);
-	assert_int_equal(sup_kill(pid, SUP_FOREVER), 0);
-	expect_exit(pid, SUP_REASON_KILLED, 0);
-	assert_int_equal(sup_exit(reader, &SUP_SHUTDOWN), 0);
-	expect_exit(reader, SUP_REASON_SHUTDOWN, 0);
-	sup_set_log_level(LOG_WARNING);
-}
-
 static _Atomic bool no_more_watches;
+static _Atomic unsigned int n_looked_away;
 
 int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
 int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
 
 int __wrap_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
+	if (op == EPOLL_CTL_DEL)
+		atomic_fetch_add(&n_looked_away, 1);
 	if (op != EPOLL_CTL_ADD || !atomic_load(&no_more_watches))
 		return __real_epoll_ctl(epfd, op, fd, event);
 	errno = ENOSPC;
 	return -1;
+}
+
+/*
+ * One that has no room left; who sends to it, the only one there was, is
+ * stalled: nothing else makes the runtime look away from one that lives.
+ */
+static struct sup_pid full_reader(struct sup_pid sender)
+{
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .name = "reader", .reg = true,
+		.run = read_nothing, .mailbox = 4,
+	};
+	unsigned int before = atomic_load(&n_looked_away);
+	struct sup_pid reader;
+
+	assert_int_equal(sup_thread_start(&spec, &reader), 0);
+	tell(sender, FLOOD, &(unsigned int){ 2000 }, sizeof(unsigned int));
+	while (atomic_load(&n_looked_away) == before)
+		sched_yield();
+	return reader;
+}
+
+static void end_of_its_receiver_ends_a_stall(void)
+{
+	struct sup_pid pid = start(FUNCTION("serve", .to = "reader")), reader;
+
+	sup_set_log_level(LOG_ERR);
+	reader = full_reader(pid);
+	assert_int_equal(sup_exit(reader, &SUP_SHUTDOWN), 0);
+	expect_exit(reader, SUP_REASON_SHUTDOWN, 0);
+	/* It goes on, and nobody hears it. */
+	tell(pid, LEAVE, "\6", 1);
+	expect_exit(pid, SUP_REASON_EXIT, 6);
+	sup_set_log_level(LOG_WARNING);
+}
+
+static void its_own_end_ends_a_stall(void)
+{
+	struct sup_pid pid = start(FUNCTION("serve", .to = "reader")), reader;
+
+	sup_set_log_level(LOG_ERR);
+	reader = full_reader(pid);
+	assert_int_equal(sup_kill(pid, SUP_FOREVER), 0);
+	expect_exit(pid, SUP_REASON_KILLED, 0);
+	assert_int_equal(sup_exit(reader, &SUP_SHUTDOWN), 0);
+	expect_exit(reader, SUP_REASON_SHUTDOWN, 0);
+	sup_set_log_level(LOG_WARNING);
 }
 
 /* One that nobody would hear any more does not live on. */
@@ -512,7 +523,8 @@ IN_TASK(to_names_who_receives)
 IN_TASK(full_mailbox_makes_it_wait)
 IN_TASK(who_waits_for_a_message_can_be_ended)
 IN_TASK(many_send_to_one)
-IN_TASK(ends_of_either_side_end_a_stall)
+IN_TASK(end_of_its_receiver_ends_a_stall)
+IN_TASK(its_own_end_ends_a_stall)
 IN_TASK(one_that_cannot_be_heard_again_is_killed)
 IN_TASK(last_messages_are_delivered)
 IN_TASK(message_moves)
@@ -531,7 +543,8 @@ int main(void)
 		T(full_mailbox_makes_it_wait),
 		T(who_waits_for_a_message_can_be_ended),
 		T(many_send_to_one),
-		T(ends_of_either_side_end_a_stall),
+		T(end_of_its_receiver_ends_a_stall),
+		T(its_own_end_ends_a_stall),
 		T(one_that_cannot_be_heard_again_is_killed),
 		T(last_messages_are_delivered),
 		T(message_moves),
