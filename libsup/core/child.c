@@ -8,6 +8,7 @@
 #include <sup/process.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/spec.h"
 #include "core/backoff.h"
@@ -218,6 +219,7 @@ struct sup__child *sup__child_new(const struct sup_child_spec *spec)
 		return NULL;
 	}
 	c->why = SUP_WHY_NOT_YET;
+	c->since_ns = sup__now_ns();
 	snprintf(c->id, sizeof(c->id), "%s", spec->id);
 	c->spec.id = c->id;
 	if (spec->shutdown_ms == SUP_SHUTDOWN_DEFAULT)

@@ -72,6 +72,7 @@ void sup__supervise_change(struct sup__board *b, struct sup__child *c,
 			   enum sup__child_event event,
 			   const struct sup__child_news *news)
 {
+	enum sup_child_state old = c->state;
 	int64_t now = sup__now_ns();
 	int ret;
 
@@ -80,7 +81,8 @@ void sup__supervise_change(struct sup__board *b, struct sup__child *c,
 	b->n_due -= c->due_ns != 0;
 	b->n_awaiting -= c->awaits_deps;
 	ret = sup__roster_move(&b->roster, c, event, news);
-	c->since_ns = now;
+	if (c->state != old)
+		c->since_ns = now;
 	b->n_unsent += c->retry_unsent;
 	b->n_due += c->due_ns != 0;
 	b->n_awaiting += c->awaits_deps;

@@ -121,6 +121,37 @@ static void of_those_who_wait_for_others(void **state)
 	world_close();
 }
 
+/* That others start, and it does not, begins nothing new for it. */
+static void of_how_long_it_has_been_so(void **state)
+{
+	struct fake a = { .id = "a" }, z = { .id = "z" };
+	struct fake b = { .id = "b", .depends_on = ON("a") };
+	struct fake c = { .id = "c", .depends_on = ON("b") };
+	struct fake y = { .id = "y", .depends_on = ON("z") };
+	struct sup_explanation e;
+	struct sup_pid sup, pid;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10,
+			       FAKES(&a, &b, &c, &z, &y));
+	assert_int_equal(sup_terminate_child(sup, "a"), 0);
+	assert_int_equal(sup_terminate_child(sup, "z"), 0);
+	crash(&b, abnormal);
+	crash(&c, abnormal);
+	crash(&y, abnormal);
+	world_advance(3 * S);
+	assert_int_equal(sup_terminate_child(sup, "a"), 0);
+	assert_int_equal(sup_restart_child(sup, "z", &pid), 0);
+	assert_int_equal(why(sup, "y").why, SUP_WHY_RUNS);
+	e = why(sup, "c");
+	assert_int_equal(e.why, SUP_WHY_DEPENDS);
+	assert_int_equal(e.now_ns - e.since_ns, 3 * S);
+	e = why(sup, "a");
+	assert_int_equal(e.why, SUP_WHY_TERMINATED);
+	assert_int_equal(e.now_ns - e.since_ns, 3 * S);
+	world_close();
+}
+
 /* a is up again: b is started, and c is about to be. */
 static void look_at_c(struct fake *f)
 {
@@ -168,6 +199,7 @@ static void look_around(struct fake *f)
 	assert_int_equal(e.why, SUP_WHY_STARTS);
 	assert_int_equal(sup_explain(busy, "b", &e), 0);
 	assert_int_equal(e.why, SUP_WHY_NOT_YET);
+	assert_int_equal(e.since_ns, e.now_ns);
 	/* What does not fit is left out. */
 	assert_string_equal(sup_explain_format(&e, buf, sizeof(buf)),
 			    "\"b\" is ");
@@ -226,6 +258,7 @@ int main(void)
 		CASE(of_each_state),
 		CASE(of_starts_that_fail),
 		CASE(of_those_who_wait_for_others),
+		CASE(of_how_long_it_has_been_so),
 		CASE(of_one_that_waits_no_longer),
 		CASE(of_one_that_has_not_started),
 		CASE(of_those_without_ids),
