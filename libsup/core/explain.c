@@ -202,7 +202,8 @@ static void say_why(struct text *t, const struct sup_explanation *e)
 		say(t, "its own budget of restarts is spent");
 		break;
 	default:
-		say(t, "nothing is wrong");
+		say(t, e->node.hung || e->node.flapping ? "it is up" :
+		    "nothing is wrong");
 		break;
 	}
 }

@@ -110,13 +110,19 @@ static void retries_count_too(void **state)
 static void one_is_enough_if_so(void **state)
 {
 	struct fake c = { .id = "c", .flapping = { .restarts = 1 } };
+	struct sup_explanation e;
 	struct sup_pid sup;
+	char text[256];
 
 	(void)state;
 	sup = start(&c);
 	world_end(c.pid, abnormal);
 	world_step();
 	assert_true(row(sup).flapping);
+	assert_int_equal(sup_explain(sup, "c", &e), 0);
+	sup_explain_format(&e, text, sizeof(text));
+	assert_non_null(strstr(text, ": it is up; "));
+	assert_non_null(strstr(text, "; it is flapping"));
 	world_close();
 }
 

@@ -69,6 +69,7 @@ static void told_of_when_it_is_so(void **state)
 	assert_int_equal(sup_explain(sup, "c", &e), 0);
 	sup_explain_format(&e, text, sizeof(text));
 	assert_non_null(strstr(text, "; it is hung, at call 7 for 5100 ms"));
+	assert_null(strstr(text, "nothing is wrong"));
 	world_turn(&c, NULL, 0);
 	world_advance(100 * MS);
 	assert_string_equal(world_events(), "came_back:c");
