@@ -4,9 +4,8 @@
  * beside a model, as many as STEPS=n says, or one life of a supervisor for
  * SEED=n. The model knows when each child began its turn, and no looks.
  */
-#include <time.h>
-
 #include "checks.h"
+#include "random.h"
 
 static struct sup_node row(struct sup_pid sup, size_t i)
 {
@@ -326,9 +325,6 @@ static void (*const ops[])(int i) = {
 	op_time, op_time, op_time, op_crash, op_restart,
 };
 
-static unsigned int seed;
-static unsigned long steps;
-
 static void one_round(void)
 {
 	static const char *const ids[KIDS] = { "a", "b", "c", "d", "e" };
@@ -353,29 +349,10 @@ static void one_round(void)
 	world_close();
 }
 
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? strtoul(value, NULL, 10) : otherwise;
-}
-
 static void agrees_with_the_model(void **state)
 {
-	unsigned long enough = number("STEPS", getenv("SEED") ? 1 : 200000);
-
 	(void)state;
-	seed = (unsigned int)number("SEED", (unsigned long)time(NULL));
-	for (; steps < enough; seed++)
-		one_round();
-}
-
-/* After a failure, too: the seed it happened with. */
-static int tell_seed(void **state)
-{
-	(void)state;
-	print_message("# %lu steps, the last SEED=%u\n", steps, seed);
-	return 0;
+	run_rounds(one_round, 200000);
 }
 
 int main(void)
@@ -388,7 +365,7 @@ int main(void)
 		CASE(not_if_it_has_ended),
 		CASE(no_look_without_a_cause),
 		CASE(what_is_refused),
-		cmocka_unit_test_teardown(agrees_with_the_model, tell_seed),
+		RANDOM_CASE(agrees_with_the_model),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

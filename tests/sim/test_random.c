@@ -6,9 +6,8 @@
  * order, and show the same. Supervisors are made and ended until a million
  * operations are done, or STEPS=n; SEED=n repeats one supervisor's life.
  */
-#include <time.h>
-
 #include "checks.h"
+#include "random.h"
 
 #define IDS 7
 #define STARTS 400
@@ -338,9 +337,6 @@ static void make_scripts(void)
 	}
 }
 
-static unsigned int seed;
-static unsigned long steps;
-
 static void one_round(void)
 {
 	struct fake *list[IDS + 1] = { NULL };
@@ -378,35 +374,16 @@ static void one_round(void)
 	world_close();
 }
 
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? strtoul(value, NULL, 10) : otherwise;
-}
-
 static void agrees_with_the_model(void **state)
 {
-	unsigned long enough = number("STEPS", getenv("SEED") ? 1 : 1000000);
-
 	(void)state;
-	seed = (unsigned int)number("SEED", (unsigned long)time(NULL));
-	for (; steps < enough; seed++)
-		one_round();
-}
-
-/* After a failure, too: the seed it happened with. */
-static int tell_seed(void **state)
-{
-	(void)state;
-	print_message("# %lu steps, the last SEED=%u\n", steps, seed);
-	return 0;
+	run_rounds(one_round, 1000000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(agrees_with_the_model, tell_seed),
+		RANDOM_CASE(agrees_with_the_model),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

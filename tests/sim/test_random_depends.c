@@ -6,9 +6,8 @@
  * depends on it, and nothing is slower than the longest way through the graph.
  * 300,000 operations, or STEPS=n; SEED=n repeats one supervisor's life.
  */
-#include <time.h>
-
 #include "checks.h"
+#include "random.h"
 
 #define N 8
 #define STARTS 200
@@ -296,9 +295,6 @@ static void (*const ops[])(struct sup_pid sup) = {
 	op_crash, op_crash, op_crash, op_time, op_terminate, op_restart,
 };
 
-static unsigned int seed;
-static unsigned long steps;
-
 static void one_round(void)
 {
 	struct fake *list[N + 1] = { NULL };
@@ -331,35 +327,16 @@ static void one_round(void)
 	world_close();
 }
 
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? strtoul(value, NULL, 10) : otherwise;
-}
-
 static void order_is_kept(void **state)
 {
-	unsigned long enough = number("STEPS", getenv("SEED") ? 1 : 300000);
-
 	(void)state;
-	seed = (unsigned int)number("SEED", (unsigned long)time(NULL));
-	for (; steps < enough; seed++)
-		one_round();
-}
-
-/* After a failure, too: the seed it happened with. */
-static int tell_seed(void **state)
-{
-	(void)state;
-	print_message("# %lu steps, the last SEED=%u\n", steps, seed);
-	return 0;
+	run_rounds(one_round, 300000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(order_is_kept, tell_seed),
+		RANDOM_CASE(order_is_kept),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);
