@@ -36,29 +36,13 @@ struct sup_bytes fnd__election_key(const char *name)
 	return (struct sup_bytes){ name, strlen(name) };
 }
 
-/* The server alone does: no two at once. */
-static int open_one(_Atomic uint64_t *id, bool duplicate)
-{
-	struct sup_registry_spec spec = {
-		.size = sizeof(spec), .duplicate = duplicate,
-	};
-	struct sup_registry r;
-	int ret = 0;
-
-	if (!atomic_load(id))
-		ret = sup_registry_open(&spec, &r);
-	if (!ret && !atomic_load(id))
-		atomic_store(id, r.v);
-	return ret;
-}
-
 int fnd__elections_open(void)
 {
 	int ret;
 
 	fnd__tokens_begin();
-	ret = open_one(&leaders_id, false);
-	return ret ? ret : open_one(&observers_id, true);
+	ret = fnd__registry_open(&leaders_id, false);
+	return ret ? ret : fnd__registry_open(&observers_id, true);
 }
 
 static struct record record_of(const struct fnd_leader *l)

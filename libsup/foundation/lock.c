@@ -92,18 +92,10 @@ static struct sup_bytes key_of(const char *name)
 
 static int open_registry(void)
 {
-	struct sup_registry_spec spec = { .size = sizeof(spec) };
-	struct sup_registry r;
-	uint64_t none = 0;
-	int ret;
-
 	if (atomic_load(&registry_id))
 		return 0;
 	fnd__tokens_begin();
-	ret = sup_registry_open(&spec, &r);
-	if (!ret && !atomic_compare_exchange_strong(&registry_id, &none, r.v))
-		sup_registry_close(r);
-	return ret;
+	return fnd__registry_open(&registry_id, false);
 }
 
 /* -ENOENT nobody has it. */

@@ -39,30 +39,13 @@ struct sup_registry fnd__pairs(void)
 	return (struct sup_registry){ atomic_load(&index_id) };
 }
 
-static int open_one(_Atomic uint64_t *id, bool duplicate)
-{
-	struct sup_registry_spec spec = {
-		.size = sizeof(spec), .duplicate = duplicate,
-	};
-	struct sup_registry r;
-	uint64_t none = 0;
-	int ret;
-
-	if (atomic_load(id))
-		return 0;
-	ret = sup_registry_open(&spec, &r);
-	if (!ret && !atomic_compare_exchange_strong(id, &none, r.v))
-		sup_registry_close(r);
-	return ret;
-}
-
 /* The names last: who finds them open finds the index open. */
 int fnd__names_open(void)
 {
 	int ret;
 
-	ret = open_one(&index_id, true);
-	return ret ? ret : open_one(&names_id, false);
+	ret = fnd__registry_open(&index_id, true);
+	return ret ? ret : fnd__registry_open(&names_id, false);
 }
 
 struct sup_bytes fnd__name_key(struct fnd_namespace ns,

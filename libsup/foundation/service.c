@@ -2,6 +2,7 @@
 #include "foundation/service.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,23 @@ void fnd__free(void *p)
 		sup_free(p);
 	else
 		free(p);
+}
+
+int fnd__registry_open(_Atomic uint64_t *id, bool duplicate)
+{
+	struct sup_registry_spec spec = {
+		.size = sizeof(spec), .duplicate = duplicate,
+	};
+	struct sup_registry r;
+	uint64_t none = 0;
+	int ret;
+
+	if (atomic_load(id))
+		return 0;
+	ret = sup_registry_open(&spec, &r);
+	if (!ret && !atomic_compare_exchange_strong(id, &none, r.v))
+		sup_registry_close(r);
+	return ret;
 }
 
 static struct sup_bytes copy_bytes(struct sup_bytes from, char **at)

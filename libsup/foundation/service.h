@@ -37,6 +37,13 @@ int fnd__copy_options(void *to, size_t size, const void *from);
 void *fnd__alloc(size_t size);
 void fnd__free(void *p);
 
+/*
+ * Opens a registry, which stays, at its first use: *id is 0 until then. By
+ * whoever comes first, or, if others must not use it before, by one thread.
+ * -ENOSPC there are too many; -ENOMEM.
+ */
+int fnd__registry_open(_Atomic uint64_t *id, bool duplicate);
+
 /* As sup_registry_select(), but the block is one of fnd__alloc(). */
 int fnd__select(struct sup_registry r, const struct sup_registry_query *q,
 		struct sup_registry_entry **ret_entries, size_t *ret_n);
