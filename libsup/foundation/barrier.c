@@ -144,34 +144,30 @@ static int call(void *state, struct sup_from from, struct sup_msg *msg)
 	return SUP_CONTINUE;
 }
 
-static void late(struct state *s)
+static void late(void *state, struct fnd__waiter *w)
 {
-	struct fnd__waiter *w;
-	struct barrier *b;
+	struct barrier *b = w->place;
+	struct state *s = state;
 
-	while ((w = fnd__waiter_late(&s->waiters))) {
-		b = w->place;
-		sup_reply(w->from, &(struct sup_msg){ .tag = b->arrived });
-		remove_one(s, w);
-		forget_if_empty(s, b);
-	}
+	sup_reply(w->from, &(struct sup_msg){ .tag = b->arrived });
+	remove_one(s, w);
+	forget_if_empty(s, b);
+}
+
+static void ended(void *state, struct fnd__waiter *w)
+{
+	struct barrier *b = w->place;
+	struct state *s = state;
+
+	remove_one(s, w);
+	forget_if_empty(s, b);
 }
 
 static int info(void *state, struct sup_info *info)
 {
-	struct fnd__waiter *w = NULL;
 	struct state *s = state;
-	struct barrier *b;
 
-	if (info->kind == SUP_INFO_TIMER && info->msg.tag == FND__LATE)
-		late(s);
-	else if (info->kind == SUP_INFO_DOWN)
-		w = fnd__waiter_of(&s->waiters, info->ref);
-	if (w) {
-		b = w->place;
-		remove_one(s, w);
-		forget_if_empty(s, b);
-	}
+	fnd__waiters_info(&s->waiters, info, ended, late, s);
 	return SUP_CONTINUE;
 }
 

@@ -413,9 +413,10 @@ static int cast(void *state, struct sup_msg *msg)
 }
 
 /* Who leads, would lead or observes; of the leader look() finds no entry. */
-static void ended(struct state *s, struct fnd__waiter *w)
+static void ended(void *state, struct fnd__waiter *w)
 {
 	struct election *e = party_of(w)->of;
+	struct state *s = state;
 
 	if (party_of(w)->role == LEADER)
 		look(s, e);
@@ -424,31 +425,21 @@ static void ended(struct state *s, struct fnd__waiter *w)
 	forget_if_idle(s, e);
 }
 
-static void late(struct state *s)
+static void late(void *state, struct fnd__waiter *w)
 {
-	struct fnd__waiter *w;
-	struct election *e;
+	struct election *e = party_of(w)->of;
+	struct state *s = state;
 
-	while ((w = fnd__waiter_late(&s->waiters))) {
-		e = party_of(w)->of;
-		sup_reply_error(w->from, w->deadline == SUP_TRY ? -EAGAIN :
-				-ETIMEDOUT);
-		leave(s, w);
-		forget_if_idle(s, e);
-	}
+	fnd__waiter_refuse(w);
+	leave(s, w);
+	forget_if_idle(s, e);
 }
 
 static int info(void *state, struct sup_info *info)
 {
-	struct fnd__waiter *w = NULL;
 	struct state *s = state;
 
-	if (info->kind == SUP_INFO_DOWN)
-		w = fnd__waiter_of(&s->waiters, info->ref);
-	if (w)
-		ended(s, w);
-	if (info->kind == SUP_INFO_TIMER && info->msg.tag == FND__LATE)
-		late(s);
+	fnd__waiters_info(&s->waiters, info, ended, late, s);
 	if (info->kind == SUP_INFO_TIMER && info->msg.tag == AGAIN)
 		tell_the_late(s);
 	return SUP_CONTINUE;

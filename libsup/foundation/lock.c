@@ -306,9 +306,10 @@ static int cast(void *state, struct sup_msg *msg)
 }
 
 /* The holder of a lock that somebody waits for, or who waits, has ended. */
-static void ended(struct state *s, struct fnd__waiter *w)
+static void ended(void *state, struct fnd__waiter *w)
 {
 	struct wanted *l = w->place;
+	struct state *s = state;
 
 	if (l->holder == w)
 		watch_no_more(s, l);
@@ -317,32 +318,22 @@ static void ended(struct state *s, struct fnd__waiter *w)
 	advance(s, l);
 }
 
-static void late(struct state *s)
+static void late(void *state, struct fnd__waiter *w)
 {
-	struct fnd__waiter *w;
-	struct wanted *l;
+	struct wanted *l = w->place;
+	struct state *s = state;
 
-	while ((w = fnd__waiter_late(&s->waiters))) {
-		l = w->place;
-		sup_reply_error(w->from, w->deadline == SUP_TRY ? -EAGAIN :
-				-ETIMEDOUT);
-		leave(s, l, w);
-		if (!l->queue)
-			forget(s, l);
-	}
+	fnd__waiter_refuse(w);
+	leave(s, l, w);
+	if (!l->queue)
+		forget(s, l);
 }
 
 static int info(void *state, struct sup_info *info)
 {
-	struct fnd__waiter *w = NULL;
 	struct state *s = state;
 
-	if (info->kind == SUP_INFO_DOWN)
-		w = fnd__waiter_of(&s->waiters, info->ref);
-	if (w)
-		ended(s, w);
-	if (info->kind == SUP_INFO_TIMER && info->msg.tag == FND__LATE)
-		late(s);
+	fnd__waiters_info(&s->waiters, info, ended, late, s);
 	return SUP_CONTINUE;
 }
 

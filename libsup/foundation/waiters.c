@@ -14,6 +14,9 @@
 
 #define NS_PER_MS 1000000
 
+/* The tag of the timer that comes when somebody is late. */
+#define LATE UINT64_C(0x666e642d6c617465)
+
 struct fnd__by_ref {
 	UT_hash_handle hh;
 	struct sup_ref ref;
@@ -50,7 +53,7 @@ static void arm(struct fnd__waiters *ws, int64_t deadline)
 	if (deadline < 0 || (ws->armed && ws->armed <= deadline))
 		return;
 	ws->armed = deadline;
-	sup_server_timer(FND__LATE, left > 0 ? left / NS_PER_MS + 1 : 0);
+	sup_server_timer(LATE, left > 0 ? left / NS_PER_MS + 1 : 0);
 }
 
 int fnd__waiter_add(struct fnd__waiters *ws, struct sup_from from,
@@ -88,8 +91,8 @@ void fnd__waiter_del(struct fnd__waiters *ws, struct fnd__waiter *w)
 	sup_free(w);
 }
 
-struct fnd__waiter *fnd__waiter_of(const struct fnd__waiters *ws,
-				   struct sup_ref ref)
+static struct fnd__waiter *waiter_of(const struct fnd__waiters *ws,
+				     struct sup_ref ref)
 {
 	struct fnd__by_ref *watch;
 
@@ -97,7 +100,8 @@ struct fnd__waiter *fnd__waiter_of(const struct fnd__waiters *ws,
 	return watch ? watch->waiter : NULL;
 }
 
-struct fnd__waiter *fnd__waiter_late(struct fnd__waiters *ws)
+/* One whose deadline has come; or NULL, and the timer is set for the next. */
+static struct fnd__waiter *next_late(struct fnd__waiters *ws)
 {
 	int64_t now = sup_deadline_ms(0), next = SUP_FOREVER;
 	struct fnd__waiter *w;
@@ -113,4 +117,26 @@ struct fnd__waiter *fnd__waiter_late(struct fnd__waiters *ws)
 	ws->armed = 0;
 	arm(ws, next);
 	return NULL;
+}
+
+void fnd__waiters_info(struct fnd__waiters *ws, const struct sup_info *info,
+		       void (*ended)(void *state, struct fnd__waiter *w),
+		       void (*late)(void *state, struct fnd__waiter *w),
+		       void *state)
+{
+	struct fnd__waiter *w = NULL;
+
+	if (info->kind == SUP_INFO_DOWN)
+		w = waiter_of(ws, info->ref);
+	if (w)
+		ended(state, w);
+	if (info->kind == SUP_INFO_TIMER && info->msg.tag == LATE)
+		while ((w = next_late(ws)))
+			late(state, w);
+}
+
+void fnd__waiter_refuse(const struct fnd__waiter *w)
+{
+	sup_reply_error(w->from, w->deadline == SUP_TRY ? -EAGAIN :
+			-ETIMEDOUT);
 }

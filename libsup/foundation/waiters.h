@@ -7,6 +7,7 @@
 #define SUP_FOUNDATION_WAITERS_H
 
 #include <sup/call.h>
+#include <sup/task.h>
 
 struct fnd__by_ref;
 
@@ -25,9 +26,6 @@ struct fnd__waiters {
 	int64_t armed;		/* when the timer comes; 0: it does not */
 };
 
-/* The tag of the timer that comes when somebody is late. */
-#define FND__LATE UINT64_C(0x666e642d6c617465)
-
 /* Also begins to watch who has called. -ENOMEM. */
 int fnd__waiter_add(struct fnd__waiters *ws, struct sup_from from,
 		    int64_t deadline, void *place,
@@ -36,11 +34,17 @@ int fnd__waiter_add(struct fnd__waiters *ws, struct sup_from from,
 /* It has been answered, or has ended, and is in no list of the user. */
 void fnd__waiter_del(struct fnd__waiters *ws, struct fnd__waiter *w);
 
-/* Whose monitor it is, or NULL. */
-struct fnd__waiter *fnd__waiter_of(const struct fnd__waiters *ws,
-				   struct sup_ref ref);
+/*
+ * What a server's info is told: if it is the end of one of them, ended is
+ * called with it; if the time of some has come, late with each, which has to
+ * answer and fnd__waiter_del() it.
+ */
+void fnd__waiters_info(struct fnd__waiters *ws, const struct sup_info *info,
+		       void (*ended)(void *state, struct fnd__waiter *w),
+		       void (*late)(void *state, struct fnd__waiter *w),
+		       void *state);
 
-/* One whose deadline has come; or NULL, and the timer is set for the next. */
-struct fnd__waiter *fnd__waiter_late(struct fnd__waiters *ws);
+/* Answers one that is late: -EAGAIN if it would not wait, else -ETIMEDOUT. */
+void fnd__waiter_refuse(const struct fnd__waiter *w);
 
 #endif
