@@ -194,13 +194,9 @@ int fnd_breaker_open(const char *name,
 	return ret;
 }
 
-static int no_such(const char *name)
-{
-	return sup_set_error(-ENOENT, "name: there is no breaker \"%s\"",
-			     name);
-}
-
-int fnd_breaker_close(const char *name)
+/* Calls f with the breaker of that name, under the lock; what f returns. */
+static int with_breaker(const char *name,
+			int (*f)(struct breaker *b, void *arg), void *arg)
 {
 	struct breaker *b;
 	int ret;
@@ -210,15 +206,33 @@ int fnd_breaker_close(const char *name)
 		return ret;
 	pthread_mutex_lock(&lock);
 	b = find_locked(name);
-	if (b)
-		HASH_DEL(breakers, b);
+	ret = b ? f(b, arg) : -ENOENT;
 	pthread_mutex_unlock(&lock);
+	if (ret == -ENOENT)
+		return sup_set_error(ret, "name: there is no breaker \"%s\"",
+				     name);
+	return ret;
+}
+
+static int take_out_locked(struct breaker *b, void *ret_breaker)
+{
+	HASH_DEL(breakers, b);
+	*(struct breaker **)ret_breaker = b;
+	return 0;
+}
+
+int fnd_breaker_close(const char *name)
+{
+	struct breaker *b = NULL;
+	int ret;
+
+	ret = with_breaker(name, take_out_locked, &b);
 	free_breaker(b);
-	return b ? 0 : no_such(name);
+	return ret;
 }
 
 /* -ECONNREFUSED; or 0, and the period in which the call begins. */
-static int enter_locked(struct breaker *b, uint64_t *ret_period)
+static int enter_locked(struct breaker *b, void *ret_period)
 {
 	int64_t now = now_ns();
 
@@ -232,7 +246,7 @@ static int enter_locked(struct breaker *b, uint64_t *ret_period)
 		b->who_tries = sup_self();
 	}
 	b->calls++;
-	*ret_period = b->period;
+	*(uint64_t *)ret_period = b->period;
 	return 0;
 }
 
@@ -259,17 +273,11 @@ int fnd_breaker_run(const char *name, int (*fn)(void *arg), void *arg,
 	struct breaker *b;
 	int ret, result;
 
-	ret = fnd__check_name("name", name);
+	ret = with_breaker(name, enter_locked, &period);
+	if (ret == -ECONNREFUSED)
+		sup_set_error(ret, "the breaker \"%s\" is open", name);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&lock);
-	b = find_locked(name);
-	ret = b ? enter_locked(b, &period) : -ENOENT;
-	pthread_mutex_unlock(&lock);
-	if (ret == -ENOENT)
-		return no_such(name);
-	if (ret)
-		return sup_set_error(ret, "the breaker \"%s\" is open", name);
 	result = fn(arg);
 	pthread_mutex_lock(&lock);
 	b = find_locked(name);
@@ -280,8 +288,9 @@ int fnd_breaker_run(const char *name, int (*fn)(void *arg), void *arg,
 	return 0;
 }
 
-static void status_locked(struct breaker *b, struct fnd_breaker_status *s)
+static int status_locked(struct breaker *b, void *ret_status)
 {
+	struct fnd_breaker_status *s = ret_status;
 	int64_t now = now_ns();
 
 	age_locked(b, now);
@@ -294,36 +303,22 @@ static void status_locked(struct breaker *b, struct fnd_breaker_status *s)
 		s->state = s->left_ns ? FND_BREAKER_OPEN :
 			FND_BREAKER_HALF_OPEN;
 	}
+	return 0;
 }
 
 int fnd_breaker_status(const char *name, struct fnd_breaker_status *ret_status)
 {
-	struct breaker *b;
-	int ret;
+	return with_breaker(name, status_locked, ret_status);
+}
 
-	ret = fnd__check_name("name", name);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&lock);
-	b = find_locked(name);
-	if (b)
-		status_locked(b, ret_status);
-	pthread_mutex_unlock(&lock);
-	return b ? 0 : no_such(name);
+static int reset_locked(struct breaker *b, void *arg)
+{
+	(void)arg;
+	begin_locked(b, false, 0);
+	return 0;
 }
 
 int fnd_breaker_reset(const char *name)
 {
-	struct breaker *b;
-	int ret;
-
-	ret = fnd__check_name("name", name);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&lock);
-	b = find_locked(name);
-	if (b)
-		begin_locked(b, false, 0);
-	pthread_mutex_unlock(&lock);
-	return b ? 0 : no_such(name);
+	return with_breaker(name, reset_locked, NULL);
 }
