@@ -12,21 +12,27 @@ set -uo pipefail
 . "$top/tests/lib/tap.inc"
 
 limit=20
+group=/sys/fs/cgroup/failslab
 programs=(inherit thread kill empty owner spawn hand_over observe descend)
 
-# Whoever outlives SIGKILL hangs in the kernel.
+# Whoever outlives the end of its cgroup hangs in the kernel.
 ends() {
 	local -r program=$1 end=$((SECONDS + limit + 20))
 
 	[ -x "$program" ] || return 1
-	timeout -s KILL $limit "$program" </dev/null
+	# shellcheck disable=SC2016
+	timeout -s KILL $limit bash -c \
+		'echo 0 >"$0/cgroup.procs" && exec "$1"' $group "$program" \
+		</dev/null
 	echo "exit status $?"
-	while pkill -KILL -f "$program"; do
+	echo 1 >$group/cgroup.kill || return 1
+	while grep -q '^populated 1' $group/cgroup.events; do
 		[ $SECONDS -lt $end ] || return 1
 		read -rt 0.1 <> <(:) || :
 	done
 }
 
+mkdir $group || die "$group: cannot be made"
 for name in "${programs[@]}"; do
 	ok "sup_${name}_test leaves nobody behind" \
 		ends "$build/tests/kselftest/sup_${name}_test"
