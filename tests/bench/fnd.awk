@@ -29,21 +29,6 @@ BEGIN {
 
 NF == 4 && $4 ~ /^[0-9.]+$/ { value[$1 " " $2, ++count[$1 " " $2]] = $4 }
 
-# The middle one of the rounds; low and high are the ends.
-function median(of,	i, j, m, t, v)
-{
-	m = count[of]
-	for (i = 1; i <= m; i++) {
-		t = value[of, i]
-		for (j = i - 1; j && v[j] > t; j--)
-			v[j + 1] = v[j]
-		v[j + 1] = t
-	}
-	low = v[1]
-	high = v[m]
-	return m ? (v[int((m + 1) / 2)] + v[int((m + 2) / 2)]) / 2 : -1
-}
-
 function spread(of,	m)
 {
 	m = median(of)

@@ -52,5 +52,5 @@ for ((round = 1; round <= rounds; round++)); do
 		elixir "$here/fnd_peer.exs" $divisor | note theirs $round
 done
 rm -f "$out"/events* "$out"/sqlite*
-awk -v small="$([ $rounds -gt 1 ] || echo yes)" -f "$here/fnd.awk" \
-	"$out/foundation"
+awk -v small="$([ $rounds -gt 1 ] || echo yes)" \
+	-f "$here/median.awk" -f "$here/fnd.awk" "$out/foundation"

@@ -38,21 +38,6 @@ function bar(name, most, unit)
 	}
 }
 
-# The median of a boot's rounds; low and high are the ends.
-function median(name, boot,	i, j, m, t, v)
-{
-	m = count[name, boot]
-	for (i = 1; i <= m; i++) {
-		t = value[name, boot, i]
-		for (j = i - 1; j && v[j] > t; j--)
-			v[j + 1] = v[j]
-		v[j + 1] = t
-	}
-	low = v[1]
-	high = v[m]
-	return (v[int((m + 1) / 2)] + v[int((m + 2) / 2)]) / 2
-}
-
 # The lower of the boots; spread tells of each boot's rounds.
 function figure(name,	boot, m, best, first)
 {
@@ -61,7 +46,7 @@ function figure(name,	boot, m, best, first)
 	for (boot in boots) {
 		if (!((name, boot) in count))
 			continue
-		m = median(name, boot)
+		m = median(name SUBSEP boot)
 		spread = spread sprintf(" %s [%s, %s]", short(m), short(low),
 					short(high))
 		if (first || m < best)

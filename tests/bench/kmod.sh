@@ -45,4 +45,5 @@ count count2
 boot storm -t 3000 -a slab_nomerge \
 	tests/bench/kmod-inside.sh storm "${BENCH_EXITS:-200000}"
 grep -hE '^(storm|proc connector)' "$out/storm" | sed 's/^/# /'
-awk -f "$top/tests/bench/kmod.awk" "$out"/{count1,count2,storm}
+awk -f "$top/tests/bench/median.awk" -f "$top/tests/bench/kmod.awk" \
+	"$out"/{count1,count2,storm}

@@ -94,4 +94,5 @@ make -s -C "$here" lib_programs
 for ((round = 1; round <= rounds; round++)); do
 	run_round $round
 done
-awk -v smoke="$smoke" -v elixir="$elixir" -f "$here/lib.awk" "$out/lib"
+awk -v smoke="$smoke" -v elixir="$elixir" \
+	-f "$here/median.awk" -f "$here/lib.awk" "$out/lib"
