@@ -2,53 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # supctl audit: who is not supervised in a supd. Needs the module. Speaks TAP.
-# BIN is where supd and supctl are, stray.so stands beside this.
+# stray.so stands beside this.
 set -uo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 . "$top/tests/lib/tap.inc"
+. "$top/tests/lib/supd.inc"
 
-: "${BIN:=$build/bin}"
-if ! grep -q '^sup ' /proc/modules 2>/dev/null; then
-	echo "1..0 # SKIP the module is not loaded"
-	exit 0
-fi
-work=$(mktemp -d)
-pid=''
-end() {
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null
-	wait
-	rm -rf "$work"
-}
-trap end EXIT
-unset XDG_RUNTIME_DIR NOTIFY_SOCKET JOURNAL_STREAM
-exec {never}<> <(:)
-
-until_ok() {
-	local -r end=$((SECONDS + 20))
-
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		read -r -t 0.05 -u "$never" || :
-	done
-}
-
-ctl() {
-	"$BIN/supctl" --state "$work/state" "$@"
-}
-
-# Starts supd with the variables given.
-start() {
-	env "$@" "$BIN/supd" --state "$work/state" "$work/tree.yaml" \
-		2>>"$work/err" &
-	pid=$!
-	until_ok ctl status || cat "$work/err"
-}
-
-stop() {
-	kill "$pid"
-	wait "$pid"
-	pid=''
-}
+needs_module
 
 # Sets strays, code.
 audit() {
@@ -83,9 +43,8 @@ cat >"$work/tree.yaml" <<-E
 	  - id: forks
 	    argv: [sh, -c, "setsid tail -f /dev/null & exec tail -f /dev/null"]
 E
-: >"$work/err"
 
-start
+start "$work/tree.yaml"
 audit
 ok "a tree alone has no strays" nobody
 audit --json
@@ -98,7 +57,9 @@ ok "then there is none, either" nobody
 stop
 
 mkfifo "$work/go" "$work/go.done"
-start LD_PRELOAD="$build/tests/integration/stray.so" STRAY="$work/go"
+supd_prefix=(env LD_PRELOAD="$build/tests/integration/stray.so"
+	STRAY="$work/go")
+start "$work/tree.yaml"
 audit
 ok "a thread that is not supervised" found 1 \
 	"^thread .*stray-thread .*not started by libsup"

@@ -2,35 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # supd: children that depend on each other, and those that restart often or not
-# any more. Speaks TAP. BIN is where supd and supctl are.
+# any more. Speaks TAP.
 set -uo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 . "$top/tests/lib/tap.inc"
-
-: "${BIN:=$build/bin}"
-work=$(mktemp -d)
-pid=''
-end() {
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null
-	wait
-	rm -rf "$work"
-}
-trap end EXIT
-unset XDG_RUNTIME_DIR NOTIFY_SOCKET JOURNAL_STREAM
-exec {never}<> <(:)
-
-until_ok() {
-	local -r end=$((SECONDS + 30))
-
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		read -r -t 0.05 -u "$never" || :
-	done
-}
-
-ctl() {
-	"$BIN/supctl" --state "$work/state" "$@"
-}
+. "$top/tests/lib/supd.inc"
 
 state_of() {
 	ctl list | awk -v id="/$1" 'index($1, id) { print $2 }'
@@ -38,10 +14,6 @@ state_of() {
 
 is() {
 	[ "$(state_of "$1")" = "$2" ]
-}
-
-pid_of() {
-	ctl list | awk -v id="/$1" 'index($1, id) { print $3 }'
 }
 
 # A child runs, and not in its life with that pid.
@@ -84,9 +56,8 @@ cat >"$work/tree.yaml" <<-E
 	    flapping_stable: 10min
 E
 
-"$BIN/supd" --state "$work/state" "$work/tree.yaml" 2>"$work/err" &
-pid=$!
-ok "x and y start at the same time" until_ok ctl status
+start "$work/tree.yaml"
+ok "x and y start at the same time" ctl status
 ok "and last when both are ready" until_ok is last running
 ok "in the order of what needs what" \
 	test "$(sed -n '1p;4p' "$work/order" | tr '\n' ' ')" = "base last "
@@ -99,15 +70,15 @@ ok "a child that runs is explained" explains x "running.*nothing is wrong"
 ok "so is the tree" explains t "nothing is wrong"
 ok "one that is needed can be stopped" ctl stop base
 ok "it was told to" explains base "told it to end"
-ok "in JSON, too" sh -c "$BIN/supctl --state $work/state --json explain \
+ok "in JSON, too" sh -c "$supctl --state $work/state --json explain \
 	t/base | grep -q '\"why\":\"terminated\"'"
 ok "there is not always such a child" sh -c \
-	"! $BIN/supctl --state $work/state explain nobody"
+	"! $supctl --state $work/state explain nobody"
 last=$(pid_of last)
 kill -KILL "$last"
 ok "who needs others alone is restarted" until_ok runs_again last "$last"
 ok "who needs one that is stopped cannot start" sh -c \
-	"! $BIN/supctl --state $work/state restart x"
+	"! $supctl --state $work/state restart x"
 ok "it does once that is up" ctl start base
 
 poor=$(pid_of poor)
@@ -119,9 +90,6 @@ ok "and then stays stopped" until_ok has_event budget_spent
 ok "alone" is last running
 ok "for its budget is spent" explains poor "budget of restarts is spent"
 
-kill "$pid"
-wait "$pid"
-status=$?
-pid=''
+stop
 ok "an orderly end" test $status -eq 0
 tap_end

@@ -2,23 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What supd and supctl say to bad input, and their exit codes. Speaks TAP.
-# BIN is where they are.
 set -uo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 . "$top/tests/lib/tap.inc"
+. "$top/tests/lib/supd.inc"
 
-supd=${BIN:=$build/bin}/supd
-supctl=$BIN/supctl
 hostile="python3 $top/tests/tools/hostile.py"
-work=$(mktemp -d)
-pid='' status=''
-end() {
-	[ -z "$pid" ] || kill "$pid" 2>/dev/null
-	wait
-	rm -rf "$work"
-}
-trap end EXIT
-unset XDG_RUNTIME_DIR NOTIFY_SOCKET JOURNAL_STREAM
 
 # says CODE TEXT COMMAND...: ends with the code, and its output has the text.
 says() {
@@ -37,32 +26,6 @@ says() {
 # tree NAME: a tree file from stdin.
 tree() {
 	cat >"$work/$1.yaml"
-}
-
-# pause: between two looks at what tells nobody when it changes.
-until_ok() {
-	local -r end=$((SECONDS + 20))
-
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		read -r -t 0.05 -u "$never" || :
-	done
-}
-
-# start TREE: in this shell, which has to wait for it. Sets pid.
-start() {
-	"$supd" --source pidfd --state "$work/state" "$1" 2>"$work/err" &
-	pid=$!
-	until_ok ctl tree || cat "$work/err"
-}
-
-# Ends supd. Sets status.
-stop() {
-	kill "$pid"
-	wait "$pid"
-	status=$?
-	pid=''
-	[ $status -eq 0 ] || cat "$work/err"
 }
 
 # A port of the loopback address that nobody listens on.
@@ -206,7 +169,7 @@ supctl_with_supd() {
 	      - {id: t, service: echo, port: $port}
 	E
 	mkfifo "$work/never"
-	start "$work/two.yaml"
+	start --source pidfd "$work/two.yaml"
 	ok "supd starts" ctl tree
 	ok "a second supd on the same state is refused" \
 		says 111 "another supd uses it" "$supd" --source pidfd \
@@ -304,7 +267,7 @@ give_up() {
 		'the tree "unready" did not start' "$supd" --source pidfd \
 		--state "$work/state" "$work/unready.yaml"
 	mkdir -m 700 "$work/other"
-	start "$work/port.yaml"
+	start --source pidfd "$work/port.yaml"
 	ok "a port that is taken: 1" says 1 'Address already in use' "$supd" \
 		--source pidfd --state "$work/other" "$work/port.yaml"
 	stop
@@ -313,7 +276,6 @@ give_up() {
 }
 
 [ -x "$supd" ] && [ -x "$supctl" ] || die "$BIN: not built"
-exec {never}<> <(:)
 cd "$work" || exit 111
 mkdir -p "$work/bin"
 printf '#!/bin/sh\nexec %s --state %s/state "$@"\n' "$supctl" "$work" \
@@ -333,6 +295,6 @@ garbage
 ok "clients that do not read hold nobody up" deaf
 permission
 stop
-ok "SIGTERM: an orderly end" test $status -eq 0
+ok "SIGTERM: an orderly end" test $status -eq 0 || cat "$work/err"
 give_up
 tap_end
