@@ -55,13 +55,16 @@ check-debug: ## the same, under KASAN, lockdep, kmemleak, with failing memory
 fuzz: ## an hour of fuzzing in a debug kernel; MINUTES= SEED= KERNEL=
 	$(RUN)/../fuzz/run.sh
 
-bench: bench-kmod bench-lib bench-foundation ## all benchmarks
+bench: bench-kmod bench-lib bench-source bench-foundation ## all benchmarks
 
 bench-kmod: ## what the module costs, in the test machine (15 minutes)
 	$(RUN)/../bench/kmod.sh
 
 bench-lib: ## the library beside Erlang and Elixir, here (3 minutes)
 	$(RUN)/../bench/lib.sh
+
+bench-source: ## the library with the module, in the test machine (4 minutes)
+	$(RUN)/../bench/source.sh
 
 bench-foundation: ## the services beside Elixir, here (a minute)
 	$(RUN)/../bench/fnd.sh
@@ -127,6 +130,6 @@ distclean: ## remove downloads, too
 .NOTPARALLEL:
 .PHONY: all help setup demo check unit conformance integration kselftest \
 	check-kernels check-debug fuzz bench bench-kmod bench-lib \
-	bench-foundation vm modules lib tools examples lint style sparse \
-	regen regen-check install uninstall install-dkms uninstall-dkms \
+	bench-source bench-foundation vm modules lib tools examples lint \
+	style sparse regen regen-check install uninstall install-dkms uninstall-dkms \
 	clean distclean

@@ -2,7 +2,9 @@
 /*
  * Benchmarks of the library, for lib.sh: one topic a run.
  *
- * usage: lib_bench TOPIC DIVISOR	DIVISOR: 1, or how much less to do
+ * usage: lib_bench TOPIC DIVISOR [module|pidfd]
+ *
+ * DIVISOR: 1, or how much less to do. The source of exits: else the best.
  */
 #include "lib_bench.h"
 
@@ -204,23 +206,35 @@ static int run_topic(void *arg)
 	return 0;
 }
 
+static enum sup_source source_of(const char *name)
+{
+	if (!strcmp(name, "module"))
+		return SUP_SOURCE_MODULE;
+	if (strcmp(name, "pidfd") != 0)
+		die(name);
+	return SUP_SOURCE_PIDFD;
+}
+
 int main(int argc, char **argv)
 {
 	struct sup_thread_spec spec = {
 		.size = sizeof(spec), .name = "bench", .run = run_topic,
 	};
+	struct sup_options options = { .size = sizeof(options) };
 	struct sup_reason reason;
 	size_t i;
 
-	if (argc != 3 || !(divisor = strtoul(argv[2], NULL, 10)))
-		die("usage: lib_bench TOPIC DIVISOR");
+	if (argc < 3 || argc > 4 || !(divisor = strtoul(argv[2], NULL, 10)))
+		die("usage: lib_bench TOPIC DIVISOR [module|pidfd]");
+	if (argc == 4)
+		options.source = source_of(argv[3]);
 	must(sched_getaffinity(0, sizeof(cpus), &cpus), "affinity");
 	for (i = 0; i < sizeof(topics) / sizeof(*topics); i++)
 		if (!strcmp(argv[1], topics[i].name))
 			spec.arg = (void *)&topics[i].run;
 	if (!spec.arg)
 		die(argv[1]);
-	must(sup_open(NULL), "opening the runtime");
+	must(sup_open(&options), "opening the runtime");
 	must(sup_thread_run(&spec, &reason), "the topic");
 	must(reason.kind != SUP_REASON_NORMAL, "the end of the topic");
 	must(sup_close(), "closing the runtime");

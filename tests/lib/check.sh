@@ -131,6 +131,7 @@ run_bench() {
 	suite -s bench -t 180 -c lib-programs "$top/tests/lib/quietly.sh" \
 		make -C "$top/tests/bench" lib_programs
 	suite -s bench -t 180 "$top/tests/bench/smoke.sh"
+	suite -s bench -t 300 -c source "$top/tests/bench/source.sh" -s
 	suite -s bench -t 180 -c foundation "$top/tests/bench/fnd.sh" -s
 }
 
