@@ -131,5 +131,5 @@ distclean: ## remove downloads, too
 .PHONY: all help setup demo check unit conformance integration kselftest \
 	check-kernels check-debug fuzz bench bench-kmod bench-lib \
 	bench-source bench-foundation vm modules lib tools examples lint \
-	style sparse regen regen-check install uninstall install-dkms uninstall-dkms \
-	clean distclean
+	style sparse regen regen-check install uninstall install-dkms \
+	uninstall-dkms clean distclean
