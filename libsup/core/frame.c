@@ -51,6 +51,14 @@ static int check(const struct sup__frame *frame, size_t got, size_t size)
 	return 0;
 }
 
+/* An empty packet reads like the end, too. */
+static bool is_over(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&pfd, 1, 0) == 1 && pfd.revents & (POLLRDHUP | POLLHUP);
+}
+
 int sup__frame_receive(int fd, struct sup__frame *ret_frame, void *buf,
 		       size_t size)
 {
@@ -67,7 +75,7 @@ int sup__frame_receive(int fd, struct sup__frame *ret_frame, void *buf,
 	if (n < 0)
 		return -errno;
 	if (!n)
-		return -EPIPE;
+		return is_over(fd) ? -EPIPE : -EPROTO;
 	ret = check(&frame, n, size);
 	if (!ret || ret == -EPROTONOSUPPORT)
 		*ret_frame = frame;

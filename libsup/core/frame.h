@@ -48,10 +48,10 @@ int sup__frame_send(int fd, struct sup__frame frame, const void *data);
 
 /*
  * Takes the next packet, without waiting: -EAGAIN none is there; -EPIPE nor
- * will there be, all that was sent has been read (an empty packet looks the
- * same); -EPROTO it is no frame, or longer than size; -EPROTONOSUPPORT it is
- * one of another version: then the head, and nothing else, is in *ret_frame.
- * -ENOMEM, ... As above.
+ * will there be, all that was sent has been read, or an empty packet when the
+ * other side is gone; -EPROTO it is no frame, or longer than size;
+ * -EPROTONOSUPPORT it is one of another version: then the head, and nothing
+ * else, is in *ret_frame. -ENOMEM, ... As above.
  */
 int sup__frame_receive(int fd, struct sup__frame *ret_frame, void *buf,
 		       size_t size);

@@ -53,6 +53,10 @@ static void spoil(const char *how)
 		send(channel(), &hello, 5, 0);
 		pause();
 	}
+	if (!strcmp(how, "empty")) {
+		send(channel(), &hello, 0, 0);
+		pause();
+	}
 	if (!strcmp(how, "early")) {
 		hello.kind = SUP__FRAME_MESSAGE;
 		sup__frame_send(channel(), hello, NULL);
@@ -248,6 +252,7 @@ static void other_programs_are_refused(void)
 	expect_refusal(SPOILT("bad table"), -EINVAL, "has it not");
 	sup_set_log_level(LOG_CRIT);
 	expect_refusal(SPOILT("garbage"), -EPROTO, "no message");
+	expect_refusal(SPOILT("empty"), -EPROTO, "no message");
 	expect_refusal(SPOILT("early"), -EPROTO, "no message");
 	sup_set_log_level(LOG_WARNING);
 }
