@@ -54,6 +54,9 @@ struct config_child {
 	unsigned int n_depends_on;
 	char *backoff;
 	char *backoff_max;
+	unsigned int *backoff_factor;	/* percent; NULL: not said */
+	unsigned int *backoff_jitter;
+	char *backoff_stable;
 	unsigned int *budget;		/* NULL: none of its own */
 	char *budget_period;
 	enum sup_spent budget_spent;
@@ -68,7 +71,7 @@ struct config_child {
 	int64_t shutdown_ms;
 	int stop_signo;
 	int64_t hold_ms;
-	int64_t backoff_ms, backoff_max_ms;
+	int64_t backoff_ms, backoff_max_ms, backoff_stable_ms;
 	int64_t budget_period_ms;
 	int64_t flapping_period_ms, flapping_stable_ms;
 };

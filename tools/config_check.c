@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define ID_MAX 63
-#define INTENSITY_MAX 100000u
+#define COUNT_MAX 100000u
 
 enum kind {
 	PROGRAM = 1,
@@ -147,14 +147,13 @@ static void check_wait(struct check *c, const struct config_path *path,
 
 static void check_count(struct check *c, const struct config_path *path,
 			const char *key, const unsigned int *count,
-			unsigned int least)
+			unsigned int least, unsigned int most)
 {
 	if (count == NULL || !is_number(c, path, key, ~0u))
 		return;
-	if (*count > INTENSITY_MAX)
+	if (*count > most)
 		config_report(c->r, path, key, PLACE_VALUE,
-			      "\"%s\": %u is more than %u", key, *count,
-			      INTENSITY_MAX);
+			      "\"%s\": %u is more than %u", key, *count, most);
 	else if (*count < least)
 		config_report(c->r, path, key, PLACE_VALUE,
 			      "\"%s\": %u is less than %u", key, *count, least);
@@ -194,15 +193,23 @@ static void check_restarts(struct check *c, const struct config_path *path,
 		config_report(c->r, path, "backoff_max", PLACE_VALUE,
 			      "child \"%s\": \"backoff_max\" is less than "
 			      "\"backoff\"", child->id);
-	check_count(c, path, "budget", child->budget, 0);
+	check_count(c, path, "backoff_factor", child->backoff_factor, 100,
+		    COUNT_MAX);
+	check_count(c, path, "backoff_jitter", child->backoff_jitter, 0, 100);
+	check_wait(c, path, "backoff_stable", child->backoff_stable,
+		   &child->backoff_stable_ms);
+	check_count(c, path, "budget", child->budget, 0, COUNT_MAX);
 	check_period(c, path, "budget_period", child->budget_period,
 		     &child->budget_period_ms);
-	check_count(c, path, "flapping", child->flapping, 1);
+	check_count(c, path, "flapping", child->flapping, 1, COUNT_MAX);
 	check_period(c, path, "flapping_period", child->flapping_period,
 		     &child->flapping_period_ms);
 	check_wait(c, path, "flapping_stable", child->flapping_stable,
 		   &child->flapping_stable_ms);
 	check_goes_with(c, path, child, "backoff_max", "backoff");
+	check_goes_with(c, path, child, "backoff_factor", "backoff");
+	check_goes_with(c, path, child, "backoff_jitter", "backoff");
+	check_goes_with(c, path, child, "backoff_stable", "backoff");
 	check_goes_with(c, path, child, "budget_period", "budget");
 	check_goes_with(c, path, child, "budget_spent", "budget");
 	check_goes_with(c, path, child, "flapping_period", "flapping");
@@ -220,7 +227,7 @@ static void check_supervisor(struct check *c, const struct config_path *path,
 			      "seconds such as 5s", s->period);
 	else
 		s->period_s = (unsigned int)(ms / 1000);
-	check_count(c, path, "intensity", s->intensity, 0);
+	check_count(c, path, "intensity", s->intensity, 0, COUNT_MAX);
 	check_wait(c, path, "hold", s->hold, &s->hold_ms);
 }
 

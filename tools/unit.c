@@ -137,7 +137,12 @@ static int init_restarts(struct unit *u)
 	u->spec.backoff = (struct sup_backoff){
 		.min_ms = (uint32_t)cfg->backoff_ms,
 		.max_ms = (uint32_t)cfg->backoff_max_ms,
+		.stable_ms = (uint32_t)cfg->backoff_stable_ms,
 	};
+	if (cfg->backoff_factor != NULL)
+		u->spec.backoff.factor = *cfg->backoff_factor;
+	if (cfg->backoff_jitter != NULL)
+		u->spec.backoff.jitter = *cfg->backoff_jitter;
 	if (cfg->budget != NULL)
 		u->spec.budget = (struct sup_budget){
 			.intensity = *cfg->budget == 0 ? SUP_INTENSITY_NONE :

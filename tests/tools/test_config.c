@@ -107,9 +107,10 @@ static const struct bad of_the_schema[] = {
 	  ":5:5: unknown key \"colour\"; allowed here: id, argv, env, cwd, "
 	  "output, capture, ready, ready_fd, ready_timeout, watchdog, "
 	  "stop_signal, service, port, contain, restart, shutdown, depends_on, "
-	  "backoff, backoff_max, budget, budget_period, budget_spent, "
-	  "flapping, flapping_period, flapping_stable, strategy, intensity, "
-	  "period, hold, children\n" },
+	  "backoff, backoff_max, backoff_factor, backoff_jitter, "
+	  "backoff_stable, budget, budget_period, budget_spent, flapping, "
+	  "flapping_period, flapping_stable, strategy, intensity, period, "
+	  "hold, children\n" },
 	{ TREE "    argv: [sh]\n    argv: [sh]\n",
 	  ":5:5: the key \"argv\" stands twice\n" },
 	{ TREE "    argv: [sh]\n    restart: allways\n",
@@ -247,6 +248,15 @@ static const struct bad of_restarts[] = {
 	  "500ms\n" },
 	{ TWO "    backoff: 5s\n    backoff_max: 1s\n",
 	  ":8:18: child \"b\": \"backoff_max\" is less than \"backoff\"\n" },
+	{ TWO "    backoff: 5s\n    backoff_factor: 99\n",
+	  ":8:21: \"backoff_factor\": 99 is less than 100\n" },
+	{ TWO "    backoff: 5s\n    backoff_jitter: 101\n",
+	  ":8:21: \"backoff_jitter\": 101 is more than 100\n" },
+	{ TWO "    backoff: 5s\n    backoff_stable: 5\n",
+	  ":8:21: \"backoff_stable\": \"5\" is not a time such as 5s or "
+	  "500ms\n" },
+	{ TWO "    backoff_jitter: 5\n", ":7:5: child \"b\": "
+	  "\"backoff_jitter\" goes with \"backoff\" only\n" },
 	{ TWO "    backoff: 100000min\n", ":7:14: \"backoff\": "
 	  "\"100000min\" is longer than 71000min\n" },
 	{ TWO "    hold: 5s\n",
@@ -266,6 +276,9 @@ static void how_it_is_restarted(void **state)
 		"    depends_on: [db, cache]\n"
 		"    backoff: 100ms\n"
 		"    backoff_max: 1min\n"
+		"    backoff_factor: 150\n"
+		"    backoff_jitter: 0\n"
+		"    backoff_stable: 2min\n"
 		"    budget: 0\n"
 		"    budget_period: 1min\n"
 		"    budget_spent: stop\n"
@@ -287,6 +300,9 @@ static void how_it_is_restarted(void **state)
 	assert_string_equal(web->depends_on[1], "cache");
 	assert_int_equal(web->backoff_ms, 100);
 	assert_int_equal(web->backoff_max_ms, 60000);
+	assert_int_equal(*web->backoff_factor, 150);
+	assert_int_equal(*web->backoff_jitter, 0);
+	assert_int_equal(web->backoff_stable_ms, 120000);
 	assert_int_equal(*web->budget, 0);
 	assert_int_equal(web->budget_period_ms, 60000);
 	assert_int_equal(web->budget_spent, SUP_SPENT_STOP);
