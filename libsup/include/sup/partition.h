@@ -59,7 +59,7 @@ SUP_API int sup_partition_count(struct sup_pid sup, size_t *ret_n);
  * stopped, after no key finds them any more, or started again, before one
  * does. *ret_old, which may be NULL, is how many there were. Answered in turn.
  * -EINVAL more than at first, or it is no partition supervisor; -ESRCH;
- * -EDEADLK; what a start returned: then those before it are there.
+ * -EDEADLK; -ENOMEM; what a start returned: then those before it are there.
  */
 SUP_API int sup_partition_resize(struct sup_pid sup, size_t n,
 				 size_t *ret_old);

@@ -41,7 +41,8 @@ SUP_API int sup_request_send(struct sup_pid to, const struct sup_msg *req,
  * Takes the response, 0, however it turned out. -ETIMEDOUT: it is still to
  * come; wait leaves the request as it is (OTP wait_response; with SUP_TRY also
  * check_response), receive abandons it (OTP receive_response). -ENOENT: it is
- * over, or not the caller's.
+ * over, or not the caller's. -ENOMEM, on a thread that has not waited before:
+ * it is as it was. Any thread. A safe point.
  */
 SUP_API int sup_request_wait(struct sup_request request,
 			     struct sup_response *ret_response,
@@ -70,7 +71,8 @@ SUP_API size_t sup_requests_count(const struct sup_requests *set);
 
 /*
  * Takes a response to any of them, which leaves the set. -ENOENT: it is empty.
- * -ETIMEDOUT: wait leaves the set as it is, receive abandons them all.
+ * -ETIMEDOUT: wait leaves the set as it is, receive abandons them all. -ENOMEM,
+ * on a thread that has not waited before: it is as it was. A safe point.
  */
 SUP_API int sup_requests_wait(struct sup_requests *set,
 			      struct sup_response *ret_response,

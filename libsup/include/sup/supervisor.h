@@ -32,7 +32,7 @@ SUP_API int sup_supervisor_start(const void *supervisor_spec,
 
 /*
  * Checks specs without starting anything (OTP check_childspecs/2): 0, -EINVAL,
- * or -EEXIST for two of one id. Any thread.
+ * or -EEXIST for two of one id; -ENOMEM. Any thread.
  */
 SUP_API int sup_check_childspecs(const struct sup_child_spec *specs, size_t n,
 				 enum sup_auto_shutdown auto_shutdown);
@@ -50,6 +50,8 @@ SUP_API void sup_start_async(void);
  * Changes to a running supervisor, answered in its turn. From any thread but
  * its own or that of a child it is starting or stopping (-EDEADLK). -ESRCH: it
  * has ended, whatever is asked of it; of SUP_PID_NONE a spec is checked first.
+ * -EINVAL: it is no supervisor, or the spec is wrong. -ENOMEM: if what found
+ * no memory was the answer, the change has been made all the same.
  * Answers by state, as OTP:
  *
  *		running		stopped		restarting	unknown
