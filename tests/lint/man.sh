@@ -4,7 +4,7 @@
 # The manual pages: mandoc and groff find nothing, what one refers to among our
 # own is there, sup(4) has the names and defaults that the module has, and each
 # call of libsup has a page with its prototype, its errors, where it may be
-# called, and a program (man-calls.awk).
+# called, and a program (man-calls.awk). sup(7) refers to each of those pages.
 . "$(dirname "$0")/lint.inc"
 
 for program in mandoc groff; do
@@ -40,6 +40,19 @@ references() {
 		done
 }
 
+# Pages of calls of which the overview names no call.
+not_in_overview() {
+	awk 'FILENAME == ARGV[1] && $1 == ".Xr" { seen[$2] = 1 }
+		FILENAME == ARGV[1] { next }
+		FNR == 1 { found[FILENAME] = on = 0 }
+		$1 == ".Sh" { on = $2 == "NAME" }
+		on && $1 == ".Nm" && seen[$2] { found[FILENAME] = 1 }
+		END { for (file in found)
+			if (!found[file])
+				print file ": not in " ARGV[1] }
+		' "$overview" Documentation/man/man3/sup_*.3
+}
+
 # What of the module has to be in its page, and how it is written there.
 interface() {
 	sed -nE 's/^module_param(_cb)?\(([a-z_]+),.*/Sy \2/p' kmod/*.c
@@ -73,6 +86,7 @@ calls() {
 }
 
 page=Documentation/man/man4/sup.4
+overview=Documentation/man/man7/sup.7
 if [ -e "$page" ]; then
 	bad_lines < <(undocumented)
 fi
@@ -83,6 +97,8 @@ if [ ${#all[@]} -gt 0 ]; then
 		grep -v 'referenced manual not found')
 	bad_lines < <(groff -ww -mdoc -Tutf8 -z "${all[@]}" 2>&1)
 	bad_lines < <(references)
+	[ ! -e "$overview" ] ||
+		bad_lines < <(not_in_overview)
 	bad_lines < <(calls libsup sup sup)
 	[ ! -e libsup/libsup-foundation.map ] ||
 		bad_lines < <(calls libsup-foundation fnd foundation)

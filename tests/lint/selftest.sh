@@ -268,6 +268,12 @@ undocumented_parameter() {
 	add kmod/main.c 'module_param(level, uint, 0644);\n'
 }
 
+overview_of_nothing() {
+	mkdir -p Documentation/man/man7
+	sed 's/SUPX 8/SUP 7/; s/supx/sup/' Documentation/man/man8/supx.8 \
+		>Documentation/man/man7/sup.7
+}
+
 test_man() {
 	local -r page=Documentation/man/man8/supx.8
 
@@ -288,6 +294,8 @@ test_man() {
 	plant man "a call of unknown threads" 'no line for sup_a' \
 		sed -i '/^.It Fn sup_a/s/sup_a/sup_b/' \
 		Documentation/man/man3/sup_a.3
+	plant man "a page that the overview leaves out" 'not in .*sup.7' \
+		overview_of_nothing
 	plant man "a word that fits in no line" "can't break line" \
 		add $page "$(printf 'x%.0s' {1..100})\\n"
 	plant man "a parameter that is not documented" 'there: Sy level' \
