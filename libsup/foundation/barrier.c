@@ -23,8 +23,6 @@
 #define uthash_free(p, size) sup_free(p)
 #include <uthash.h>
 
-#define BARRIERS "fnd_barriers"
-
 enum tag {
 	ARRIVE,		/* the reply's tag: 0, or how many came in vain */
 	WAITING,	/* the reply's tag: how many are there */
@@ -184,7 +182,7 @@ int fnd_barriers_start(const void *options, struct sup_pid *ret_pid)
 		.size = sizeof(ops), .init = init, .call = call, .info = info,
 	};
 	const struct sup_server_spec spec = {
-		.size = sizeof(spec), .name = BARRIERS, .reg = true,
+		.size = sizeof(spec), .name = FND__BARRIERS, .reg = true,
 		.ops = &ops,
 	};
 
@@ -202,7 +200,7 @@ static int request(enum tag tag, struct request *req, const char *name,
 	int ret;
 
 	strcpy(req->name, name);
-	ret = fnd__call(BARRIERS, &msg, &reply, SUP_FOREVER);
+	ret = fnd__call(FND__BARRIERS, &msg, &reply, SUP_FOREVER);
 	if (!ret)
 		*ret_tag = reply.tag;
 	return ret;

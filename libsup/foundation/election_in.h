@@ -6,8 +6,6 @@
 #include <foundation/election.h>
 #include <sup/registry.h>
 
-#define FND__ELECTIONS "fnd_elections"
-
 enum fnd__election_tag {
 	FND__CAMPAIGN,		/* the reply's tag: the term */
 	FND__PROCLAIM,

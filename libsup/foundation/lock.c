@@ -40,8 +40,6 @@
 #define uthash_free(p, size) sup_free(p)
 #include <uthash.h>
 
-#define LOCKS "fnd_locks"
-
 #define COUNTS 256
 
 enum tag {
@@ -358,7 +356,8 @@ int fnd_locks_start(const void *options, struct sup_pid *ret_pid)
 		.cast = cast, .info = info,
 	};
 	const struct sup_server_spec spec = {
-		.size = sizeof(spec), .name = LOCKS, .reg = true, .ops = &ops,
+		.size = sizeof(spec), .name = FND__LOCKS, .reg = true,
+		.ops = &ops,
 	};
 
 	(void)options;
@@ -377,8 +376,8 @@ static int request(enum tag tag, const char *name, int64_t deadline,
 
 	strcpy(req.name, name);
 	if (tag == LOOK)
-		return sup_cast(sup_whereis(LOCKS), &msg, SUP_FOREVER);
-	ret = fnd__call(LOCKS, &msg, &reply, SUP_FOREVER);
+		return sup_cast(sup_whereis(FND__LOCKS), &msg, SUP_FOREVER);
+	ret = fnd__call(FND__LOCKS, &msg, &reply, SUP_FOREVER);
 	if (!ret)
 		*ret_tag = reply.tag;
 	return ret;
@@ -441,7 +440,7 @@ static int take_unserved(const char *name, int64_t deadline,
 		return ret;
 	return deadline == SUP_TRY ? -EAGAIN :
 		sup_set_error(-ENOTCONN, "the lock \"%s\" is taken, and %s does "
-			      "not run", name, LOCKS);
+			      "not run", name, FND__LOCKS);
 }
 
 int fnd__lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token)

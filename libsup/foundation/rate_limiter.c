@@ -31,7 +31,6 @@
 #include "foundation/rate.h"
 #include "foundation/service.h"
 
-#define RATES "fnd_rates"
 #define CLEAN_UP 1
 #define CLEANUP_MS 60000
 #define NS_PER_MS INT64_C(1000000)
@@ -400,8 +399,8 @@ int fnd_rate_limiter_start(const void *options, struct sup_pid *ret_pid)
 	};
 	struct fnd_rate_limiter_options o = { .size = sizeof(o) };
 	const struct sup_server_spec spec = {
-		.size = sizeof(spec), .name = RATES, .reg = true, .ops = &ops,
-		.arg = &o.cleanup_ms,
+		.size = sizeof(spec), .name = FND__RATE_LIMITER, .reg = true,
+		.ops = &ops, .arg = &o.cleanup_ms,
 	};
 
 	int ret;

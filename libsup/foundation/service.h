@@ -11,6 +11,10 @@
 #define FND__PROCESS_REGISTRY "fnd_processes"
 #define FND__EVENT_STORE "fnd_events"
 #define FND__TASKS "fnd_tasks"
+#define FND__LOCKS "fnd_locks"
+#define FND__BARRIERS "fnd_barriers"
+#define FND__ELECTIONS "fnd_elections"
+#define FND__RATE_LIMITER "fnd_rates"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int fnd__check_name(const char *what, const char *name);
