@@ -1,55 +1,146 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tree of the services: one table, in the order of the guide. */
+/*
+ * The tree of the services: one table, in the order of the guide. Each start
+ * also makes its task a service of production, by the id of its child, so that
+ * it can be looked up, checked and waited for.
+ */
 #include <foundation/foundation.h>
+
+#include <errno.h>
+#include <stddef.h>
 
 #include <sup/sup.h>
 
 #include "foundation/service.h"
 
 #define SHUTDOWN_MS 10000
+#define NAME "foundation"
+
+#define DEPENDS(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define OPTION(name) offsetof(struct fnd_foundation_options, name)
 
 static const struct sup_dynamic_spec tasks = {
 	.size = sizeof(tasks), .name = FND__TASKS, .reg = true,
 };
 
-#define SERVICE(name, fn, options) { \
-	.size = sizeof(struct sup_child_spec), .id = name, \
-	.start = fn, .arg = options, .shutdown_ms = SHUTDOWN_MS, \
+/* One of the table. */
+struct part {
+	const char *id;
+	const char *name;		/* under which its task is registered */
+	int (*start)(const void *arg, struct sup_pid *ret_pid);
+	const void *arg;		/* of start; or */
+	size_t option;			/* where it is in the options, or 0 */
+	const char *const *depends_on;
+	enum sup_child_type type;
+};
+
+static const struct part parts[] = {
+	{
+		.id = "process_registry", .name = FND__PROCESS_REGISTRY,
+		.start = fnd_process_registry_start,
+		.depends_on = DEPENDS("task_supervisor"),
+	}, {
+		.id = "service_registry", .name = FND__SERVICES,
+		.start = fnd_service_registry_start,
+		.depends_on = DEPENDS("task_supervisor"),
+	}, {
+		.id = "event_store", .name = FND__EVENT_STORE,
+		.start = fnd_event_store_start, .option = OPTION(event_store),
+	}, {
+		.id = "task_supervisor", .name = FND__TASKS,
+		.start = sup_dynamic_start, .arg = &tasks,
+		.type = SUP_SUPERVISOR,
+	}, {
+		.id = "locks", .name = FND__LOCKS, .start = fnd_locks_start,
+	}, {
+		.id = "barriers", .name = FND__BARRIERS,
+		.start = fnd_barriers_start,
+	}, {
+		.id = "elections", .name = FND__ELECTIONS,
+		.start = fnd_elections_start,
+	}, {
+		.id = "rate_limiter", .name = FND__RATE_LIMITER,
+		.start = fnd_rate_limiter_start,
+	},
+};
+
+#define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+
+/* What the supervisor has of it: memory of its task. */
+struct tree {
+	struct sup_child_spec children[N_PARTS];
+	struct part parts[N_PARTS];
+};
+
+static int start_part(const void *arg, struct sup_pid *ret_pid)
+{
+	const struct part *p = arg;
+	const struct fnd_service_spec spec = {
+		.size = sizeof(spec), .depends_on = p->depends_on,
+		.health = p->type == SUP_SUPERVISOR ? fnd__ping_supervisor :
+			  fnd__ping, .health_arg = (void *)p->name,
+		.supervisor = NAME, .child = p->id,
+	};
+	int ret;
+
+	ret = p->start(p->arg, ret_pid);
+	if (ret)
+		return ret;
+	ret = fnd_service_register(FND_PRODUCTION, p->id, *ret_pid, &spec,
+				   NULL);
+	/* It has ended already: as a child, of which its supervisor hears. */
+	if (ret == -ESRCH)
+		return 0;
+	if (ret)
+		sup_server_stop(*ret_pid, &SUP_SHUTDOWN, NULL, SUP_FOREVER);
+	return ret;
 }
 
-static int start(const struct fnd_foundation_options *o,
-		 struct sup_pid *ret_pid)
+static void plant(struct tree *t, const struct fnd_foundation_options *o)
 {
-	const struct sup_child_spec children[] = {
-		SERVICE("process_registry", fnd_process_registry_start, NULL),
-		SERVICE("event_store", fnd_event_store_start, o->event_store),
-		{
-			.size = sizeof(struct sup_child_spec),
-			.id = "task_supervisor", .start = sup_dynamic_start,
-			.arg = &tasks, .type = SUP_SUPERVISOR,
-		},
-		SERVICE("locks", fnd_locks_start, NULL),
-		SERVICE("barriers", fnd_barriers_start, NULL),
-		SERVICE("elections", fnd_elections_start, NULL),
-		SERVICE("rate_limiter", fnd_rate_limiter_start, NULL),
-	};
-	const struct sup_supervisor_spec spec = {
-		.size = sizeof(spec), .name = "foundation", .reg = true,
-		.children = children,
-		.n_children = sizeof(children) / sizeof(children[0]),
-		.intensity = 10, .period_s = 60,
-	};
+	const void *const *option;
+	size_t i;
 
-	return sup_supervisor_start(&spec, ret_pid);
+	for (i = 0; i < N_PARTS; i++) {
+		t->parts[i] = parts[i];
+		option = (const void *)((const char *)o + parts[i].option);
+		if (parts[i].option)
+			t->parts[i].arg = *option;
+		t->children[i] = (struct sup_child_spec){
+			.size = sizeof(t->children[i]), .id = parts[i].id,
+			.start = start_part, .arg = &t->parts[i],
+			.type = parts[i].type,
+			.shutdown_ms = parts[i].type == SUP_SUPERVISOR ?
+				       SUP_SHUTDOWN_DEFAULT : SHUTDOWN_MS,
+		};
+	}
+}
+
+static int init(void *options, struct sup_supervisor_spec *spec)
+{
+	struct tree *t = sup_alloc(sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	plant(t, options);
+	spec->children = t->children;
+	spec->n_children = N_PARTS;
+	spec->intensity = 10;
+	spec->period_s = 60;
+	return 0;
 }
 
 int fnd_foundation_start(const void *options, struct sup_pid *ret_pid)
 {
 	struct fnd_foundation_options o = { .size = sizeof(o) };
+	const struct sup_supervisor_spec spec = {
+		.size = sizeof(spec), .name = NAME, .reg = true,
+		.init = init, .init_arg = &o,
+	};
 	int ret;
 
 	ret = fnd__copy_options(&o, sizeof(o), options);
-	return ret ? ret : start(&o, ret_pid);
+	return ret ? ret : sup_supervisor_start(&spec, ret_pid);
 }
 
 struct sup_pid fnd_task_supervisor(void)

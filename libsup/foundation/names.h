@@ -29,6 +29,13 @@ struct sup_bytes fnd__pair_key(struct fnd_namespace ns,
 int fnd__name_entry(struct sup_bytes key, struct sup_pid pid,
 		       struct sup_registry_entry **ret_entry);
 
+/*
+ * As fnd_process_unregister(), if it is that of pid: else -ENOENT. The name was
+ * checked.
+ */
+int fnd__name_remove(struct fnd_namespace ns, const char *name,
+		     struct sup_pid pid);
+
 /* -ENOENT, with a sentence. */
 int fnd__names_nobody(const char *name);
 

@@ -247,7 +247,7 @@ static void remove_locked(void *arg)
 	struct sup_registry_entry *e;
 	struct change *c = arg;
 
-	c->ret = fnd__name_entry(c->key, SUP_PID_NONE, &e);
+	c->ret = fnd__name_entry(c->key, c->pid, &e);
 	if (c->ret)
 		return;
 	if (!e) {
@@ -321,11 +321,17 @@ int fnd_process_set_metadata(struct fnd_namespace ns, const char *name,
 	return do_change(&c, change_locked);
 }
 
-int fnd_process_unregister(struct fnd_namespace ns, const char *name)
+int fnd__name_remove(struct fnd_namespace ns, const char *name,
+		     struct sup_pid pid)
 {
-	struct change c = { .ns = ns, .name = name };
+	struct change c = { .ns = ns, .name = name, .pid = pid };
 
 	return do_change(&c, remove_locked);
+}
+
+int fnd_process_unregister(struct fnd_namespace ns, const char *name)
+{
+	return fnd__name_remove(ns, name, SUP_PID_NONE);
 }
 
 struct sup_pid fnd_process_whereis(struct fnd_namespace ns, const char *name)

@@ -51,6 +51,30 @@ int fnd__call(const char *service, const struct sup_msg *req,
 	return ret;
 }
 
+/* No server has a use for an empty message of this tag. */
+#define PING UINT64_C(0x666e642d70696e67)
+
+int fnd__ping(void *name, struct sup_msg *ret_result)
+{
+	const struct sup_msg ping = { .tag = PING };
+	struct sup_msg reply;
+	int ret;
+
+	(void)ret_result;
+	ret = fnd__call(name, &ping, &reply, SUP_FOREVER);
+	if (!ret)
+		sup_msg_free(&reply);
+	return ret == -EINVAL || ret == -ENOSYS ? 0 : ret;
+}
+
+int fnd__ping_supervisor(void *name, struct sup_msg *ret_result)
+{
+	struct sup_child_counts counts;
+
+	(void)ret_result;
+	return sup_count_children(sup_whereis(name), &counts);
+}
+
 void *fnd__alloc(size_t size)
 {
 	return sup_self().v ? sup_alloc(size) : malloc(size);

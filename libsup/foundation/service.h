@@ -11,6 +11,7 @@
 #define FND__PROCESS_REGISTRY "fnd_processes"
 #define FND__EVENT_STORE "fnd_events"
 #define FND__TASKS "fnd_tasks"
+#define FND__SERVICES "fnd_services"
 #define FND__LOCKS "fnd_locks"
 #define FND__BARRIERS "fnd_barriers"
 #define FND__ELECTIONS "fnd_elections"
@@ -25,6 +26,14 @@ int fnd__check_name(const char *what, const char *name);
  */
 int fnd__call(const char *service, const struct sup_msg *req,
 	      struct sup_msg *ret_reply, int64_t deadline);
+
+/*
+ * Health functions (<foundation/service_registry.h>) of a server, which comes
+ * back to its loop to answer what it does not know, and of a supervisor. The
+ * argument is the registered name.
+ */
+int fnd__ping(void *name, struct sup_msg *ret_result);
+int fnd__ping_supervisor(void *name, struct sup_msg *ret_result);
 
 /*
  * What the caller of a start function has given, of its own version, or NULL:

@@ -9,6 +9,7 @@
 #include <foundation/event_store.h>
 #include <foundation/process_registry.h>
 #include <foundation/rate_limiter.h>
+#include <foundation/service_registry.h>
 #include <foundation/types.h>
 #include <foundation/vector_clock.h>
 
@@ -24,10 +25,11 @@ struct fnd_foundation_options {
 
 /*
  * Starts a supervisor with all services as its children: one_for_one, ten
- * restarts within 60 s. There is one in a process. A start function, for a
- * child or an application, as sup_supervisor_start(); options is a struct
- * fnd_foundation_options, or NULL. Errors: -EEXIST it runs; -EINVAL; as
- * sup_supervisor_start(), and the start of each service, otherwise.
+ * restarts within 60 s. Each is a service of production, too, by the id of its
+ * child (<foundation/service_registry.h>). There is one in a process. A start
+ * function, for a child or an application, as sup_supervisor_start(); options
+ * is a struct fnd_foundation_options, or NULL. Errors: -EEXIST it runs;
+ * -EINVAL; as sup_supervisor_start(), and the start of each service, otherwise.
  */
 SUP_API int fnd_foundation_start(const void *options, struct sup_pid *ret_pid);
 
