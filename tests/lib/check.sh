@@ -151,7 +151,7 @@ run_demo() {
 }
 
 run_install() {
-	section "Installation and README"
+	section "Installation, README, an example service"
 	suite -s install -t 600 "$top"/tests/lib/try-*.sh
 }
 

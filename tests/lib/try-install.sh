@@ -55,6 +55,14 @@ C
 		LD_LIBRARY_PATH=$dest$prefix/lib "$work/services"
 }
 
+# The example of a service.
+compile_orders() {
+	# shellcheck disable=SC2046
+	${CC:-cc} -Wall -Wextra -Werror -o "$work/orders" \
+		"$top"/examples/orders/*.c \
+		$(config_of --cflags --libs libsup-foundation)
+}
+
 # That of sup(4), which needs the module's header alone.
 compile_netlink() {
 	# shellcheck disable=SC2046
@@ -136,6 +144,7 @@ ok "and needs libsup.so.0" needs_library "$work/user"
 ok "a program builds with libsup.a" compile_static
 ok "and needs no libsup.so" needs_no_library "$work/static"
 ok "a program builds with libsup-foundation, and runs" compile_services
+ok "the service of the README builds with it" compile_orders
 ok "a program builds that has no libsup, but the module" compile_netlink
 ok "and needs no libsup.so" needs_no_library "$work/watch"
 ok "each call has a page" a_page_for_each_call
