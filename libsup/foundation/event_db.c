@@ -13,20 +13,17 @@
 #include "foundation/event_db.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <foundation/types.h>
-#include <sup/resource.h>
 #include <sup/error.h>
+#include <sup/resource.h>
 
 #include "foundation/event_db_in.h"
+#include "foundation/file.h"
 
 #define APPLICATION_ID 0x73757065	/* "supe" */
 #define VERSION 1
@@ -210,35 +207,6 @@ static int set_up(struct fnd__event_db *db,
 	return prepare(db);
 }
 
-static int fail_of(const char *path)
-{
-	return sup_set_error(-errno, "file: \"%s\": %s", path,
-			     strerror(errno));
-}
-
-/* For as long as the task lives. */
-static int lock_file(const char *file)
-{
-	char path[4096];
-	int fd, ret;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s-lock", file) >=
-	    sizeof(path))
-		return sup_set_error(-ENAMETOOLONG, "file: it is too long");
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return fail_of(path);
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		ret = sup_own_fd(fd);
-	else if (errno == EWOULDBLOCK)
-		ret = sup_set_error(-EBUSY, "file: another store has it");
-	else
-		ret = fail_of(path);
-	if (ret)
-		close(fd);
-	return ret;
-}
-
 static int open_sql(struct fnd__event_db *db, const char *file)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
@@ -261,7 +229,7 @@ int fnd__event_db_open(const struct fnd_event_store_options *options,
 	pthread_once(&once, make_key);
 	if (key_error)
 		return sup_set_error(key_error, "no key for a thread");
-	ret = options->file ? lock_file(options->file) : 0;
+	ret = options->file ? fnd__file_lock(options->file) : 0;
 	if (ret)
 		return ret;
 	db = calloc(1, sizeof(*db));
