@@ -16,7 +16,8 @@ int fnd__file_lock(const char *file);
 
 /*
  * The whole of a file: text is the caller's, to free(3), with a zero behind it.
- * NULL: there is no file. What open(2) and read(2) say, with a sentence; -EFBIG.
+ * NULL: there is no file. What open(2) and read(2) say, with a sentence;
+ * -EFBIG.
  */
 int fnd__file_read(const char *file, char **ret_text, size_t *ret_len);
 

@@ -44,6 +44,10 @@ static const struct part parts[] = {
 		.start = fnd_service_registry_start,
 		.depends_on = DEPENDS("task_supervisor"),
 	}, {
+		.id = "config_server", .name = FND__CONFIG_SERVER,
+		.start = fnd_config_server_start,
+		.option = OPTION(config_server),
+	}, {
 		.id = "event_store", .name = FND__EVENT_STORE,
 		.start = fnd_event_store_start, .option = OPTION(event_store),
 	}, {

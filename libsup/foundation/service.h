@@ -9,6 +9,7 @@
 
 /* The registered names of what runs. */
 #define FND__PROCESS_REGISTRY "fnd_processes"
+#define FND__CONFIG_SERVER "fnd_config"
 #define FND__EVENT_STORE "fnd_events"
 #define FND__TASKS "fnd_tasks"
 #define FND__SERVICES "fnd_services"

@@ -20,6 +20,7 @@
 
 #define CALLERS 16
 #define NAMES 100000
+#define SETTINGS 100
 
 struct topic {
 	const char *name;
@@ -52,6 +53,17 @@ static int lookup(int nth)
 {
 	(void)nth;
 	return fnd_process_whereis(FND_PRODUCTION, "50000").v != keeper.v;
+}
+
+/* One of a hundred settings, a number. */
+static int config_get(int nth)
+{
+	struct fnd_config_value v;
+	int ret;
+
+	(void)nth;
+	ret = fnd_config_get("settings.number50", &v, NULL, 0);
+	return ret ? ret : v.integer - 50;
 }
 
 /* All of the same pair, which is never denied. */
@@ -94,6 +106,7 @@ static int store_events(int nth)
 
 static const struct topic topics[] = {
 	{ "fnd_lookup", lookup, 1000000, 1 },
+	{ "fnd_config_get", config_get, 1000000, 1 },
 	{ "fnd_rate_check", rate_check, 1000000, 1 },
 	{ "fnd_lock", lock, 100000, 1 },
 	{ "fnd_event_store", store_events, EVENT_BATCHES, EVENT_BATCH },
@@ -159,6 +172,24 @@ static int keeps_names(void *arg)
 	return 1;
 }
 
+static const struct fnd_config_options *settings(void)
+{
+	static struct fnd_config_entry schema[SETTINGS];
+	static const struct fnd_config_options options = {
+		.size = sizeof(options), .schema = schema, .n = SETTINGS,
+	};
+	static char paths[SETTINGS][32];
+	int i;
+
+	for (i = 0; i < SETTINGS; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "settings.number%d", i);
+		schema[i] = (struct fnd_config_entry){
+			.path = paths[i], .value = FND_INTEGER(i),
+		};
+	}
+	return &options;
+}
+
 int main(int argc, char **argv)
 {
 	static _Atomic int named;
@@ -172,6 +203,7 @@ int main(int argc, char **argv)
 	};
 	struct fnd_foundation_options options = {
 		.size = sizeof(options), .event_store = &events,
+		.config_server = settings(),
 	};
 	struct sup_pid top;
 	size_t i;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What fnd_bench does, with the same names and counts, on Elixir: a lookup in
-# its Registry, an update of a counter of an ETS table, two calls of a server.
+# its Registry, one in an ETS table, an update of a counter of an ETS table, two
+# calls of a server.
 #
 # usage: elixir fnd_peer.exs DIVISOR
 
@@ -59,12 +60,19 @@ defmodule FndPeer do
     scale = fn n -> div(n, String.to_integer(divisor)) end
     {:ok, _} = Registry.start_link(keys: :unique, name: Names)
     for i <- 1..@names, do: {:ok, _} = Registry.register(Names, "#{i}", nil)
+    config = :ets.new(:config, [:protected, :set, read_concurrency: true])
+    for i <- 0..99, do: :ets.insert(config, {[:settings, :"number#{i}"], i})
+    path = [:settings, :number50]
     table = :ets.new(:rates, [:public, :set, write_concurrency: true])
     :ets.insert(table, {"entity", 0})
     {:ok, server} = GenServer.start_link(Server, 0)
 
     topic("fnd_lookup", scale.(1_000_000), fn ->
       [{_, _}] = Registry.lookup(Names, "50000")
+    end)
+
+    topic("fnd_config_get", scale.(1_000_000), fn ->
+      [{_, 50}] = :ets.lookup(config, path)
     end)
 
     topic("fnd_rate_check", scale.(1_000_000), fn ->

@@ -321,7 +321,7 @@ static void without_its_servers(void **state)
 }
 
 static const char *const in_order[] = {
-	"process_registry", "service_registry", "event_store",
+	"process_registry", "service_registry", "config_server", "event_store",
 	"task_supervisor", "locks", "barriers", "elections", "rate_limiter",
 };
 

@@ -30,7 +30,7 @@ libnl-3-dev		netlink, for libsup
 libnl-genl-3-dev	generic netlink, for libsup
 uthash-dev		hash tables, for libsup
 libcyaml-dev		reads the trees of supd
-libyaml-dev		says where in a tree something stands
+libyaml-dev		reads settings; says where in a tree something stands
 libsqlite3-dev		keeps events, for libsup-foundation
 libcmocka-dev		unit tests
 erlang-base		its supervisor, to compare ours with

@@ -4,6 +4,7 @@
 #define FOUNDATION_FOUNDATION_H
 
 #include <foundation/circuit_breaker.h>
+#include <foundation/config_server.h>
 #include <foundation/coordination.h>
 #include <foundation/election.h>
 #include <foundation/event_store.h>
@@ -21,6 +22,7 @@ extern "C" {
 struct fnd_foundation_options {
 	size_t size;
 	const struct fnd_event_store_options *event_store;
+	const struct fnd_config_options *config_server;
 };
 
 /*
