@@ -344,7 +344,7 @@ int sup__mailbox_put(struct sup__mailbox *mb, uint64_t owner,
 	if (ret != -EAGAIN)
 		return ret;
 	if (sup_self().v == owner)
-		return -EDEADLK;
+		return sup__error(-EDEADLK, "the caller's own mailbox is full");
 	if (deadline == SUP_TRY)
 		return -EAGAIN;
 	room.seat = sup__seat_self();
