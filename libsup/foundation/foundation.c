@@ -63,6 +63,10 @@ static const struct part parts[] = {
 		.id = "elections", .name = FND__ELECTIONS,
 		.start = fnd_elections_start,
 	}, {
+		.id = "connection_manager", .name = FND__POOLS,
+		.start = fnd_pools_start,
+		.depends_on = DEPENDS("task_supervisor"),
+	}, {
 		.id = "rate_limiter", .name = FND__RATE_LIMITER,
 		.start = fnd_rate_limiter_start,
 	},

@@ -16,6 +16,7 @@
 #define FND__LOCKS "fnd_locks"
 #define FND__BARRIERS "fnd_barriers"
 #define FND__ELECTIONS "fnd_elections"
+#define FND__POOLS "fnd_pools"
 #define FND__RATE_LIMITER "fnd_rates"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */

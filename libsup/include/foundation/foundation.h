@@ -8,7 +8,9 @@
 #include <foundation/coordination.h>
 #include <foundation/election.h>
 #include <foundation/event_store.h>
+#include <foundation/pool.h>
 #include <foundation/process_registry.h>
+#include <foundation/protected.h>
 #include <foundation/rate_limiter.h>
 #include <foundation/service_registry.h>
 #include <foundation/types.h>
