@@ -105,9 +105,10 @@ void *sup__stack_alt(const struct sup__stack *s)
 	return s->map;
 }
 
-void sup__stack_trim(void)
+size_t sup__stack_trim(void)
 {
 	struct sup__stack *list, *next;
+	size_t bytes = 0;
 
 	sup__lock(&lock);
 	list = kept;
@@ -116,6 +117,8 @@ void sup__stack_trim(void)
 	sup__unlock(&lock);
 	for (; list; list = next) {
 		next = list->next;
+		bytes += list->map_size;
 		munmap(list->map, list->map_size);
 	}
+	return bytes;
 }

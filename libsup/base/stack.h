@@ -51,7 +51,7 @@ size_t sup__stack_size(const struct sup__stack *s);
 /* SUP__STACK_ALT bytes. */
 void *sup__stack_alt(const struct sup__stack *s);
 
-/* Gives back all that nobody uses. */
-void sup__stack_trim(void);
+/* Gives back all that nobody uses: how many bytes. */
+size_t sup__stack_trim(void);
 
 #endif

@@ -219,9 +219,9 @@ void sup__thread_make_room(bool has_threads)
 		      0);
 }
 
-void sup__thread_trim(void)
+size_t sup__thread_trim(void)
 {
-	sup__stack_trim();
+	return sup__stack_trim();
 }
 
 pid_t sup__gettid(void)

@@ -61,8 +61,8 @@ struct sup__thread sup__thread_self(void);
  */
 void sup__thread_make_room(bool has_threads);
 
-/* What is left of those that have gone is given back. */
-void sup__thread_trim(void);
+/* What is left of those that have gone is given back: how many bytes. */
+size_t sup__thread_trim(void);
 
 /* The kernel's id of the calling thread. */
 pid_t sup__gettid(void);

@@ -524,3 +524,8 @@ int sup_close(void)
 	atomic_store(&rt.state, CLOSED);
 	return 0;
 }
+
+size_t sup_trim(void)
+{
+	return sup__thread_trim();
+}

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sup/runtime.h>
+
 #include "base/error.h"
 #include "base/stack.h"
 #include "base/thread.h"
@@ -213,11 +215,12 @@ static void the_next_one_has_its_stack(void **state)
 	run_look("first", 1 << 22, &first);
 	run_look("second", 1 << 22, &second);
 	run_look("other", 1 << 21, &other);
+	assert_in_range(sup_trim(), (1 << 22) + (1 << 21), SIZE_MAX);
+	assert_int_equal(sup_trim(), 0);
 	assert_ptr_equal(first.low, second.low);
 	assert_int_equal(first.stack, second.stack);
 	assert_true(other.stack >= 1 << 21 && other.stack < first.stack);
 	assert_ptr_not_equal(first.low, other.low);
-	sup__thread_trim();
 }
 
 static void *use_up(void *arg)

@@ -79,6 +79,13 @@ SUP_API int sup_open(const struct sup_options *opts);
 SUP_API int sup_close(void);
 
 /*
+ * Gives back to the system what is kept for threads to come: the stacks of
+ * those that have ended. How many bytes of address space that was. Any thread,
+ * at any time.
+ */
+SUP_API size_t sup_trim(void);
+
+/*
  * Which source runs and what it lacks. The strings are valid until sup_close().
  * Any thread. -ENOTCONN before sup_open().
  */
