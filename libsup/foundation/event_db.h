@@ -53,6 +53,8 @@ int fnd__event_db_query(struct fnd__event_db *db,
 			struct fnd__events *events);
 int fnd__event_db_prune(struct fnd__event_db *db, int64_t before,
 			uint64_t *ret_n);
+/* Frees the cache: how many bytes. */
+uint64_t fnd__event_db_trim(struct fnd__event_db *db);
 int fnd__event_db_stats(struct fnd__event_db *db,
 			struct fnd_event_stats *ret_stats);
 

@@ -121,3 +121,15 @@ int fnd__event_db_stats(struct fnd__event_db *db,
 	ret_stats->bytes = (uint64_t)(pages * size);
 	return 0;
 }
+
+uint64_t fnd__event_db_trim(struct fnd__event_db *db)
+{
+	int before = 0, after = 0, peak;
+
+	sqlite3_db_status(db->sql, SQLITE_DBSTATUS_CACHE_USED, &before, &peak,
+			  0);
+	sqlite3_db_release_memory(db->sql);
+	sqlite3_db_status(db->sql, SQLITE_DBSTATUS_CACHE_USED, &after, &peak,
+			  0);
+	return before > after ? before - after : 0;
+}

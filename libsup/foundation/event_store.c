@@ -23,6 +23,7 @@
 
 #include "foundation/event.h"
 #include "foundation/event_db.h"
+#include "foundation/event_store_in.h"
 #include "foundation/service.h"
 
 #define MAX_PENDING 256			/* requests in a commit */
@@ -38,6 +39,7 @@ enum tag {
 	QUERY,	/* struct fnd__event_query; events as bytes */
 	PRUNE,	/* int64_t; uint64_t */
 	STATS,	/* nothing; struct fnd_event_stats */
+	TRIM,	/* nothing; uint64_t */
 };
 
 enum { TICK };
@@ -225,11 +227,11 @@ static bool is_request(const struct sup_msg *req)
 	static const size_t sizes[] = {
 		[GET] = sizeof(uint64_t),
 		[QUERY] = sizeof(struct fnd__event_query),
-		[PRUNE] = sizeof(int64_t), [STATS] = 0,
+		[PRUNE] = sizeof(int64_t), [STATS] = 0, [TRIM] = 0,
 	};
 
 	return req->tag == STORE ||
-	       (req->tag <= STATS && req->len == sizes[req->tag]);
+	       (req->tag <= TRIM && req->len == sizes[req->tag]);
 }
 
 static int call(void *state, struct sup_from from, struct sup_msg *req)
@@ -259,6 +261,10 @@ static int call(void *state, struct sup_from from, struct sup_msg *req)
 		break;
 	case STATS:
 		tell_stats(s, from);
+		break;
+	case TRIM:
+		n = fnd__event_db_trim(s->db);
+		answer_copy(from, 0, &n, sizeof(n));
 		break;
 	}
 	return SUP_CONTINUE;
@@ -467,29 +473,33 @@ int fnd_event_chain(const char *correlation, struct fnd_event **ret_events,
 	return fnd_event_query(&q, ret_events, ret_n, deadline);
 }
 
-int fnd_event_prune(int64_t before, uint64_t *ret_n, int64_t deadline)
+/* A call whose answer is of that size; ret_answer may be NULL. */
+static int ask(uint64_t tag, int64_t *with, void *ret_answer, size_t size,
+	       int64_t deadline)
 {
 	struct sup_msg reply;
 	int ret;
 
-	ret = call_store(PRUNE, &before, sizeof(before), &reply, deadline);
+	ret = call_store(tag, with, with ? sizeof(*with) : 0, &reply, deadline);
 	if (ret)
 		return ret;
-	if (ret_n)
-		memcpy(ret_n, reply.data, sizeof(*ret_n));
+	if (ret_answer)
+		memcpy(ret_answer, reply.data, size);
 	sup_msg_free(&reply);
 	return 0;
 }
 
+int fnd_event_prune(int64_t before, uint64_t *ret_n, int64_t deadline)
+{
+	return ask(PRUNE, &before, ret_n, sizeof(*ret_n), deadline);
+}
+
 int fnd_event_stats(struct fnd_event_stats *ret_stats, int64_t deadline)
 {
-	struct sup_msg reply;
-	int ret;
+	return ask(STATS, NULL, ret_stats, sizeof(*ret_stats), deadline);
+}
 
-	ret = call_store(STATS, NULL, 0, &reply, deadline);
-	if (ret)
-		return ret;
-	memcpy(ret_stats, reply.data, sizeof(*ret_stats));
-	sup_msg_free(&reply);
-	return 0;
+int fnd__event_store_trim(uint64_t *ret_bytes, int64_t deadline)
+{
+	return ask(TRIM, NULL, ret_bytes, sizeof(*ret_bytes), deadline);
 }

@@ -8,6 +8,7 @@
 #include <foundation/coordination.h>
 #include <foundation/election.h>
 #include <foundation/event_store.h>
+#include <foundation/memory.h>
 #include <foundation/pool.h>
 #include <foundation/process_registry.h>
 #include <foundation/protected.h>
