@@ -199,6 +199,34 @@ static int damaged_and_left(void *arg)
 	return arg != NULL;
 }
 
+static int free_it(void *arg)
+{
+	sup_free(arg);
+	return 0;
+}
+
+static int free_of_another(void *arg)
+{
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = free_it, .arg = sup_alloc(10),
+		.containment = SUP_CONTAIN,
+	};
+	struct sup_pid pid;
+
+	if (sup_thread_start(&spec, &pid))
+		return 1;
+	sup_wait(pid, NULL, LONG);
+	return arg != NULL;
+}
+
+static int free_of_none(void *arg)
+{
+	char *volatile p = calloc(2, 64);
+
+	sup_free(p + 64);
+	return arg != NULL;
+}
+
 static int sent(void *arg)
 {
 	(void)arg;
@@ -257,14 +285,30 @@ static void *fault_as_foreign(void *arg)
 	return NULL;
 }
 
-static int foreign(void *arg)
+static int run_as_foreign(void *(*run)(void *), void *arg)
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, fault_as_foreign, arg))
+	if (pthread_create(&thread, NULL, run, arg))
 		return 1;
 	pthread_join(thread, NULL);
 	return 0;
+}
+
+static int foreign(void *arg)
+{
+	return run_as_foreign(fault_as_foreign, arg);
+}
+
+static void *end_as_foreign(void *arg)
+{
+	(void)arg;
+	sup_exit_self(&SUP_SHUTDOWN);
+}
+
+static int exit_as_foreign(void *arg)
+{
+	return run_as_foreign(end_as_foreign, arg);
 }
 
 static int blocked(void *arg)
@@ -343,12 +387,15 @@ static const struct {
 	{ "smashed", smashed, SIGABRT, "of its own" },
 	{ "damaged_block", damaged_block, SIGABRT, "written over" },
 	{ "damaged_and_left", damaged_and_left, SIGABRT, "written over" },
+	{ "free_of_another", free_of_another, SIGABRT, "not the calling" },
+	{ "free_of_none", free_of_none, SIGABRT, "none of sup_alloc()" },
 	{ "sent", sent, SIGSEGV, "sent by somebody" },
 	{ "in_handler", in_handler, SIGSEGV, "libc" },
 	{ "nested", nested, SIGSEGV, "" },
 	{ "bad_jump", bad_jump, SIGSEGV, "where no code is" },
 	{ "trap", trap, SIGTRAP, "" },
 	{ "foreign", foreign, SIGSEGV, "" },
+	{ "exit_as_foreign", exit_as_foreign, SIGABRT, "foreign thread" },
 	{ "blocked", blocked, SIGSEGV, "" },
 	{ "kill_opted_out", kill_opted_out, SIGABRT, "no safe point" },
 	{ "kill_below_libc", kill_below_libc, SIGABRT, "no safe point" },
