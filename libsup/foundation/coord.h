@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a back end of <foundation/coordination.h> and <foundation/election.h>
- * does. Names, and what is proclaimed, have been checked; who acquires,
- * releases, leads or observes is a task.
+ * What a back end of <foundation/coordination.h>, <foundation/election.h> and
+ * <foundation/consensus.h> does. Names, what is proclaimed and what is put to
+ * the vote have been checked; who acquires, releases, leads, observes or votes
+ * is a task.
  */
 #ifndef SUP_FOUNDATION_COORD_H
 #define SUP_FOUNDATION_COORD_H
 
+#include <foundation/consensus.h>
 #include <foundation/election.h>
 
 struct fnd__coord_ops {
@@ -32,9 +34,20 @@ struct fnd__coord_ops {
 	int (*election_waiting)(const char *name, unsigned int *ret_n);
 	int (*election_observe)(const char *name);
 	int (*election_unobserve)(const char *name);
+	int (*consensus_propose)(const char *name,
+				 const struct fnd_consensus *consensus,
+				 int64_t deadline,
+				 struct fnd_consensus_result *ret_result);
+	int (*consensus_vote)(const struct fnd_proposal *proposal,
+			      bool in_favour);
+	int (*consensus_get)(const char *name, void **ret_value,
+			     size_t *ret_len, uint64_t *ret_number);
+	int (*consensus_remove)(const char *name);
 };
 
-/* That of this process: lock.c, barrier.c, counter.c, election.c. */
+/*
+ * That of this process: lock.c, barrier.c, counter.c, election.c, consensus.c.
+ */
 int fnd__lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token);
 int fnd__lock_release(const char *name, uint64_t token);
 int fnd__lock_holder(const char *name, struct sup_pid *ret_pid,
@@ -55,5 +68,13 @@ int fnd__election_leader(const char *name, struct fnd_leader *ret_leader);
 int fnd__election_waiting(const char *name, unsigned int *ret_n);
 int fnd__election_observe(const char *name);
 int fnd__election_unobserve(const char *name);
+int fnd__consensus_propose(const char *name,
+			   const struct fnd_consensus *consensus,
+			   int64_t deadline,
+			   struct fnd_consensus_result *ret_result);
+int fnd__consensus_vote(const struct fnd_proposal *proposal, bool in_favour);
+int fnd__consensus_get(const char *name, void **ret_value, size_t *ret_len,
+		       uint64_t *ret_number);
+int fnd__consensus_remove(const char *name);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The public calls: they check, and hand on to the back end. */
+#include <foundation/consensus.h>
 #include <foundation/coordination.h>
 #include <foundation/election.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sup/sup.h>
@@ -28,6 +30,10 @@ static const struct fnd__coord_ops local = {
 	.election_waiting = fnd__election_waiting,
 	.election_observe = fnd__election_observe,
 	.election_unobserve = fnd__election_unobserve,
+	.consensus_propose = fnd__consensus_propose,
+	.consensus_vote = fnd__consensus_vote,
+	.consensus_get = fnd__consensus_get,
+	.consensus_remove = fnd__consensus_remove,
 };
 
 static const struct fnd__coord_ops *const ops = &local;
@@ -212,4 +218,76 @@ int fnd_election_unobserve(const char *name)
 	int ret = check_task(name, "observe");
 
 	return ret ? ret : ops->election_unobserve(name);
+}
+
+static int check_participants(const struct fnd_consensus *c)
+{
+	size_t i, j;
+
+	if (c->n > FND_CONSENSUS_TASKS_MAX)
+		return sup_set_error(-EINVAL, "n: %zu is more than %d", c->n,
+				     FND_CONSENSUS_TASKS_MAX);
+	if (c->needed > c->n && c->needed)
+		return sup_set_error(-EINVAL, "needed: %zu of %zu", c->needed,
+				     c->n);
+	for (i = 0; i < c->n; i++)
+		for (j = 0; j < i; j++)
+			if (c->participants[i].v == c->participants[j].v)
+				return sup_set_error(-EINVAL, "participants: "
+						     "one is there twice");
+	return 0;
+}
+
+int fnd_consensus_propose(const char *name, const struct fnd_consensus *c,
+			  int64_t deadline,
+			  struct fnd_consensus_result *ret_result)
+{
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (!ret)
+		ret = check_participants(c);
+	if (!ret && c->len > FND_CONSENSUS_VALUE_MAX)
+		ret = sup_set_error(-E2BIG, "len: %zu is more than %d", c->len,
+				    FND_CONSENSUS_VALUE_MAX);
+	return ret ? ret : ops->consensus_propose(name, c, deadline,
+						  ret_result);
+}
+
+int fnd_consensus_vote(const struct fnd_proposal *proposal, bool in_favour)
+{
+	if (!sup_self().v)
+		return sup_set_error(-EPERM, "not in a task, which might vote");
+	return ops->consensus_vote(proposal, in_favour);
+}
+
+int fnd_consensus_get(const char *name, void **ret_value, size_t *ret_len,
+		      uint64_t *ret_number)
+{
+	uint64_t number;
+	void *value;
+	size_t len;
+	int ret;
+
+	ret = fnd__check_name("name", name);
+	if (!ret)
+		ret = ops->consensus_get(name, &value, &len, &number);
+	if (ret)
+		return ret;
+	if (ret_value)
+		*ret_value = value;
+	else
+		free(value);
+	if (ret_len)
+		*ret_len = len;
+	if (ret_number)
+		*ret_number = number;
+	return 0;
+}
+
+int fnd_consensus_remove(const char *name)
+{
+	int ret = fnd__check_name("name", name);
+
+	return ret ? ret : ops->consensus_remove(name);
 }

@@ -5,6 +5,7 @@
 
 #include <foundation/circuit_breaker.h>
 #include <foundation/config_server.h>
+#include <foundation/consensus.h>
 #include <foundation/coordination.h>
 #include <foundation/election.h>
 #include <foundation/event_store.h>
