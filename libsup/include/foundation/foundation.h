@@ -7,6 +7,7 @@
 #include <foundation/config_server.h>
 #include <foundation/consensus.h>
 #include <foundation/coordination.h>
+#include <foundation/ecosystem.h>
 #include <foundation/election.h>
 #include <foundation/event_store.h>
 #include <foundation/memory.h>
