@@ -22,6 +22,13 @@ static inline int set_up_foundation(void **state)
 #define SERVICE_CASE(f) \
 	cmocka_unit_test_setup_teardown(f, set_up_foundation, tear_down)
 
+/* Until it is so: what leads to it has been begun. */
+#define AWAIT(x) do { \
+	int64_t limit = LONG; \
+	while (!(x)) \
+		assert_true(sup_deadline_ms(0) < limit); \
+} while (0)
+
 /* A task that is there until it is told to end. */
 static inline int stays(void *arg)
 {

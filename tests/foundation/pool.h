@@ -84,13 +84,6 @@ static inline struct fnd_pool_status status(void)
 	return s;
 }
 
-/* Until that many are so: what leads to it has been begun. */
-#define AWAIT(x) do { \
-	int64_t limit = LONG; \
-	while (!(x)) \
-		assert_true(sup_deadline_ms(0) < limit); \
-} while (0)
-
 /* All that was made has been closed, once. */
 static inline void close_all(void)
 {

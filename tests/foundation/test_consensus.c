@@ -2,12 +2,6 @@
 /* Consensus: what is decided by which votes, and what becomes of the run. */
 #include "foundation.h"
 
-#define AWAIT(x) do { \
-	int64_t limit = LONG; \
-	while (!(x)) \
-		assert_true(sup_deadline_ms(0) < limit); \
-} while (0)
-
 /* One who may vote: how it does, and what it has heard. */
 struct voter {
 	enum how { IN_FAVOUR, AGAINST, SILENT, TWICE, WHEN_TOLD } how;

@@ -4,12 +4,6 @@
 
 #include <time.h>
 
-#define AWAIT(x) do { \
-	int64_t limit = LONG; \
-	while (!(x)) \
-		assert_true(sup_deadline_ms(0) < limit); \
-} while (0)
-
 /* In which order they were told to end; and how many have been there. */
 static _Atomic int ended[8], n_ended, n_begun;
 

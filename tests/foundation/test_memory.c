@@ -32,12 +32,6 @@ static int set_up_memory(void **state)
 #define MEMORY_CASE(f) cmocka_unit_test_setup_teardown(f, set_up_memory, \
 							tear_down)
 
-#define AWAIT(x) do { \
-	int64_t limit = LONG; \
-	while (!(x)) \
-		assert_true(sup_deadline_ms(0) < limit); \
-} while (0)
-
 static struct fnd_memory_report clean_up(void)
 {
 	struct fnd_memory_report r = { .took_ns = -1 };
