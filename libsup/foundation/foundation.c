@@ -51,6 +51,9 @@ static const struct part parts[] = {
 		.id = "event_store", .name = FND__EVENT_STORE,
 		.start = fnd_event_store_start, .option = OPTION(event_store),
 	}, {
+		.id = "telemetry_service", .name = FND__TELEMETRY,
+		.start = fnd_telemetry_start, .option = OPTION(telemetry),
+	}, {
 		.id = "task_supervisor", .name = FND__TASKS,
 		.start = sup_dynamic_start, .arg = &tasks,
 		.type = SUP_SUPERVISOR,
@@ -99,8 +102,8 @@ static int start_part(const void *arg, struct sup_pid *ret_pid)
 	/* It has ended already: as a child, of which its supervisor hears. */
 	if (ret == -ESRCH)
 		return 0;
-	if (ret)
-		sup_server_stop(*ret_pid, &SUP_SHUTDOWN, NULL, SUP_FOREVER);
+	if (ret && !sup_exit(*ret_pid, &SUP_SHUTDOWN))
+		sup_wait(*ret_pid, NULL, SUP_FOREVER);
 	return ret;
 }
 

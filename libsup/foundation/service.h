@@ -18,6 +18,7 @@
 #define FND__ELECTIONS "fnd_elections"
 #define FND__POOLS "fnd_pools"
 #define FND__RATE_LIMITER "fnd_rates"
+#define FND__TELEMETRY "fnd_telemetry"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int fnd__check_name(const char *what, const char *name);

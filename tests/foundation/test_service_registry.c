@@ -322,8 +322,8 @@ static void without_its_servers(void **state)
 
 static const char *const in_order[] = {
 	"process_registry", "service_registry", "config_server", "event_store",
-	"task_supervisor", "locks", "barriers", "elections",
-	"connection_manager", "rate_limiter",
+	"telemetry_service", "task_supervisor", "locks", "barriers",
+	"elections", "connection_manager", "rate_limiter",
 };
 
 static void all_services_of_the_tree_are_well(void **state)

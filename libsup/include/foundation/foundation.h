@@ -11,11 +11,13 @@
 #include <foundation/election.h>
 #include <foundation/event_store.h>
 #include <foundation/memory.h>
+#include <foundation/metric.h>
 #include <foundation/pool.h>
 #include <foundation/process_registry.h>
 #include <foundation/protected.h>
 #include <foundation/rate_limiter.h>
 #include <foundation/service_registry.h>
+#include <foundation/telemetry.h>
 #include <foundation/types.h>
 #include <foundation/vector_clock.h>
 
@@ -28,6 +30,7 @@ struct fnd_foundation_options {
 	size_t size;
 	const struct fnd_event_store_options *event_store;
 	const struct fnd_config_options *config_server;
+	const struct fnd_telemetry_options *telemetry;
 };
 
 /*
