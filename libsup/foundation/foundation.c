@@ -11,10 +11,10 @@
 
 #include <sup/sup.h>
 
+#include "foundation/application_in.h"
 #include "foundation/service.h"
 
 #define SHUTDOWN_MS 10000
-#define NAME "foundation"
 
 #define DEPENDS(...) (const char *const[]){ __VA_ARGS__, NULL }
 #define OPTION(name) offsetof(struct fnd_foundation_options, name)
@@ -32,6 +32,7 @@ struct part {
 	size_t option;			/* where it is in the options, or 0 */
 	const char *const *depends_on;
 	enum sup_child_type type;
+	enum fnd_phase phase;		/* of the first of each */
 };
 
 static const struct part parts[] = {
@@ -43,6 +44,7 @@ static const struct part parts[] = {
 		.id = "service_registry", .name = FND__SERVICES,
 		.start = fnd_service_registry_start,
 		.depends_on = DEPENDS("task_supervisor"),
+		.phase = FND_PHASE_SERVICES,
 	}, {
 		.id = "config_server", .name = FND__CONFIG_SERVER,
 		.start = fnd_config_server_start,
@@ -59,6 +61,7 @@ static const struct part parts[] = {
 		.type = SUP_SUPERVISOR,
 	}, {
 		.id = "locks", .name = FND__LOCKS, .start = fnd_locks_start,
+		.phase = FND_PHASE_COORDINATION,
 	}, {
 		.id = "barriers", .name = FND__BARRIERS,
 		.start = fnd_barriers_start,
@@ -77,6 +80,19 @@ static const struct part parts[] = {
 
 #define N_PARTS (sizeof(parts) / sizeof(parts[0]))
 
+bool fnd__part(size_t i, const char **ret_id, enum fnd_phase *ret_phase)
+{
+	size_t first = i;
+
+	if (i >= N_PARTS)
+		return false;
+	while (first && !parts[first].phase)
+		first--;
+	*ret_id = parts[i].id;
+	*ret_phase = parts[first].phase;
+	return true;
+}
+
 /* What the supervisor has of it: memory of its task. */
 struct tree {
 	struct sup_child_spec children[N_PARTS];
@@ -90,7 +106,7 @@ static int start_part(const void *arg, struct sup_pid *ret_pid)
 		.size = sizeof(spec), .depends_on = p->depends_on,
 		.health = p->type == SUP_SUPERVISOR ? fnd__ping_supervisor :
 			  fnd__ping, .health_arg = (void *)p->name,
-		.supervisor = NAME, .child = p->id,
+		.supervisor = FND_APPLICATION, .child = p->id,
 	};
 	int ret;
 
@@ -145,7 +161,7 @@ int fnd_foundation_start(const void *options, struct sup_pid *ret_pid)
 {
 	struct fnd_foundation_options o = { .size = sizeof(o) };
 	const struct sup_supervisor_spec spec = {
-		.size = sizeof(spec), .name = NAME, .reg = true,
+		.size = sizeof(spec), .name = FND_APPLICATION, .reg = true,
 		.init = init, .init_arg = &o,
 	};
 	int ret;

@@ -3,6 +3,7 @@
 #ifndef FOUNDATION_FOUNDATION_H
 #define FOUNDATION_FOUNDATION_H
 
+#include <foundation/application.h>
 #include <foundation/circuit_breaker.h>
 #include <foundation/config_server.h>
 #include <foundation/consensus.h>
