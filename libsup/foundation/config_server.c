@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <foundation/metric.h>
 #include <sup/sup.h>
 
 #include "foundation/config_store.h"
@@ -49,6 +50,7 @@ struct state {
 	int64_t began;
 	int64_t last_update;
 	uint64_t updates;
+	struct fnd_metric *versions, *resets;	/* of upstream's names */
 	char sentence[512];	/* of what has failed */
 };
 
@@ -168,6 +170,24 @@ static int64_t time_now(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+/* Without one that has no room, or no memory, the service does its work. */
+static struct fnd_metric *counter(const char *name, const char *help)
+{
+	const struct fnd_metric_spec spec = {
+		.size = sizeof(spec), .name = name, .help = help,
+	};
+	struct fnd_metric *metric = NULL;
+
+	fnd_metric_open(&spec, &metric);
+	return metric;
+}
+
+static void count(struct fnd_metric *metric)
+{
+	if (metric)
+		fnd_metric_count(metric, 1);
+}
+
 /* ret: whether it could be proposed. */
 static int change(struct state *s, enum fnd_config_cause cause, int ret)
 {
@@ -181,6 +201,7 @@ static int change(struct state *s, enum fnd_config_cause cause, int ret)
 	if (s->config->version != before) {
 		s->updates++;
 		s->last_update = time_now();
+		count(cause == FND_CONFIG_RESET ? s->resets : s->versions);
 		tell(s);
 	}
 	return ret;
@@ -380,6 +401,10 @@ static int init(void *arg, void **ret_state)
 		return ret;
 	fnd__config_publish(s->config);
 	s->began = sup_deadline_ms(0);
+	s->versions = counter("foundation.config_updates",
+			      "Changes of settings, but resets.");
+	s->resets = counter("foundation.config_resets",
+			    "Resets of settings that changed some.");
 	*ret_state = s;
 	tell(s);
 	return 0;

@@ -285,6 +285,36 @@ static void stats_are_true(void **state)
 	assert_int_equal(s.version, 1);
 }
 
+static uint64_t counted(const char *name)
+{
+	struct fnd_figure *figures;
+	uint64_t value;
+	size_t n;
+
+	assert_int_equal(fnd_metric_list(name, &figures, &n), 0);
+	assert_int_equal(n, 1);
+	value = figures->count;
+	free(figures);
+	return value;
+}
+
+static void changes_are_counted(void **state)
+{
+	uint64_t updates = counted("foundation.config_updates");
+	uint64_t resets = counted("foundation.config_resets");
+
+	(void)state;
+	assert_int_equal(SET("any", FND_INTEGER(1)), 0);
+	assert_int_equal(SET("any", FND_INTEGER(1)), 0);
+	assert_int_equal(SET("none", FND_INTEGER(1)), -ENOENT);
+	restart_by_kill(CONFIG);
+	assert_int_equal(SET("any", FND_INTEGER(2)), 0);
+	assert_int_equal(fnd_config_reset(LONG), 0);
+	assert_int_equal(fnd_config_reset(LONG), 0);
+	assert_int_equal(counted("foundation.config_updates") - updates, 2);
+	assert_int_equal(counted("foundation.config_resets") - resets, 1);
+}
+
 /* While the service is down, and after. */
 static void what_was_last_good_is_served(void **state)
 {
@@ -509,6 +539,7 @@ int main(void)
 		CONFIG_CASE(going_back),
 		FILE_CASE(the_history_has_an_end),
 		CONFIG_CASE(stats_are_true),
+		CONFIG_CASE(changes_are_counted),
 		CONFIG_CASE(what_was_last_good_is_served),
 		CONFIG_CASE(subscriptions_survive_a_restart),
 		CONFIG_CASE(who_has_no_room_is_told_later),
