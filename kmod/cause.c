@@ -19,8 +19,26 @@
 #include <linux/oom.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
+#include <linux/user_namespace.h>
 
 #include "compat.h"
+
+/*
+ * As ns_capable(), for credentials that are not current's: a user namespace is
+ * ruled by who has the capability in it or above it, and by its creator.
+ */
+static bool can_kill(const struct cred *cred, const struct user_namespace *ns)
+{
+	const struct user_namespace *own = cred->user_ns;
+
+	for (; ns != own; ns = ns->parent) {
+		if (ns->level <= own->level)
+			return false;
+		if (ns->parent == own && uid_eq(ns->owner, cred->euid))
+			return true;
+	}
+	return cap_raised(cred->cap_effective, CAP_KILL);
+}
 
 /* Who may not signal a task may not know either who did. */
 static bool has_power(const struct cred *cred, struct task_struct *task)
@@ -29,8 +47,7 @@ static bool has_power(const struct cred *cred, struct task_struct *task)
 
 	return uid_eq(cred->euid, target->suid) ||
 	       uid_eq(cred->euid, target->uid) ||
-	       (cred->user_ns == target->user_ns &&
-		cap_raised(cred->cap_effective, CAP_KILL));
+	       can_kill(cred, target->user_ns);
 }
 
 static void fill_sender(struct sup_member *member, struct task_struct *task)

@@ -208,6 +208,56 @@ TEST_F(userns, member_inside_stays_in_the_owners_power)
 	EXPECT_EQ(-100, ret);
 }
 
+#define MAPPED 100000
+
+/* In a namespace that its parent maps to a user that nobody here is. */
+static void be_mapped_inside(struct userns_data *self)
+{
+	int ret = unshare(CLONE_NEWUSER);
+
+	tell(self->up[1]);
+	if (ret || !told(self->go[0]) || setresgid(0, 0, 0) ||
+	    setresuid(0, 0, 0))
+		_exit(77);
+	tell(self->up[1]);
+	wait_for_signal(NULL);
+}
+
+static int map_to(pid_t pid, const char *which)
+{
+	char path[64], map[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, which);
+	snprintf(map, sizeof(map), "0 %d 1", MAPPED);
+	return write_file(path, map);
+}
+
+/* The power over a user namespace is that over those in it. */
+TEST_F(userns, sender_is_told_of_a_user_who_is_only_inside)
+{
+	struct record r;
+	struct group g;
+	pid_t pid;
+
+	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &g));
+	pid = fork();
+	if (!pid)
+		be_mapped_inside(self);
+	ASSERT_TRUE(told(self->up[0]));
+	if (map_to(pid, "uid_map") || map_to(pid, "gid_map")) {
+		kill(pid, SIGKILL);
+		SKIP(return, "no user namespaces here");
+	}
+	tell(self->go[1]);
+	ASSERT_TRUE(told(self->up[0]));
+	ASSERT_EQ(0, kill(pid, SIGTERM));
+	ASSERT_EQ(0, record_exit_of(&self->s, pid, &r));
+	EXPECT_EQ(SIGTERM, r.signal);
+	EXPECT_FALSE(r.flags & SUP_RECORD_FLAG_WITHHELD);
+	EXPECT_TRUE(r.flags & SUP_RECORD_FLAG_SENDER);
+	EXPECT_EQ(getpid(), r.sender_pid);
+}
+
 /* So is the init of a pid namespace in it, whatever it does with signals. */
 static int own_init_inside(struct sup *s, void *arg)
 {
