@@ -33,8 +33,9 @@ static void end_all(bool kill)
 			/* Before the end takes the owner away. */
 			sup_deliver_outbox(group);
 			if (kill)
-				sup_kill_all(group);
-			sup_group_end(group);
+				sup_close_drained(group);
+			else
+				sup_group_end(group);
 		}
 		sup_group_put(group);
 		cond_resched();

@@ -83,7 +83,7 @@ static void due_work(struct work_struct *work)
 	if (test_and_clear_bit(SUP_DUE_ORPHAN, &group->due))
 		sup_owner_orphan(group);
 	if (test_and_clear_bit(SUP_DUE_CLOSE, &group->due))
-		sup_owner_close(group);
+		sup_close_retained(group);
 	if (test_and_clear_bit(SUP_DUE_END, &group->due))
 		sup_group_end(group);
 	sup_group_put(group);
@@ -94,7 +94,7 @@ static void grace_work(struct work_struct *work)
 	struct sup_group *group = container_of(to_delayed_work(work),
 					       struct sup_group, grace);
 
-	sup_owner_expire(group);
+	sup_close_expired(group);
 	sup_group_put(group);
 }
 
@@ -115,23 +115,35 @@ void sup_group_cancel(struct sup_group *group, struct delayed_work *work)
 }
 
 /*
- * Queues one of the group's delayed works, with a reference. What has ended is
- * not held by a timer: the end is marked, then works are taken back; here one
- * is queued, then the mark looked at. Also under siglock. Without a delay it
- * goes before the one that is set.
+ * A delayed work is queued with a reference, which was pending already if it
+ * was. What has ended is not held by a timer: the end is marked, then works are
+ * taken back; here one is queued, then the mark looked at.
  */
-void sup_group_later(struct sup_group *group, struct delayed_work *work,
-		     unsigned long delay)
+static void queued(struct sup_group *group, struct delayed_work *work,
+		   bool already)
 {
-	if (!sup_group_get(group))
-		return;
-	if (delay ? !queue_delayed_work(sup_wq, work, delay) :
-		    mod_delayed_work(sup_wq, work, 0))
+	if (already)
 		sup_group_put(group);
 	/* Pairs with the barrier in sup_group_end(). */
 	smp_mb();
 	if (READ_ONCE(group->ended))
 		sup_group_cancel(group, work);
+}
+
+/* Queues one of the group's delayed works, if it is not. Also under siglock. */
+void sup_group_later(struct sup_group *group, struct delayed_work *work,
+		     unsigned long delay)
+{
+	if (sup_group_get(group))
+		queued(group, work, !queue_delayed_work(sup_wq, work, delay));
+}
+
+/* The same, instead of the one that is set. */
+void sup_group_sooner(struct sup_group *group, struct delayed_work *work,
+		      unsigned long delay)
+{
+	if (sup_group_get(group))
+		queued(group, work, mod_delayed_work(sup_wq, work, delay));
 }
 
 /* Whether there is, or may come, somebody to be told. */
@@ -394,9 +406,49 @@ void sup_group_end(struct sup_group *group)
 		end(group);
 }
 
+/* True if there is a group above that has not ended. */
+bool sup_group_is_nested(const struct sup_group *group)
+{
+	for (group = group->parent; group; group = group->parent)
+		if (!READ_ONCE(group->ended))
+			return true;
+	return false;
+}
+
+static bool is_below(const struct sup_group *sub, const struct sup_group *group)
+{
+	while (sub && sub != group)
+		sub = sub->parent;
+	return sub;
+}
+
+/*
+ * The group was the last that held what was let go below it. Who lets go marks
+ * his group, then looks above; here one above is marked as ended, then it is
+ * looked for: with a full barrier on each side one of the two sees the other.
+ */
+static void end_let_go(const struct sup_group *group)
+{
+	struct sup_group *sub;
+	u64 id = group->id;
+
+	/* Pairs with the barrier in sup_close_released(). */
+	smp_mb();
+	if (!atomic_read(&group->live))
+		return;
+	while ((sub = sup_group_next(&id))) {
+		if (is_below(sub, group) && READ_ONCE(sub->let_go) &&
+		    !sup_group_is_nested(sub))
+			sup_group_end(sub);
+		sup_group_put(sub);
+		cond_resched();
+	}
+}
+
 /*
  * The end that the owner asks for. -ENOENT if it is that no more; -EBUSY while
- * members live, in subgroups too, unless they are released.
+ * members live, in subgroups too, unless they are released. To release takes
+ * nothing out of the groups above.
  */
 int sup_group_del(struct sup_group *group, bool release)
 {
@@ -407,11 +459,17 @@ int sup_group_del(struct sup_group *group, bool release)
 		ret = -ENOENT;
 	else if (!release && (atomic_read(&group->live) || group->threads))
 		ret = -EBUSY;
-	if (ret)
+	if (ret) {
 		spin_unlock_bh(&group->lock);
-	else
+		return ret;
+	}
+	if (group->processes && sup_group_is_nested(group)) {
+		sup_close_released(group);
+	} else {
 		end(group);
-	return ret;
+		end_let_go(group);
+	}
+	return 0;
 }
 
 /*

@@ -271,7 +271,7 @@ static void serve(struct sup_group *group, gfp_t gfp)
 		if (rounds >= MAX_ROUNDS) {
 			/* ORDER: who asks after this is not in the way. */
 			atomic_xchg(&group->drain, 0);
-			sup_group_later(group, &group->retry, 0);
+			sup_group_sooner(group, &group->retry, 0);
 			return;
 		}
 	} while (atomic_sub_return(requests, &group->drain));

@@ -146,6 +146,7 @@ struct sup_member {
 	u64 cookie;
 	unsigned long doomed;		/* jiffies, see watch.c; 0: not */
 	bool stuck_told;
+	bool doubted;			/* by watch.c: it may not end at all */
 	bool by_group;			/* the module sent SIGKILL */
 	bool cause_fixed;		/* under siglock, see cause.c */
 	bool by_template;
@@ -211,7 +212,7 @@ struct sup_group {
 	u8 depth;
 	bool complete;
 	u32 grace_ms, stuck_ms, max_records;
-	u32 fatal;		/* bits of record kinds */
+	u32 fatal;		/* bits of record kinds; 0 once let go */
 	struct net *net;	/* no reference; NULL: not yet, or it ended */
 	struct sup_group *parent;	/* reference, for ever */
 	struct sup_lineage *plineage;	/* of the creator in parent; the same */
@@ -233,7 +234,8 @@ struct sup_group {
 	spinlock_t lock;	/* everything below */
 	u8 state;
 	unsigned long deadline;	/* jiffies, of what is retained */
-	bool ended;		/* also read without, see sup_group_later() */
+	bool ended;		/* also read without, see group.c */
+	bool let_go;		/* closing, and its processes live on */
 	struct sup_owner *owner;	/* NULL if there is none */
 	pid_t owner_pid;		/* in pidns, also when it is gone */
 	u32 flags, events;		/* of the last owner */

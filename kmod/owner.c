@@ -11,6 +11,7 @@
  *	               '----------> closing <---------------'
  *
  * A group of which an ancestor was killed is not retained, whatever its policy.
+ * What closing is stands in close.c.
  *
  * The owner is a process and a socket. The death of the process comes from the
  * exit probe, the closing of the socket from a notifier, and either is only a
@@ -95,7 +96,8 @@ static void rights_put(struct rights *rights)
 
 static bool charge_locked(struct sup_group *group, struct sup_user *user)
 {
-	u32 members = group->processes + group->threads;
+	/* A template has taken the quota of a member, and of its record. */
+	u32 members = group->processes + group->threads + group->n_templates;
 
 	if (!group->user)
 		return sup_user_charge_group(user);
@@ -361,7 +363,7 @@ static void forget_sent_locked(struct sup_group *group)
 }
 
 /* Takes the owner off the group, for the caller to free. */
-static struct sup_owner *disown_locked(struct sup_group *group, u8 cause)
+struct sup_owner *sup_owner_disown_locked(struct sup_group *group, u8 cause)
 {
 	struct sup_owner *owner = group->owner;
 
@@ -398,52 +400,6 @@ static void retain_locked(struct sup_group *group, u32 grace_ms)
 }
 
 /*
- * Kills what nobody will adopt. What may not be killed stays a member, and the
- * group stays until that has ended by itself.
- */
-static void close_group(struct sup_group *group)
-{
-	bool empty;
-
-	sup_group_cancel(group, &group->grace);
-	sup_record_purge(group);
-	sup_kill_all(group);
-	sup_member_release_all(group, true);
-	spin_lock_bh(&group->lock);
-	empty = !group->processes;
-	spin_unlock_bh(&group->lock);
-	if (empty)
-		sup_group_end(group);
-}
-
-/* Closes what is retained, or of that only what has been for its time. */
-static void close_retained(struct sup_group *group, bool expired_only)
-{
-	bool close;
-
-	spin_lock_bh(&group->lock);
-	close = !group->ended && group->state == SUP_GROUP_STATE_RETAINED &&
-		(!expired_only || time_after_eq(jiffies, group->deadline));
-	if (close)
-		group->state = SUP_GROUP_STATE_CLOSING;
-	spin_unlock_bh(&group->lock);
-	if (close)
-		close_group(group);
-}
-
-/* Nobody can adopt it any more. May sleep. */
-void sup_owner_close(struct sup_group *group)
-{
-	close_retained(group, false);
-}
-
-/* The grace time is over, unless another has begun. May sleep. */
-void sup_owner_expire(struct sup_group *group)
-{
-	close_retained(group, true);
-}
-
-/*
  * After retaining. An ancestor may have been killed meanwhile: who kills marks
  * it, then has closed what is retained; here it is retained, then the mark
  * looked at, with group->lock between in both.
@@ -451,7 +407,7 @@ void sup_owner_expire(struct sup_group *group)
 static void close_if_dying(struct sup_group *group)
 {
 	if (sup_group_dying(group, NULL))
-		sup_owner_close(group);
+		sup_close_retained(group);
 }
 
 /* The group lost its owner, if that is so. May sleep. */
@@ -466,7 +422,7 @@ void sup_owner_orphan(struct sup_group *group)
 		spin_unlock_bh(&group->lock);
 		return;
 	}
-	owner = disown_locked(group, loss_locked(group));
+	owner = sup_owner_disown_locked(group, loss_locked(group));
 	if (retain)
 		retain_locked(group, group->grace_ms);
 	else
@@ -475,7 +431,7 @@ void sup_owner_orphan(struct sup_group *group)
 	sup_owner_free(owner);
 	sup_template_drop_all(group);
 	if (!retain) {
-		close_group(group);
+		sup_close(group);
 		return;
 	}
 	sup_fatal(group, SUP_RECORD_KIND_OWNER_LOST);
@@ -496,7 +452,8 @@ int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token)
 		return -EBUSY;
 	spin_lock_bh(&group->lock);
 	if (sup_owner_is_caller_locked(group)) {
-		owner = disown_locked(group, SUP_OWNER_LOSS_HANDED_OVER);
+		owner = sup_owner_disown_locked(group,
+						SUP_OWNER_LOSS_HANDED_OVER);
 		get_random_bytes(group->token, sizeof(group->token));
 		memcpy(token, group->token, sizeof(group->token));
 		retain_locked(group, grace_ms);
@@ -547,7 +504,7 @@ static void __net_exit net_exit(struct net *net)
 		if (cmpxchg(&group->net, net, NULL) == net) {
 			/* Its sockets are gone, so no group is owned. */
 			sup_owner_orphan(group);
-			sup_owner_close(group);
+			sup_close_retained(group);
 		}
 		sup_group_put(group);
 	}

@@ -66,6 +66,9 @@ void sup_group_due(struct sup_group *group, enum sup_due due);
 void sup_group_cancel(struct sup_group *group, struct delayed_work *work);
 void sup_group_later(struct sup_group *group, struct delayed_work *work,
 		     unsigned long delay);
+void sup_group_sooner(struct sup_group *group, struct delayed_work *work,
+		      unsigned long delay);
+bool sup_group_is_nested(const struct sup_group *group);
 bool sup_group_dying(const struct sup_group *group,
 		     const struct sup_lineage *lineage);
 bool sup_group_is_over(const struct sup_group *group,
@@ -86,8 +89,7 @@ bool sup_owner_is_apart(const struct sup_group *group);
 void sup_owner_exited(const struct signal_struct *sig);
 void sup_owner_exec(const struct task_struct *task);
 void sup_owner_orphan(struct sup_group *group);
-void sup_owner_close(struct sup_group *group);
-void sup_owner_expire(struct sup_group *group);
+struct sup_owner *sup_owner_disown_locked(struct sup_group *group, u8 cause);
 int sup_owner_hand_over(struct sup_group *group, u32 grace_ms, u8 *token);
 
 /* member.c */
@@ -108,6 +110,13 @@ struct sup_member *sup_member_next(struct sup_group *group,
 struct sup_member *sup_member_after(struct sup_group *group, u64 id);
 bool sup_lineage_get(struct sup_lineage *lineage);
 void sup_lineage_put(struct sup_lineage *lineage);
+
+/* close.c */
+void sup_close(struct sup_group *group);
+void sup_close_retained(struct sup_group *group);
+void sup_close_expired(struct sup_group *group);
+void sup_close_drained(struct sup_group *group);
+void sup_close_released(struct sup_group *group) __releases(&group->lock);
 
 /* attach.c */
 int sup_attach(struct sup_group *group, struct task_struct *task, u8 kind,
@@ -147,7 +156,7 @@ bool sup_kill_newborn(struct sup_group *group, struct task_struct *child,
  */
 static inline void sup_fatal(struct sup_group *group, u8 kind)
 {
-	if (group->fatal & BIT(kind))
+	if (READ_ONCE(group->fatal) & BIT(kind))
 		__sup_fatal(group);
 }
 

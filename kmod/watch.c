@@ -6,6 +6,8 @@
  *
  * A member is doomed from the signal that fixes its end, or its entry into the
  * exit path; the timer looks at all members when the first of these is due.
+ * A signal that dumps core fixes nothing before it is delivered: a tracer may
+ * keep it, or the process handle it after all.
  */
 #include "sup.h"
 
@@ -16,7 +18,7 @@
 
 static bool is_watched(const struct sup_group *group)
 {
-	return (READ_ONCE(group->watched) | group->fatal) &
+	return (READ_ONCE(group->watched) | READ_ONCE(group->fatal)) &
 	       BIT(SUP_RECORD_KIND_STUCK);
 }
 
@@ -83,6 +85,45 @@ static void tell(struct sup_member *member)
 	sup_fatal(member->group, SUP_RECORD_KIND_STUCK);
 }
 
+static bool has_deadly(const struct task_struct *thread)
+{
+	const struct sigpending *shared = &thread->signal->shared_pending;
+
+	return (thread->pending.signal.sig[0] | shared->signal.sig[0]) &
+	       ~thread->blocked.sig[0] & SIG_KERNEL_COREDUMP_MASK;
+}
+
+/*
+ * False if a process goes on as if it had not been signalled. What is read here
+ * may change meanwhile.
+ */
+static bool is_ending(const struct sup_member *member)
+{
+	struct task_struct *task = member->task, *thread;
+	bool ret;
+
+	if (!member->lineage || atomic_read(&member->life) != SUP_ALIVE)
+		return true;
+	rcu_read_lock();
+	task = pid_task(member->pid, PIDTYPE_TGID) ?: task;
+	ret = READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT ||
+	      READ_ONCE(task->signal->core_state);
+	for_each_thread(task, thread)
+		ret = ret || has_deadly(thread);
+	rcu_read_unlock();
+	return ret;
+}
+
+/* Not on its way now, and not when it was due again: then it is not doomed. */
+static bool is_doubtful(struct sup_member *member)
+{
+	if (is_ending(member))
+		return false;
+	WRITE_ONCE(member->doomed, member->doubted ? 0 : jiffies ?: 1);
+	member->doubted = !member->doubted;
+	return true;
+}
+
 /* How long until a doomed member is due; tells of it if it is. */
 static long look_at(struct sup_member *member, unsigned long limit)
 {
@@ -94,6 +135,8 @@ static long look_at(struct sup_member *member, unsigned long limit)
 	left = (long)(doomed + limit - jiffies);
 	if (left > 0)
 		return left;
+	if (is_doubtful(member))
+		return member->doubted ? (long)limit : LONG_MAX;
 	tell(member);
 	return LONG_MAX;
 }
@@ -110,7 +153,8 @@ void sup_watch_work(struct work_struct *work)
 		left = min(left, look_at(member, limit));
 		cond_resched();
 	}
+	/* One that is set meanwhile is for a member that is due later. */
 	if (left != LONG_MAX)
-		sup_group_later(group, &group->watch, left);
+		sup_group_sooner(group, &group->watch, left);
 	sup_group_put(group);
 }

@@ -145,6 +145,53 @@ static bool is_set(void *arg)
 	return __atomic_load_n((pid_t *)arg, __ATOMIC_ACQUIRE);
 }
 
+static bool nobody_is_left(void *arg)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return errno == ECHILD;
+}
+
+/* Forks as fast as it can, and so does all that comes of it. */
+static void bomb(void *arg)
+{
+	int *n = arg;
+
+	for (;;) {
+		if (__atomic_load_n(n, __ATOMIC_RELAXED) < 400 && fork() >= 0)
+			__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+		else
+			sched_yield();
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+static bool has_40(void *arg)
+{
+	return __atomic_load_n((int *)arg, __ATOMIC_ACQUIRE) >= 40;
+}
+
+TEST_F(drain, nothing_survives_a_kill)
+{
+	struct group g;
+	int round, i;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	for (round = 0; round < 5; round++) {
+		self->shared[0] = 0;
+		ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &g));
+		for (i = 0; i < 3; i++)
+			spawn(bomb, self->shared);
+		ASSERT_TRUE(eventually(has_40, self->shared));
+		ASSERT_EQ(0, param_set("drain", "kill"));
+		EXPECT_TRUE(eventually(nobody_is_left, NULL));
+		EXPECT_TRUE(group_ends(&self->s, g.id));
+		EXPECT_TRUE(module_gets_free());
+		ASSERT_EQ(0, param_set("drain", "off"));
+	}
+}
+
 TEST_F(drain, kill)
 {
 	struct record r;

@@ -317,6 +317,19 @@ TEST_F(fatal, fork_of_which_the_child_never_runs)
 	EXPECT_EQ(0, self->shared[0]);
 }
 
+TEST_F(fatal, one_that_begins_to_exit)
+{
+	struct record r = { .code = 1 };
+
+	ASSERT_EQ(0, begin(self, BIT(EXITING)));
+	spawn(family, self->shared);
+	self->shared[1] = 3;
+	ASSERT_TRUE(eventually(counted, self->shared));
+	spawn(exit_with, (void *)0L);
+	EXPECT_EQ(3, killed_until_empty(&self->s, &r));
+	EXPECT_EQ(0, r.code);
+}
+
 TEST_F(fatal, member_that_is_stuck)
 {
 	struct record r;

@@ -18,6 +18,8 @@ FIXTURE_SETUP(kill)
 	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
 	self->s.ack = self->g.id;
 	self->shared = shared_page();
+	/* What lives on without its parents would be a child of ours. */
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 }
 
 FIXTURE_TEARDOWN(kill)
@@ -30,6 +32,13 @@ static bool counted(void *arg)
 	int *n = arg;
 
 	return __atomic_load_n(&n[0], __ATOMIC_ACQUIRE) >= n[1];
+}
+
+static bool nobody_is_left(void *arg)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return errno == ECHILD;
 }
 
 /* A child with two children; all three count themselves. */
@@ -129,6 +138,34 @@ TEST_F(kill, one_member)
 				     &k));
 }
 
+static bool is_stopped(void *arg)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return !waitid(P_PID, (id_t)(long)arg, &info,
+		       WSTOPPED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+TEST_F(kill, sigstop_stops_all_and_sigcont_lets_them_go_on)
+{
+	pid_t pids[2] = { spawn_waiting(), spawn_waiting() };
+	struct group k;
+	int i, status;
+
+	ASSERT_EQ(0, group_kill(&self->s, self->g.id, SIGSTOP, 0, 0, &k));
+	EXPECT_EQ(2, k.signalled);
+	for (i = 0; i < 2; i++)
+		EXPECT_TRUE(eventually(is_stopped, (void *)(long)pids[i]));
+	EXPECT_EQ(0, group_kill(&self->s, self->g.id, SIGCONT, 0, 0, &k));
+	EXPECT_EQ(2, k.signalled);
+	EXPECT_EQ(0, group_kill(&self->s, self->g.id, SIGTERM, 0, 0, &k));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(pids[i], waitpid(pids[i], &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_EQ(SIGTERM, WTERMSIG(status));
+	}
+}
+
 TEST_F(kill, signal_0_only_asks)
 {
 	struct group k;
@@ -207,8 +244,7 @@ TEST_F(kill, nothing_survives_of_a_fork_bomb)
 		ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_GROUP_EMPTY,
 					 &r));
 		EXPECT_EQ(0, living(&self->s, self->g.id));
-		while (waitpid(-1, NULL, 0) > 0)
-			;
+		EXPECT_TRUE(eventually(nobody_is_left, NULL));
 	}
 }
 
@@ -246,9 +282,7 @@ TEST_F(kill, nothing_survives_in_subgroups)
 	ASSERT_EQ(0, group_kill(&self->s, self->g.id, SIGKILL, 0, 0, &k));
 	/* Empty means the subtree, so it comes after the last of the bombs. */
 	ASSERT_EQ(0, record_wait(&self->s, SUP_RECORD_KIND_GROUP_EMPTY, &r));
-	i = self->shared[0];
-	sched_yield();
-	EXPECT_EQ(i, self->shared[0]);
+	EXPECT_TRUE(eventually(nobody_is_left, NULL));
 }
 
 /* Has a group with a child, which would wait an hour, and ends when told. */

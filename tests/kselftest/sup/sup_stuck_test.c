@@ -95,6 +95,35 @@ TEST_F(sup, told_once_whatever_else_is_stuck)
 	} while (r.kind != SUP_RECORD_KIND_GROUP_EMPTY);
 }
 
+/* It goes on if its tracer keeps the signal; and may be stuck after all. */
+TEST_F(sup, signal_that_a_tracer_keeps)
+{
+	struct record r;
+	pid_t pid;
+	int status;
+
+	ASSERT_EQ(0, group_new_telling(&self->s, CHILDREN, STUCK, 0, STUCK_MS,
+				       &self->g));
+	pid = spawn_waiting();
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT));
+	ASSERT_EQ(0, kill(pid, SIGQUIT));
+	ASSERT_EQ(pid, waitpid(pid, &status, __WALL));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(SIGQUIT, WSTOPSIG(status));
+	/* In which it may be for long: what a debugger does to it. */
+	EXPECT_EQ(-ETIMEDOUT, record_next(&self->s, &r, 4 * STUCK_MS));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
+	EXPECT_EQ(-ETIMEDOUT, record_next(&self->s, &r, 4 * STUCK_MS));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, __WALL));
+	ASSERT_EQ(SIGTRAP | PTRACE_EVENT_EXIT << 8, status >> 8);
+	expect_stuck(_metadata, &self->s, pid, SUP_STAGE_TRACED);
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
+	ASSERT_EQ(0, record_next(&self->s, &r, 10000));
+	EXPECT_EQ(SUP_RECORD_KIND_EXIT, r.kind);
+	EXPECT_EQ(SIGKILL, r.signal);
+}
+
 static void *idle(void *arg)
 {
 	*(pid_t *)arg = gettid();
