@@ -169,7 +169,7 @@ def a_shipper_takes_over(folder):
 def a_folder_is_one_service(folder):
     other = subprocess.run([sys.argv[1], folder], capture_output=True,
                            text=True, timeout=LONG)
-    assert other.returncode == 1 and "another store has it" in other.stderr
+    assert other.returncode == 1 and "another service has it" in other.stderr
 
 
 def order_until_killed(folder, name, known, acked):
