@@ -221,6 +221,16 @@ static void tell_stats(struct state *s, struct sup_from from)
 	answer_copy(from, ret, &stats, sizeof(stats));
 }
 
+/*
+ * Any message, be it nonsense, takes back the time-out that was to commit, and
+ * there may be none after it.
+ */
+static void commit_pending(struct state *s)
+{
+	if (s->n)
+		commit(s);
+}
+
 /* Whoever has the pid may call, with anything. */
 static bool is_request(const struct sup_msg *req)
 {
@@ -240,16 +250,15 @@ static int call(void *state, struct sup_from from, struct sup_msg *req)
 	uint64_t n = 0;
 	int ret;
 
-	if (!is_request(req)) {
-		sup_reply_error(from, -EINVAL);
-		return SUP_CONTINUE;
-	}
 	if (req->tag == STORE) {
 		store(s, from, req);
 		return SUP_CONTINUE;
 	}
-	if (s->n)
-		commit(s);
+	commit_pending(s);
+	if (!is_request(req)) {
+		sup_reply_error(from, -EINVAL);
+		return SUP_CONTINUE;
+	}
 	switch (req->tag) {
 	case GET:
 	case QUERY:
@@ -283,8 +292,15 @@ static int info(void *state, struct sup_info *info)
 		commit(s);
 		break;
 	default:
-		break;
+		commit_pending(s);
 	}
+	return SUP_CONTINUE;
+}
+
+static int cast(void *state, struct sup_msg *msg)
+{
+	(void)msg;
+	commit_pending(state);
 	return SUP_CONTINUE;
 }
 
@@ -298,8 +314,8 @@ static void terminate(void *state, const struct sup_reason *reason)
 }
 
 static const struct sup_server_ops ops = {
-	.size = sizeof(ops), .init = init, .call = call, .info = info,
-	.terminate = terminate,
+	.size = sizeof(ops), .init = init, .call = call, .cast = cast,
+	.info = info, .terminate = terminate,
 };
 
 int fnd_event_store_start(const void *options, struct sup_pid *ret_pid)

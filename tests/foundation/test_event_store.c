@@ -473,6 +473,35 @@ static void nonsense_is_refused(void **state)
 	FINDS(NULL, 1);
 }
 
+static int stores_or_talks(int nth, void *arg)
+{
+	const struct fnd_event e = { .type = "x" };
+	const struct sup_msg msg = { .tag = 99 };
+	_Atomic bool *done = arg;
+	int i;
+
+	for (i = 0; !nth && i < SLOWLY(1000); i++)
+		EXPECT(!fnd_event_store(&e, NULL, LONG));
+	if (!nth)
+		atomic_store(done, true);
+	while (!atomic_load(done))
+		EXPECT(nth != 1 ? !sup_cast(sup_whereis(SERVICE), &msg, LONG) :
+		       sup_call(sup_whereis(SERVICE), &msg, NULL, NULL,
+				LONG) == -EINVAL);
+	return 0;
+}
+
+/* Nonsense that comes in the middle of a batch does not hold it up. */
+static void nonsense_holds_up_nobody(void **state)
+{
+	_Atomic bool done = false;
+
+	(void)state;
+	start_store(NULL);
+	assert_int_equal(crowd(3, stores_or_talks, &done), 3);
+	assert_int_equal(count(NULL), SLOWLY(1000));
+}
+
 static void cut_bytes_are_no_event(void **state)
 {
 	const struct fnd_event e = {
@@ -562,6 +591,7 @@ int main(void)
 		FILE_CASE(bad_options),
 		CASE(without_a_service),
 		FILE_CASE(nonsense_is_refused),
+		CASE(nonsense_holds_up_nobody),
 		CASE(without_memory_nothing_is_stored),
 	};
 
