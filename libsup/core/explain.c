@@ -5,6 +5,7 @@
  * brought it there (sup__supervise_note_why()).
  */
 #include <sup/explain.h>
+#include <sup/task.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -69,6 +70,11 @@ static int explain(struct sup_pid sup, const char *id, struct sup_pid pid,
 	struct sup__child *c = NULL;
 	bool has_ids;
 
+	/* That of one that was killed stays until somebody has cleared up. */
+	if (b && !sup_is_alive(sup)) {
+		sup__board_put(b);
+		b = NULL;
+	}
 	if (!b)
 		return sup__error(-ESRCH, "there is no such supervisor");
 	sup__lock(&b->lock);

@@ -114,7 +114,8 @@ static struct sup__board *get_board(struct sup_pid sup)
 {
 	struct sup__board *b = sup__board_get(sup);
 
-	if (b && b->partitions)
+	/* That of one that was killed stays until somebody has cleared up. */
+	if (b && b->partitions && sup_is_alive(sup))
 		return b;
 	if (b)
 		sup__board_put(b);
