@@ -59,6 +59,33 @@ static void each_restart_waits_longer(void **state)
 	world_close();
 }
 
+/* How long its restart takes when it has run so long. */
+static int64_t delay_after(struct fake *c, int64_t ran_ns)
+{
+	int64_t begin;
+
+	world_advance(ran_ns);
+	begin = sup_deadline_ms(0);
+	crash(c, abnormal);
+	return sup_deadline_ms(0) - begin;
+}
+
+static void what_ran_long_enough_begins_anew(void **state)
+{
+	struct fake c = { .id = "c", .backoff = { .min_ms = 100,
+						  .stable_ms = 1000 } };
+
+	(void)state;
+	world_supervisor(SUP_ONE_FOR_ONE, 9, 3600, FAKES(&c));
+	assert_int_equal(delay_after(&c, 0), 100 * MS);
+	assert_int_equal(delay_after(&c, S - 1), 200 * MS);
+	assert_int_equal(delay_after(&c, 0), 400 * MS);
+	assert_int_equal(delay_after(&c, S), 100 * MS);
+	assert_int_equal(delay_after(&c, 0), 200 * MS);
+
+	world_close();
+}
+
 /* It would burn its intensity at once otherwise. */
 static void failed_attempts_wait_too(void **state)
 {
@@ -156,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delays),
 		CASE(each_restart_waits_longer),
+		CASE(what_ran_long_enough_begins_anew),
 		CASE(failed_attempts_wait_too),
 		CASE(too_many_still_give_up),
 		CASE(terminate_while_it_waits),
