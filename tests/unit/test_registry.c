@@ -1,77 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The cases of Elixir's registry tests: unique, duplicate, and the rest. */
-#include "tasks.h"
+/* The cases of Elixir's registry tests: unique and duplicate keys. */
+#include "registries.h"
 
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "lib/gs.h"
 
 static const struct sup_bytes none = { NULL, 0 };
 
-static struct sup_bytes bytes(const char *text)
-{
-	return (struct sup_bytes){ text, strlen(text) };
-}
-
-static struct sup_registry open_one(bool duplicate)
-{
-	struct sup_registry_spec spec = {
-		.size = sizeof(spec), .name = "r", .duplicate = duplicate,
-	};
-	struct sup_registry r = { 0 };
-
-	assert_int_equal(sup_registry_open(&spec, &r), 0);
-	return r;
-}
-
-static int receives(void *arg)
-{
-	struct sup_info info;
-
-	(void)arg;
-	while (!sup_receive(&info, SUP_FOREVER))
-		sup_msg_free(&info.msg);
-	return 1;
-}
-
-static size_t count(struct sup_registry r, struct sup_pid pid, const char *key)
-{
-	struct sup_bytes k = bytes(key ? key : "");
-	struct sup_registry_query q = { .pid = pid, .key = key ? &k : NULL };
-	size_t n = 99;
-
-	sup_registry_select(r, &q, NULL, &n);
-	return n;
-}
-
-/* All values of a key, or of a task, behind each other. */
-static const char *values(struct sup_registry r, struct sup_pid pid,
-			  const char *key)
-{
-	static char text[64];
-	struct sup_bytes k = bytes(key ? key : "");
-	struct sup_registry_query q = { .pid = pid, .key = key ? &k : NULL };
-	struct sup_registry_entry *e;
-	size_t i, n;
-
-	text[0] = '\0';
-	assert_int_equal(sup_registry_select(r, &q, &e, &n), 0);
-	for (i = 0; i < n; i++)
-		strncat(text, e[i].value.data, e[i].value.len);
-	free(e);
-	return text;
-}
-
-static int put(struct sup_registry r, struct sup_pid pid, const char *key,
-	       const char *value)
-{
-	return sup_registry_put(r, pid, bytes(key), bytes(value), NULL);
-}
-
-static void REGU_02_to_05_unique(void **state)
+static void REGU_02_to_05_34_35_unique(void **state)
 {
 	struct sup_registry r = open_one(false);
 	struct sup_pid a = start(receives, NULL), b = start(receives, NULL);
@@ -84,7 +23,7 @@ static void REGU_02_to_05_unique(void **state)
 	assert_int_equal(count(r, SUP_PID_NONE, NULL), 2);
 	assert_int_equal(count(r, a, NULL), 2);
 	assert_string_equal(values(r, a, "hello"), "1");
-	/* Again by itself, and by another: nothing changes. REGU-34, 35. */
+	/* Again by itself, and by another: nothing changes. */
 	assert_int_equal(sup_registry_put(r, a, bytes("hello"), bytes("3"),
 					  &holder), -EEXIST);
 	assert_int_equal(holder.v, a.v);
@@ -99,30 +38,6 @@ static void REGU_02_to_05_unique(void **state)
 	assert_int_equal(put(r, b, "late", "4"), -ESRCH);
 	assert_int_equal(sup_registry_close(r), 0);
 	kill_and_wait(a);
-}
-
-/* The holder is killed: the key is free before anyone knows. REGC-01. */
-static void REGU_06_free_before_the_end_is_told(void **state)
-{
-	struct sup_registry r = open_one(false);
-	struct sup_pid a, b = start(receives, NULL);
-	int i;
-
-	(void)state;
-	for (i = 0; i < SLOWLY(500); i++) {
-		a = start(receives, NULL);
-		assert_int_equal(put(r, a, "k", "1"), 0);
-		assert_int_equal(sup_kill(a, LONG), 0);
-		assert_int_equal(sup_wait(a, NULL, LONG), 0);
-		assert_int_equal(sup_registry_whereis(r, bytes("k")).v, 0);
-		assert_int_equal(put(r, b, "k", "2"), 0);
-		assert_string_equal(values(r, SUP_PID_NONE, "k"), "2");
-		assert_int_equal(sup_registry_remove(r,
-				&(struct sup_registry_query){ .pid = b }), 0);
-	}
-	assert_int_equal(count(r, SUP_PID_NONE, NULL), 0);
-	assert_int_equal(sup_registry_close(r), 0);
-	kill_and_wait(b);
 }
 
 static bool begins_with(const struct sup_registry_entry *e, void *arg)
@@ -171,20 +86,36 @@ static void REGU_07_to_13_REGD_11_to_17_matches(void **state)
 	kill_and_wait(a);
 }
 
-static void REGU_14_REGD_06_keys_are_bytes(void **state)
+/* Of any value, and as many as they are: none is a pattern, or ends early. */
+static void REGU_14_REGD_06_13_keys_are_bytes(void **state)
 {
 	const int one = 1;
 	const double one_too = 1.0;
-	struct sup_registry r = open_one(false);
+	const struct sup_bytes keys[] = {
+		{ &one, sizeof(one) }, { &one_too, sizeof(one_too) },
+		{ "a", 1 }, { "a\0b", 3 }, { "*", 1 }, { "_", 1 },
+	};
 	struct sup_pid a = start(receives, NULL);
+	struct sup_registry_query q = { .pid = a };
+	struct sup_registry r;
+	size_t i, n;
+	int dup;
 
 	(void)state;
-	assert_int_equal(sup_registry_put(r, a, (struct sup_bytes){
-			&one, sizeof(one) }, none, NULL), 0);
-	assert_int_equal(sup_registry_put(r, a, (struct sup_bytes){
-			&one_too, sizeof(one_too) }, none, NULL), 0);
-	assert_int_equal(count(r, a, NULL), 2);
-	assert_int_equal(sup_registry_close(r), 0);
+	for (dup = 0; dup < 2; dup++) {
+		r = open_one(dup);
+		for (i = 0; i < N_OF(keys); i++)
+			assert_int_equal(sup_registry_put(r, a, keys[i], none,
+							  NULL), 0);
+		assert_int_equal(count(r, a, NULL), N_OF(keys));
+		for (i = 0; i < N_OF(keys); i++) {
+			q.key = &keys[i];
+			assert_int_equal(sup_registry_select(r, &q, NULL, &n),
+					 0);
+			assert_int_equal(n, 1);
+		}
+		assert_int_equal(sup_registry_close(r), 0);
+	}
 	kill_and_wait(a);
 }
 
@@ -216,7 +147,7 @@ static void REGU_15_REGD_31_update(void **state)
 struct seen {
 	int calls;
 	size_t n;
-	struct sup_pid self;
+	pthread_t thread;
 };
 
 static void see(const struct sup_registry_entry *e, size_t n, void *arg)
@@ -225,10 +156,11 @@ static void see(const struct sup_registry_entry *e, size_t n, void *arg)
 
 	s->calls++;
 	s->n = n;
+	s->thread = pthread_self();
 	assert_memory_equal(e[0].key.data, "k", 1);
 }
 
-static void REGU_16_REGD_07_dispatch(void **state)
+static void REGU_16_REGD_07_08_dispatch(void **state)
 {
 	struct sup_registry r;
 	struct sup_pid a = start(receives, NULL), b = start(receives, NULL);
@@ -250,6 +182,7 @@ static void REGU_16_REGD_07_dispatch(void **state)
 						       &s), 0);
 		assert_int_equal(s.calls, 1);
 		assert_int_equal(s.n, 1 + dup);
+		assert_true(pthread_equal(s.thread, pthread_self()));
 		assert_int_equal(sup_registry_close(r), 0);
 	}
 	kill_and_wait(a);
@@ -326,7 +259,7 @@ static void REGU_19_REGD_18_listeners(void **state)
 	run_with(listens, (void *)1);
 }
 
-static void REGU_21_REGD_20_unknown_registry(void **state)
+static void REGU_21_REGD_20_30_unknown_registry(void **state)
 {
 	struct sup_registry r = open_one(false), other;
 	struct sup_registry_spec spec = { .size = sizeof(spec), .name = "r" };
@@ -344,7 +277,7 @@ static void REGU_21_REGD_20_unknown_registry(void **state)
 	assert_int_equal(put(r, a, "k", "1"), -ENOENT);
 	assert_int_equal(sup_registry_select(r, &q, NULL, &n), -ENOENT);
 	assert_int_equal(sup_registry_whereis(r, bytes("k")).v, 0);
-	/* Nor does what comes in its place answer for it. REGD-30. */
+	/* Nor does what comes in its place answer for it. */
 	other = open_one(true);
 	assert_int_not_equal(other.v, r.v);
 	assert_int_equal(put(r, a, "k", "1"), -ENOENT);
@@ -492,88 +425,22 @@ static void REG_allocations(void **state)
 	kill_and_wait(a);
 }
 
-/* Who looks while others put, remove, update and end finds what is right. */
-static _Atomic bool enough;
-static struct sup_registry shared;
-
-static int changes(void *arg)
-{
-	char key[8] = "k0", value[8] = "k0v";
-	struct sup_bytes k = { key, 2 };
-	struct sup_registry_query q = { .pid = sup_self(), .key = &k };
-	int i;
-
-	for (i = 0; i < SLOWLY(20000); i++) {
-		key[1] = value[1] = '0' + (i + (int)(intptr_t)arg) % 40;
-		if (put(shared, sup_self(), key, value))
-			continue;
-		sup_registry_update(shared, sup_self(), k, bytes(value));
-		/* Some stay until its end. */
-		if (i % 7)
-			EXPECT(!sup_registry_remove(shared, &q));
-	}
-	return 0;
-}
-
-static int looks(void *arg)
-{
-	char key[8] = "k0";
-	struct sup_bytes k = { key, 2 };
-	struct sup_registry_query q = { .key = &k };
-	struct sup_registry_entry *e;
-	size_t n;
-	int i;
-
-	(void)arg;
-	for (i = 0; !atomic_load(&enough); i++) {
-		key[1] = '0' + i % 40;
-		sup_registry_whereis(shared, k);
-		EXPECT(!sup_registry_select(shared, &q, &e, &n));
-		EXPECT(n <= 1);
-		EXPECT(!n || (e->pid.v && !memcmp(e->value.data, key, 2)));
-		free(e);
-	}
-	return 0;
-}
-
-static void REG_looking_while_it_changes(void **state)
-{
-	struct sup_pid readers[2], writers[3];
-	size_t i;
-
-	(void)state;
-	shared = open_one(false);
-	for (i = 0; i < 2; i++)
-		readers[i] = start(looks, NULL);
-	for (i = 0; i < 3; i++)
-		writers[i] = start(changes, (void *)i);
-	for (i = 0; i < 3; i++)
-		assert_int_equal(end_of(writers[i]).code, 0);
-	assert_int_equal(count(shared, SUP_PID_NONE, NULL), 0);
-	atomic_store(&enough, true);
-	for (i = 0; i < 2; i++)
-		assert_int_equal(end_of(readers[i]).code, 0);
-	assert_int_equal(sup_registry_close(shared), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(REGU_02_to_05_unique),
-		CASE(REGU_06_free_before_the_end_is_told),
+		CASE(REGU_02_to_05_34_35_unique),
 		CASE(REGU_07_to_13_REGD_11_to_17_matches),
-		CASE(REGU_14_REGD_06_keys_are_bytes),
+		CASE(REGU_14_REGD_06_13_keys_are_bytes),
 		CASE(REGU_15_REGD_31_update),
-		CASE(REGU_16_REGD_07_dispatch),
+		CASE(REGU_16_REGD_07_08_dispatch),
 		CASE(REGU_17_18_REGD_09_10_remove),
 		CASE(REGU_19_REGD_18_listeners),
-		CASE(REGU_21_REGD_20_unknown_registry),
+		CASE(REGU_21_REGD_20_30_unknown_registry),
 		CASE(REGU_22_23_REGD_21_via),
 		CASE(REGU_24_to_32_REGD_22_to_29_select),
 		CASE(REGD_02_to_05_duplicate),
 		CASE(REG_metadata),
 		CASE(REG_allocations),
-		CASE(REG_looking_while_it_changes),
 	};
 
 	return RUN_TESTS(tests);
