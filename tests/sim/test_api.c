@@ -144,6 +144,7 @@ static void check_specs_kept(enum sup_strategy strategy,
 		world_stop(sup);
 		return;
 	}
+	assert_int_equal(c.frees, 0);
 	ended = how == TERMINATE || (how == NORMAL && restart == SUP_TRANSIENT);
 	assert_int_equal(start_child(sup, &c, &pid), -EEXIST);
 	assert_int_equal(pid.v, ended ? 0 : c.pid.v);
@@ -152,7 +153,7 @@ static void check_specs_kept(enum sup_strategy strategy,
 	world_stop(sup);
 }
 
-static void SUP_78_specs_of_temporary_children_are_not_kept(void **state)
+static void SUP_77_78_temporary_children_leave_nothing(void **state)
 {
 	int strategy, restart, how;
 
@@ -354,7 +355,7 @@ int main(void)
 		CASE(SUP_23_child_adm),
 		CASE(SUP_26_specs_of_all_kinds),
 		CASE(SUP_29_already_started_elsewhere),
-		CASE(SUP_78_specs_of_temporary_children_are_not_kept),
+		CASE(SUP_77_78_temporary_children_leave_nothing),
 		CASE(stray_messages_are_survived),
 		CASE(a_start_that_calls_its_supervisor),
 		CASE(a_picture_does_not_wait),

@@ -120,7 +120,7 @@ static void DYN_05_bad_flags(void **state)
 	world_close();
 }
 
-static void DYN_13_ids_do_not_matter(void **state)
+static void DYN_11_to_13_ids_do_not_matter(void **state)
 {
 	struct sup_pid sup = supervisor(0, 0), pid;
 	struct fake a = { .id = "a" }, b = { .id = "a" }, c = { .id = "c" };
@@ -153,7 +153,7 @@ static int start_common(const void *arg, const void *extra,
 	return spec.start(f, ret_pid);
 }
 
-static void DYN_14_extra_arguments(void **state)
+static void DYN_14_25_extra_arguments(void **state)
 {
 	struct common common = { 0 };
 	struct sup_dynamic_spec spec = {
@@ -169,7 +169,7 @@ static void DYN_14_extra_arguments(void **state)
 	assert_int_equal(sup_dynamic_start(&spec, &sup), 0);
 	assert_int_equal(sup_start_child(sup, &child, &pid), 0);
 	assert_int_equal(common.seen, 1);
-	/* DYN-25: at a restart, too. */
+	/* At a restart, too. */
 	crash(&a, abnormal);
 	assert_int_equal(common.seen, 2);
 	check_workers(sup, 1, 1);
@@ -202,7 +202,7 @@ static void DYN_15_invalid_child_spec(void **state)
 	world_close();
 }
 
-static void DYN_16_different_returns(void **state)
+static void DYN_16_17_different_returns(void **state)
 {
 	struct fake ok = { .id = "ok" };
 	struct fake ignore = { .id = "ignore", .script = "i" };
@@ -214,7 +214,7 @@ static void DYN_16_different_returns(void **state)
 	assert_int_equal(start_child(sup, &ok, &pid), 0);
 	assert_int_equal(start_child(sup, &ignore, &pid), SUP_IGNORE);
 	assert_int_equal(ignore.frees, 1);
-	/* DYN-17: a raise is an error code. */
+	/* A raise is an error code. */
 	assert_int_equal(start_child(sup, &error, &pid), -EIO);
 	assert_string_equal(sup_error(), "child \"error\": error is out of "
 			    "order");
@@ -327,7 +327,7 @@ static void DYN_22_different_values_at_a_restart(void **state)
 	world_close();
 }
 
-static void DYN_23_restarting_children_count(void **state)
+static void DYN_23_24_restarting_children_count(void **state)
 {
 	struct fake b = { .id = "b" };
 	struct fake a = { .id = "a", .script = "offfo" };
@@ -353,7 +353,7 @@ static void DYN_23_restarting_children_count(void **state)
 	memcpy(&ret, reply.data, sizeof(ret));
 	sup_msg_free(&reply);
 	assert_int_equal(ret, -ENOSPC);
-	/* DYN-24: one that is up again does, too. */
+	/* One that is up again does, too. */
 	check_workers(sup, 1, 1);
 	assert_int_equal(start_child(sup, &b, &pid), -ENOSPC);
 	assert_int_equal(b.starts, 0);
@@ -403,14 +403,14 @@ static void DYN_28_maximum_intensity_when_trying_again(void **state)
 	world_close();
 }
 
-static void DYN_29_shutdown_times(void **state)
+static void DYN_29_30_shutdown_times(void **state)
 {
 	struct fake a = { .id = "a", .shutdown_ms = 1 };
 	struct sup_pid sup = supervisor(0, 0), pid;
 
 	(void)state;
 	start(sup, &a);
-	a.shutdown_ms = -3;		/* DYN-30 */
+	a.shutdown_ms = -3;
 	assert_int_equal(start_child(sup, &a, &pid), -EINVAL);
 	assert_non_null(strstr(sup_error(), "shutdown_ms"));
 
@@ -573,20 +573,20 @@ int main(void)
 		CASE(DYN_02_several_under_one_supervisor),
 		CASE(DYN_04_default_options),
 		CASE(DYN_05_bad_flags),
-		CASE(DYN_13_ids_do_not_matter),
-		CASE(DYN_14_extra_arguments),
+		CASE(DYN_11_to_13_ids_do_not_matter),
+		CASE(DYN_14_25_extra_arguments),
 		CASE(DYN_15_invalid_child_spec),
-		CASE(DYN_16_different_returns),
+		CASE(DYN_16_17_different_returns),
 		CASE(DYN_18_max_children),
 		CASE(DYN_19_temporary_is_never_restarted),
 		CASE(DYN_20_transient_is_restarted_unless_clean),
 		CASE(DYN_21_permanent_is_always_restarted),
 		CASE(DYN_22_different_values_at_a_restart),
-		CASE(DYN_23_restarting_children_count),
+		CASE(DYN_23_24_restarting_children_count),
 		CASE(DYN_26_restarted_when_trying_again),
 		CASE(DYN_27_maximum_restarts),
 		CASE(DYN_28_maximum_intensity_when_trying_again),
-		CASE(DYN_29_shutdown_times),
+		CASE(DYN_29_30_shutdown_times),
 		CASE(DYN_31_to_37_terminate),
 		CASE(DYN_36_expired_shutdown),
 		CASE(DYN_38_mixed_children),

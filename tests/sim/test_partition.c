@@ -90,6 +90,7 @@ static void PART_04_numbers(void **state)
 	world_close();
 }
 
+/* 0 partitions are the default here. */
 static void PART_05_bad_specs(void **state)
 {
 	struct sup_partition_spec s, good = {
@@ -123,9 +124,10 @@ static void PART_05_bad_specs(void **state)
 	world_close();
 }
 
-static void PART_07_unknown_ones(void **state)
+static void PART_07_12_unknown_ones(void **state)
 {
 	struct sup_pid other, pid, sup = supervisor(2);
+	struct sup_child_counts counts;
 	size_t n;
 
 	(void)state;
@@ -133,11 +135,12 @@ static void PART_07_unknown_ones(void **state)
 	assert_int_equal(sup_partition_count(other, &n), -ESRCH);
 	assert_int_equal(sup_partition_by_number(other, 0, &pid), -ESRCH);
 	assert_int_equal(sup_partition_resize(other, 0, NULL), -EINVAL);
-	/* PART-06: a stop is synchronous. */
+	/* A stop is synchronous. */
 	world_stop(sup);
 	assert_int_equal(world_alive(), 1);
 	assert_int_equal(sup_partition_count(sup, &n), -ESRCH);
 	assert_int_equal(sup_partition_resize(sup, 0, NULL), -ESRCH);
+	assert_int_equal(sup_count_children(sup, &counts), -ESRCH);
 
 	world_close();
 }
@@ -160,7 +163,7 @@ static void resize(struct sup_pid sup, size_t n, size_t old)
 	}
 }
 
-static void PART_08_resize(void **state)
+static void PART_08_to_10_resize(void **state)
 {
 	static const size_t shuffled[] = { 3, 7, 1, 8, 0, 5, 2, 6, 4, 8 };
 	struct sup_pid sup = supervisor(8), pid;
@@ -169,13 +172,11 @@ static void PART_08_resize(void **state)
 	(void)state;
 	for (i = 8; i--;)
 		resize(sup, i, i + 1);
-	/* PART-09 */
 	assert_int_equal(sup_partition_by_number(sup, 1, &pid), -ENOENT);
 	for (i = 1; i <= 8; i++)
 		resize(sup, i, i - 1);
 	for (i = 0; i < N_OF(shuffled); i++)
 		resize(sup, shuffled[i], i ? shuffled[i - 1] : 8);
-	/* PART-10 */
 	assert_int_equal(sup_partition_resize(sup, 9, NULL), -EINVAL);
 
 	world_close();
@@ -212,7 +213,7 @@ static void a_restarted_partition_is_found_at_once(void **state)
 	world_close();
 }
 
-static void PART_11_which_children(void **state)
+static void PART_11_12_which_children(void **state)
 {
 	struct sup_pid sup = supervisor(3), pid;
 	struct sup_child *rows;
@@ -224,7 +225,6 @@ static void PART_11_which_children(void **state)
 	assert_string_equal(rows[0].id, "2");
 	assert_int_equal(rows[2].pid.v, fakes[0].pid.v);
 	free(rows);
-	/* PART-12 */
 	check_counts(sup, 3, 3, 0, 3);
 	assert_int_equal(sup_terminate_child(sup, "1"), 0);
 	assert_int_equal(sup_partition_by_number(sup, 1, &pid), -ENOENT);
@@ -243,11 +243,11 @@ int main(void)
 		CASE(PART_02_keys_are_spread_and_found_again),
 		CASE(PART_04_numbers),
 		CASE(PART_05_bad_specs),
-		CASE(PART_07_unknown_ones),
-		CASE(PART_08_resize),
+		CASE(PART_07_12_unknown_ones),
+		CASE(PART_08_to_10_resize),
 		CASE(one_that_refuses_to_come_back),
 		CASE(a_restarted_partition_is_found_at_once),
-		CASE(PART_11_which_children),
+		CASE(PART_11_12_which_children),
 	};
 
 	return !!cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,7 +146,7 @@ static void kill_server(struct sup_pid pid)
 		sup_call(pid, &die, NULL, NULL, LONG);
 }
 
-static void callers_of_dying_servers_get_the_true_reason(void **state)
+static void GS_25_callers_get_the_true_reason(void **state)
 {
 	struct target t = { .wrong = 0 };
 	pthread_t threads[CALLERS];
@@ -308,7 +308,7 @@ static void who_is_waited_for_may_not_call_back(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(callers_of_dying_servers_get_the_true_reason),
+		cmocka_unit_test(GS_25_callers_get_the_true_reason),
 		cmocka_unit_test(
 			watchers_of_dying_servers_get_the_true_reason),
 		cmocka_unit_test(who_is_waited_for_may_not_call_back),

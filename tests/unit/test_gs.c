@@ -111,7 +111,8 @@ static void GS_04_stop_with_a_bad_timeout(void **state)
 	assert_int_equal(sup_server_stop(pid, &SUP_NORMAL, NULL, LONG), 0);
 }
 
-static void GS_05_GS_07b_stop_by_name(void **state)
+/* A name has no node; OTP's local, global and via names are one kind here. */
+static void GS_05_GS_06_GS_07b_stop_by_name(void **state)
 {
 	struct gs g = { .init_ms = 0 };
 	struct sup_server_spec spec = gs_spec(&g, "gs");
@@ -165,6 +166,32 @@ static void GS_09_crash(void **state)
 	assert_int_equal(atomic_load(&errors_logged), 1);
 	sup_set_log_sink(NULL, NULL);
 	assert_non_null(strstr(last_error, "call 11"));
+}
+
+/* What an error report of a server says, whatever it was that came last. */
+static void GS_41_text_of_the_report(void **state)
+{
+	struct gs g = { .init_ms = 0 };
+	struct sup_server_spec spec = gs_spec(&g, "gs");
+	struct sup_pid pid;
+	int64_t two = 2;
+	struct sup_msg msg = gs_msg(GS_FAIL, &two);
+
+	(void)state;
+	sup_set_log_sink(count_errors, NULL);
+	assert_int_equal(sup_server_start(&spec, &pid), 0);
+	assert_int_equal(sup_call(pid, &msg, NULL, NULL, LONG), -EPIPE);
+	assert_string_equal(last_error, "server \"gs\" ends, error -2 (No such "
+			    "file or directory); the last that came was call "
+			    "11, from task 0");
+	spec.name = "another";
+	assert_int_equal(sup_server_start(&spec, &pid), 0);
+	assert_int_equal(sup_cast(pid, &msg, LONG), 0);
+	assert_int_equal(end_of(pid).code, -2);
+	sup_set_log_sink(NULL, NULL);
+	assert_string_equal(last_error, "server \"another\" ends, error -2 (No "
+			    "such file or directory); the last that came was "
+			    "cast 11, from task 0");
 }
 
 /* Each way of failing, with each way of starting, five times in a row. */
@@ -394,8 +421,9 @@ int main(void)
 		CASE(GS_01_start),
 		CASE(GS_02_GS_03_stop),
 		CASE(GS_04_stop_with_a_bad_timeout),
-		CASE(GS_05_GS_07b_stop_by_name),
+		CASE(GS_05_GS_06_GS_07b_stop_by_name),
 		CASE(GS_09_crash),
+		CASE(GS_41_text_of_the_report),
 		CASE(GS_10_loop_start_fail),
 		CASE(GS_29_a_name_of_another),
 		CASE(GS_31_no_name_after_a_failed_start),

@@ -101,12 +101,11 @@ static int in_order_nolink(void *arg)
 	return in_order(arg, true);
 }
 
-static void TSK_24_with_fun(void **state)
+static void TSK_24_to_26_37_to_39_with_fun(void **state)
 {
 	struct sup_pid sup = jobs(0);
 
 	(void)state;
-	/* TSK-25, 26, 27; 37 to 40 */
 	run_with(in_order_linked, &sup);
 	run_with(in_order_nolink, &sup);
 }
@@ -117,10 +116,10 @@ static uint64_t all_fail(uint64_t i)
 	return FAIL;
 }
 
-static int exits(void *arg, bool is_nolink)
+/* The first four of n; there may be more that nobody wants. */
+static int exits_of(struct sup_pid sup, uint64_t n, bool is_nolink)
 {
-	struct sup_pid sup = *(struct sup_pid *)arg;
-	struct source source = { .n = 4, .what = all_fail };
+	struct source source = { .n = n, .what = all_fail };
 	struct sup_stream_spec spec = stream_spec(sup, &source);
 	struct sup_stream_result r;
 	struct sup_stream *stream;
@@ -134,11 +133,21 @@ static int exits(void *arg, bool is_nolink)
 		EXPECT(!sup_stream_next(stream, &r));
 		EXPECT(r.outcome.kind == SUP_OUTCOME_EXIT && r.index == i);
 		EXPECT(r.outcome.reason.code == 7 && !r.timed_out);
-		/* TSK-34, 35: what it was about. */
+		/* What it was about. */
 		EXPECT(((struct item *)r.item)->i == i + 1);
 	}
+	if (n == 4)
+		EXPECT(sup_stream_next(stream, &r) == SUP_STREAM_END);
 	EXPECT(!sup_stream_close(stream));
 	return leaves_nothing(sup);
+}
+
+static int exits(void *arg, bool is_nolink)
+{
+	struct sup_pid sup = *(struct sup_pid *)arg;
+	int ret = exits_of(sup, 4, is_nolink);
+
+	return ret ? ret : exits_of(sup, 8, is_nolink);
 }
 
 static int exits_linked(void *arg)
@@ -151,13 +160,13 @@ static int exits_nolink(void *arg)
 	return exits(arg, true);
 }
 
-static void TSK_28_with_exits(void **state)
+static void TSK_28_35_41_with_exits(void **state)
 {
 	struct sup_pid sup = jobs(0);
 
 	(void)state;
 	run_with(exits_linked, &sup);
-	/* TSK-41: its owner does not even trap. */
+	/* Its owner does not even trap. */
 	run_with(exits_nolink, &sup);
 }
 
@@ -218,12 +227,11 @@ static int take_one_nolink(void *arg)
 	return take_one(arg, true);
 }
 
-static void TSK_29_shuts_down_unused_tasks(void **state)
+static void TSK_29_30_42_43_shuts_down_unused_tasks(void **state)
 {
 	struct sup_pid sup = jobs(0);
 
 	(void)state;
-	/* TSK-30, 42, 43 */
 	run_with(take_one_linked, &sup);
 	run_with(take_one_nolink, &sup);
 }
@@ -234,7 +242,7 @@ static uint64_t never_ends(uint64_t i)
 	return FOREVER;
 }
 
-static int runs_out(void *arg)
+static int runs_out(void *arg, bool is_nolink)
 {
 	struct sup_pid sup = *(struct sup_pid *)arg;
 	struct source source = { .n = 4, .what = never_ends };
@@ -242,7 +250,7 @@ static int runs_out(void *arg)
 	struct sup_stream_result r;
 	struct sup_stream *stream;
 
-	spec.nolink = true;
+	spec.nolink = is_nolink;
 	EXPECT(!sup_stream_open(&spec, &stream));
 	EXPECT(sup_stream_next(stream, &r) == -ENOSPC);
 	EXPECT(sup_stream_next(stream, &r) == -ENOSPC);
@@ -250,13 +258,23 @@ static int runs_out(void *arg)
 	return leaves_nothing(sup);
 }
 
-static void TSK_31_max_children_is_reached(void **state)
+static int runs_out_linked(void *arg)
+{
+	return runs_out(arg, false);
+}
+
+static int runs_out_nolink(void *arg)
+{
+	return runs_out(arg, true);
+}
+
+static void TSK_31_44_max_children_is_reached(void **state)
 {
 	struct sup_pid sup = jobs(1);
 
 	(void)state;
-	/* TSK-44 */
-	run_with(runs_out, &sup);
+	run_with(runs_out_linked, &sup);
+	run_with(runs_out_nolink, &sup);
 }
 
 static int open_here(void *arg)
@@ -268,8 +286,8 @@ static int open_here(void *arg)
 	return 0;
 }
 
-/* TSK-33 is refused; and a foreign thread may have one. */
-static void a_stream_has_one_owner(void **state)
+/* Others are refused; and a foreign thread may have one. */
+static void TSK_33_a_stream_has_one_owner(void **state)
 {
 	struct sup_pid sup = jobs(0);
 	struct source source = { .n = 3 };
@@ -338,37 +356,48 @@ static int last_first(void *item, struct sup_msg *ret_result)
 	return 0;
 }
 
-static void check_order(bool unordered)
+struct order {
+	struct sup_pid sup;
+	bool nolink, unordered;
+};
+
+static int check_order(void *arg)
 {
-	struct sup_pid sup = jobs(0);
+	const struct order *order = arg;
 	struct source source = { .n = 4 };
-	struct sup_stream_spec spec = stream_spec(sup, &source);
+	struct sup_stream_spec spec = stream_spec(order->sup, &source);
 	struct sup_stream_result r;
 	struct sup_stream *stream;
 	uint64_t i, tags = 0;
 
 	spec.run = last_first;
-	spec.unordered = unordered;
+	spec.nolink = order->nolink;
+	spec.unordered = order->unordered;
 	atomic_store(&gate, 4);
-	assert_int_equal(sup_stream_open(&spec, &stream), 0);
+	EXPECT(!sup_stream_open(&spec, &stream));
 	for (i = 0; i < 4; i++) {
-		assert_int_equal(sup_stream_next(stream, &r), 0);
-		if (!unordered)
-			assert_int_equal(r.index, i);
-		assert_int_equal(r.outcome.result.tag, r.index + 1);
+		EXPECT(!sup_stream_next(stream, &r));
+		EXPECT(order->unordered || r.index == i);
+		EXPECT(r.outcome.result.tag == r.index + 1);
 		tags = tags * 10 + take(&r.outcome.result);
 	}
-	if (!unordered)
-		assert_int_equal(tags, 1234);
-	assert_int_equal(sup_stream_next(stream, &r), SUP_STREAM_END);
-	assert_int_equal(sup_stream_close(stream), 0);
+	EXPECT(order->unordered || tags == 1234);
+	EXPECT(sup_stream_next(stream, &r) == SUP_STREAM_END);
+	EXPECT(!sup_stream_close(stream));
+	return leaves_nothing(order->sup);
 }
 
-static void slowest_first(void **state)
+static void TSK_27_40_slowest_first(void **state)
 {
+	struct order order = { .sup = jobs(0) };
+	int i;
+
 	(void)state;
-	check_order(false);
-	check_order(true);
+	for (i = 0; i < 4; i++) {
+		order.nolink = i & 1;
+		order.unordered = i & 2;
+		run_with(check_order, &order);
+	}
 }
 
 /* One job for two items: the second is taken when the first has ended. */
@@ -463,14 +492,14 @@ static void owners_that_are_killed_leave_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(TSK_24_with_fun),
-		CASE(TSK_28_with_exits),
+		CASE(TSK_24_to_26_37_to_39_with_fun),
+		CASE(TSK_28_35_41_with_exits),
 		CASE(a_linked_failure_ends_an_owner_that_does_not_trap),
-		CASE(TSK_29_shuts_down_unused_tasks),
-		CASE(TSK_31_max_children_is_reached),
-		CASE(a_stream_has_one_owner),
+		CASE(TSK_29_30_42_43_shuts_down_unused_tasks),
+		CASE(TSK_31_44_max_children_is_reached),
+		CASE(TSK_33_a_stream_has_one_owner),
 		CASE(TSK_34_timeout),
-		CASE(slowest_first),
+		CASE(TSK_27_40_slowest_first),
 		CASE(max_concurrency_1_is_one_after_the_other),
 		CASE(a_source_that_fails),
 		CASE(TSK_36_bad_options),

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 /* Longer than any test may take. */
 #define FOR_EVER_MS 600000
@@ -172,6 +173,41 @@ static void what_a_child_sends_is_not_its_end(void **state)
 	assert_int_equal(sup_start_child(sup, &c, &pid), 0);
 	fall(sup, "c");
 	assert_int_equal(end_of(pid).kind, SUP_REASON_KILLED);
+	stop(sup);
+}
+
+/* What it is a child of it cannot leave: OTP would not hear of its end. */
+static int unlinks(void *arg)
+{
+	struct sup_info info;
+
+	EXPECT(!sup_unlink(*(struct sup_pid *)arg, true));
+	EXPECT(!sup_ready());
+	sup_receive(&info, SUP_FOREVER);
+	return 0;
+}
+
+static void SUP_72_child_unlink(void **state)
+{
+	struct sup_pid sup = supervisor(SUP_ONE_FOR_ONE, NULL, 0), pid, next;
+	const struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = unlinks, .arg = &sup,
+		.awaits_ready = true,
+	};
+	struct sup_child_spec c = child("c", 0);
+	struct sup_msg stray = { .tag = 1 };
+
+	(void)state;
+	c.arg = &spec;
+	assert_int_equal(sup_start_child(sup, &c, &pid), 0);
+	assert_int_equal(sup_terminate_child(sup, "c"), 0);
+	assert_int_equal(end_of(pid).kind, SUP_REASON_SHUTDOWN);
+	sup_set_log_level(-1);
+	assert_int_equal(sup_send(sup, &stray, LONG), 0);
+	assert_int_equal(sup_restart_child(sup, "c", &next), 0);
+	sup_set_log_level(LOG_WARNING);
+	kill_and_wait(next);
+	await_next(sup, "c", next);
 	stop(sup);
 }
 
@@ -420,6 +456,7 @@ int main(void)
 		CASE(strangers_do_not_end_it_and_a_kill_does),
 		CASE(its_parent_ends_it_with_any_reason),
 		CASE(what_a_child_sends_is_not_its_end),
+		CASE(SUP_72_child_unlink),
 		CASE(a_child_that_is_linked_is_restarted),
 		CASE(calls_by_id_during_a_backoff),
 		CASE(who_is_terminated_or_deleted_does_not_come_back),
