@@ -50,6 +50,7 @@ int sup_a(void)\n{\n\treturn 1;\n}\n'
 int sup_main(void)\n{\n\treturn 0;\n}\n'
 	make_kmod_check
 	make_page
+	make_cases
 	build_clean_tree
 }
 
@@ -67,6 +68,21 @@ make_page() {
 		'.Bd -literal' '#include <sup/a.h>' 'sup_a();' .Ed \
 		'.Sh ATTRIBUTES' '.Bl -column sup_a' '.It Fn sup_a Ta any' \
 		.El >Documentation/man/man3/sup_a.3
+}
+
+make_cases() {
+	write tests/unit/test_x.c $gpl 'static void X_01_to_02_a(void **state)
+{\n}\n\nstatic void b(void **state)\n{\n}\n'
+	printf '%s\n' '<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->' \
+		'Tests are in `test_x`.' '' '| case | test | | |' \
+		'|---|---|---|---|' '| X-01 … 02 a, a | `X_01_…` | s | |' \
+		'| X-03 c | – | n | why |' '' '| rule | test | | |' \
+		'|---|---|---|---|' '| b | `b` | d | why |' '' \
+		'| name | |' '|---|---|' '| `mask` | |' >Documentation/otp.md
+	mkdir -p tests/conformance
+	printf '%s\n' '# SPDX-License-Identifier: GPL-2.0-or-later' \
+		'function mask(op) {' '	return "mask"' '}' \
+		>tests/conformance/compare.awk
 }
 
 make_kmod_check() {
@@ -302,6 +318,32 @@ test_man() {
 		undocumented_parameter
 }
 
+test_otp() {
+	local -r doc=Documentation/otp.md
+
+	passes otp || return
+	plant otp "a case without a test" 'no test has X_02' \
+		sed -i 's/X_01_to_02_a/X_01_a/' tests/unit/test_x.c
+	plant otp "a test of no case" 'no row has X-04, which X_01_to_04_a' \
+		sed -i 's/X_01_to_02_a/X_01_to_04_a/' tests/unit/test_x.c
+	plant otp "a number that is left out" 'no row has X-02' \
+		sed -i 's/X-01 … 02/X-01/' $doc
+	plant otp "a test that does not exist" 'there is no test c' \
+		sed -i 's/`b`/`c`/' $doc
+	plant otp "a beginning of no test" 'there is no test X_02' \
+		sed -i 's/`X_01_…`/`X_02_…`/' $doc
+	plant otp "a program that does not exist" 'there is no test test_y' \
+		sed -i 's/`test_x`/`test_y`/' $doc
+	plant otp "a row that names no test" 'no test is named' \
+		sed -i 's/`b`/–/' $doc
+	plant otp "a mark that is none" 'marked " a "' \
+		sed -i 's/| d |/| a |/' $doc
+	plant otp "a difference without a why" 'there is no why' \
+		sed -i 's/| d | why |/| d | |/' $doc
+	plant otp "a mask that is not listed" 'mask2 is not in' \
+		sed -i 's/"mask"/"mask2"/' tests/conformance/compare.awk
+}
+
 make_clean_tree
 test_layers
 test_spawn
@@ -309,5 +351,6 @@ test_symbols
 test_style
 test_licences
 test_man
+test_otp
 test_kernel_style
 echo "1..$n"
