@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "sup_nl.h"
+#include "sup_proc.h"
 
 /* Rounds whose results count; one more before them is for warming up. */
 #define ROUNDS 5

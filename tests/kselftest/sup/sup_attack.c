@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "sup_attack.h"
+#include "sup_proc.h"
 
 #include <errno.h>
 #include <fcntl.h>

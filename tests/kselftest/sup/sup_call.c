@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sup_nl.h"
+#include "sup_proc.h"
 
 int group_new(struct sup *s, uint32_t flags, uint32_t policy,
 	      uint32_t grace_ms, struct group *ret)

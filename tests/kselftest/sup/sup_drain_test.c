@@ -145,26 +145,9 @@ static bool is_set(void *arg)
 	return __atomic_load_n((pid_t *)arg, __ATOMIC_ACQUIRE);
 }
 
-static bool nobody_is_left(void *arg)
-{
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
-	return errno == ECHILD;
-}
-
-/* Forks as fast as it can, and so does all that comes of it. */
 static void bomb(void *arg)
 {
-	int *n = arg;
-
-	for (;;) {
-		if (__atomic_load_n(n, __ATOMIC_RELAXED) < 400 && fork() >= 0)
-			__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
-		else
-			sched_yield();
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-	}
+	fork_bomb(arg, 400);
 }
 
 static bool has_40(void *arg)

@@ -168,17 +168,7 @@ TEST_F(alone, not_with_a_lineage_or_a_member)
 /* Forks as fast as it can, and so does all that comes of it. */
 static void bomb(void *arg)
 {
-	struct shared *sh = arg;
-
-	for (;;) {
-		if (__atomic_load_n(&sh->born, __ATOMIC_RELAXED) < 300 &&
-		    fork() >= 0)
-			__atomic_fetch_add(&sh->born, 1, __ATOMIC_RELAXED);
-		else
-			sched_yield();
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-	}
+	fork_bomb(&((struct shared *)arg)->born, 300);
 }
 
 static bool has_target(void *arg)

@@ -34,13 +34,6 @@ static bool counted(void *arg)
 	return __atomic_load_n(&n[0], __ATOMIC_ACQUIRE) >= n[1];
 }
 
-static bool nobody_is_left(void *arg)
-{
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
-	return errno == ECHILD;
-}
-
 /* A child with two children; all three count themselves. */
 static void family(void *arg)
 {
@@ -193,19 +186,9 @@ TEST_F(kill, threads_are_refused)
 	EXPECT_EQ(0, k.signalled);
 }
 
-/* Forks as fast as it can, and so does all that comes of it. */
 static void bomb(void *arg)
 {
-	int *n = arg;
-
-	for (;;) {
-		if (__atomic_load_n(n, __ATOMIC_RELAXED) < 400 && fork() >= 0)
-			__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
-		else
-			sched_yield();
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-	}
+	fork_bomb(arg, 400);
 }
 
 static int living(struct sup *s, uint64_t id)

@@ -145,16 +145,4 @@ static inline bool has(const struct record *r, int attr)
 	return r->attrs >> attr & 1;
 }
 
-/* Field 22 of /proc/PID/stat; 0 if there is no such task. */
-uint64_t start_ticks(pid_t pid);
-/* True once the process is gone or a zombie; gives up after 10 s. */
-bool wait_gone(pid_t pid);
-bool alive(pid_t pid);
-/* Waits until cond(arg), looking again and again for up to 10 s. */
-bool eventually(bool (*cond)(void *arg), void *arg);
-int param_set(const char *name, const char *value);
-int pidfd_of(pid_t pid);
-/* The program sup_helper, which is beside the test's; cut to size. */
-const char *helper_path(void);
-
 #endif

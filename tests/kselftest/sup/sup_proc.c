@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "sup_nl.h"
+#include "sup_proc.h"
 
 #define DEADLINE_S 60
 
@@ -105,4 +106,27 @@ const char *helper_path(void)
 	base = strrchr(path, '/');
 	strcpy(base ? base + 1 : path, "sup_helper");
 	return path;
+}
+
+bool nobody_is_left(void *unused)
+{
+	pid_t pid;
+
+	do {
+		pid = waitpid(-1, NULL, WNOHANG);
+	} while (pid > 0);
+	return pid < 0 && errno == ECHILD;
+}
+
+void fork_bomb(int *births, int limit)
+{
+	for (;;) {
+		if (__atomic_load_n(births, __ATOMIC_RELAXED) < limit &&
+		    fork() >= 0)
+			__atomic_fetch_add(births, 1, __ATOMIC_RELAXED);
+		else
+			sched_yield();
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
 }

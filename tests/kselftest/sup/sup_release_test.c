@@ -102,11 +102,6 @@ static int release(struct release_data *self)
 	       WEXITSTATUS(status) == 7 ? 0 : -1;
 }
 
-static bool nobody_is_left(void *arg)
-{
-	return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
-}
-
 static int killed(struct release_data *self)
 {
 	struct group k;

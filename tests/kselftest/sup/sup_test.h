@@ -24,6 +24,7 @@
 #include "kselftest_harness.h"
 
 #include "sup_nl.h"
+#include "sup_proc.h"
 
 /*
  * Seconds, for what hangs and not for what is slow: an emulated CPU under all
