@@ -5,7 +5,6 @@
  * brought it there (sup__supervise_note_why()).
  */
 #include <sup/explain.h>
-#include <sup/task.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -66,15 +65,10 @@ static void copy(struct sup__board *b, struct sup__child *c,
 static int explain(struct sup_pid sup, const char *id, struct sup_pid pid,
 		   struct sup_explanation *ret_e)
 {
-	struct sup__board *b = sup__board_get(sup);
+	struct sup__board *b = sup__board_of_living(sup);
 	struct sup__child *c = NULL;
 	bool has_ids;
 
-	/* That of one that was killed stays until somebody has cleared up. */
-	if (b && !sup_is_alive(sup)) {
-		sup__board_put(b);
-		b = NULL;
-	}
 	if (!b)
 		return sup__error(-ESRCH, "there is no such supervisor");
 	sup__lock(&b->lock);

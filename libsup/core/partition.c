@@ -112,10 +112,9 @@ int sup_partition_start(const void *partition_spec, struct sup_pid *ret_pid)
 /* The board of a partition supervisor, with a reference, or NULL. */
 static struct sup__board *get_board(struct sup_pid sup)
 {
-	struct sup__board *b = sup__board_get(sup);
+	struct sup__board *b = sup__board_of_living(sup);
 
-	/* That of one that was killed stays until somebody has cleared up. */
-	if (b && b->partitions && sup_is_alive(sup))
+	if (b && b->partitions)
 		return b;
 	if (b)
 		sup__board_put(b);

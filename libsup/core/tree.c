@@ -193,6 +193,16 @@ struct sup__board *sup__board_get(struct sup_pid pid)
 	return b;
 }
 
+struct sup__board *sup__board_of_living(struct sup_pid pid)
+{
+	struct sup__board *b = sup__board_get(pid);
+
+	if (!b || sup_is_alive(pid))
+		return b;
+	sup__board_put(b);
+	return NULL;
+}
+
 struct picture {
 	struct sup_node *nodes;
 	size_t n, room;

@@ -102,6 +102,12 @@ void sup__board_ref(struct sup__board *b);
 /* The board of a supervisor, with a reference, or NULL. */
 struct sup__board *sup__board_get(struct sup_pid pid);
 
+/*
+ * The same, of one that lives: the board of one that was killed stays until
+ * somebody has cleared up what it left.
+ */
+struct sup__board *sup__board_of_living(struct sup_pid pid);
+
 /* The last one frees it, with its children. */
 void sup__board_put(struct sup__board *b);
 

@@ -172,8 +172,10 @@ static void partitions_are_found_while_they_crash_and_resize(void **state)
 		.intensity = 1000000, .period_s = 1,
 	};
 	size_t n = PARTITIONS, old, count;
+	struct sup_explanation e;
 	struct sup_pid sup, pid;
 	struct crowd lookers;
+	struct sup_node *nodes;
 	int i;
 
 	(void)state;
@@ -198,6 +200,8 @@ static void partitions_are_found_while_they_crash_and_resize(void **state)
 	assert_int_equal(sup_partition_by_bytes(sup, "", 0, &pid), -ESRCH);
 	assert_int_equal(sup_partition_count(sup, &count), -ESRCH);
 	assert_int_equal(sup_partition_resize(sup, 1, NULL), -ESRCH);
+	assert_int_equal(sup_explain_pid(sup, sup, &e), -ESRCH);
+	assert_int_equal(sup_tree(sup, &nodes, &count), -ESRCH);
 }
 
 /* Children that are told a number of their own. */
