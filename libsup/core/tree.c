@@ -331,7 +331,7 @@ static int draw_root(struct picture *p, struct sup__board *b)
 
 int sup_tree(struct sup_pid sup, struct sup_node **ret_nodes, size_t *ret_n)
 {
-	struct sup__board *b = sup__board_get(sup);
+	struct sup__board *b = sup__board_of_living(sup);
 	struct picture p = { 0 };
 	int ret;
 
