@@ -40,7 +40,8 @@ struct fnd_service_spec {
 	 */
 	int (*health)(void *arg, struct sup_msg *ret_result);
 	void *health_arg;	/* must last as long as health is called */
-	enum sup_containment containment;	/* of a fault in health */
+	/* Of a fault in health; as that of a handler (telemetry.h). */
+	enum sup_containment containment;
 	int64_t timeout_ms;	/* of health; default FND_HEALTH_TIMEOUT_MS */
 	/* Services of the same namespace that it needs, up to a NULL. */
 	const char *const *depends_on;
