@@ -35,21 +35,27 @@ uint64_t start_ticks(pid_t pid)
 	return ticks;
 }
 
-bool alive(pid_t pid)
+char task_state(pid_t pid)
 {
-	char path[64], line[1024], *p;
-	bool ret = false;
+	char path[64], line[1024], *p, ret = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "r");
 	if (!f)
-		return false;
+		return 0;
 	p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
 	if (p)
-		ret = p[2] != 'Z' && p[2] != 'X';
+		ret = p[2];
 	fclose(f);
 	return ret;
+}
+
+bool alive(pid_t pid)
+{
+	char state = task_state(pid);
+
+	return state && state != 'Z' && state != 'X';
 }
 
 bool eventually(bool (*cond)(void *arg), void *arg)

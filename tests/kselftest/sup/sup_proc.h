@@ -11,6 +11,8 @@
 uint64_t start_ticks(pid_t pid);
 /* True once the process is gone or a zombie; gives up after 10 s. */
 bool wait_gone(pid_t pid);
+/* Field 3: R, S, D and so on; 0 if there is no such process. */
+char task_state(pid_t pid);
 bool alive(pid_t pid);
 /* True if the caller has no child any more; reaps those that have ended. */
 bool nobody_is_left(void *unused);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Members that are bound to end and do not. */
+#include <linux/userfaultfd.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -161,6 +163,84 @@ TEST_F(sup, thread_is_not_reaped_by_its_tracer)
 	ASSERT_EQ(0, record_next(&self->s, &r, 10000));
 	EXPECT_EQ(SUP_RECORD_KIND_EXIT, r.kind);
 	EXPECT_EQ(pid, r.pid);
+}
+
+/* A page that is not there before it is given, and what needs it. */
+struct page_held {
+	int fd, pipe[2];
+	struct uffdio_range range;
+};
+
+static int page_hold(struct page_held *p)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	void *page = mmap(NULL, getpagesize(), PROT_READ,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	p->range.start = (uintptr_t)page;
+	p->range.len = getpagesize();
+	area.range = p->range;
+	p->fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (page == MAP_FAILED || p->fd < 0 || ioctl(p->fd, UFFDIO_API, &api) ||
+	    ioctl(p->fd, UFFDIO_REGISTER, &area) || pipe(p->pipe))
+		return -errno;
+	return 0;
+}
+
+static void *write_page(void *arg)
+{
+	struct page_held *p = arg;
+
+	return write(p->pipe[1], (void *)(uintptr_t)p->range.start, 1) == 1 ?
+	       NULL : arg;
+}
+
+static void write_byte(void *arg)
+{
+	tell(((struct page_held *)arg)->pipe[1]);
+}
+
+static bool is_blocked(void *pid)
+{
+	return task_state(*(pid_t *)pid) == 'D';
+}
+
+TEST_F(sup, blocked_by_another)
+{
+	struct uffdio_zeropage give = { 0 };
+	struct page_held p = { 0 };
+	struct uffd_msg fault;
+	pthread_t writer;
+	struct record r;
+	void *failed;
+	pid_t pid;
+	int ret;
+
+	ret = page_hold(&p);
+	if (ret == -ENOSYS || ret == -EPERM)
+		SKIP(return, "no userfaultfd here");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, group_new_telling(&self->s, CHILDREN, STUCK, 0, STUCK_MS,
+				       &self->g));
+	/* Not a member; it has the pipe's mutex for as long as it waits. */
+	ASSERT_EQ(0, pthread_create(&writer, NULL, write_page, &p));
+	ASSERT_EQ((ssize_t)sizeof(fault), read(p.fd, &fault, sizeof(fault)));
+	ASSERT_EQ(UFFD_EVENT_PAGEFAULT, fault.event);
+	pid = spawn(write_byte, &p);
+	ASSERT_TRUE(eventually(is_blocked, &pid));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	expect_stuck(_metadata, &self->s, pid, SUP_STAGE_BLOCKED);
+	give.range = p.range;
+	ASSERT_EQ(0, ioctl(p.fd, UFFDIO_ZEROPAGE, &give));
+	ASSERT_EQ(0, pthread_join(writer, &failed));
+	EXPECT_EQ(NULL, failed);
+	ASSERT_EQ(0, record_next(&self->s, &r, 10000));
+	EXPECT_EQ(SUP_RECORD_KIND_EXIT, r.kind);
+	EXPECT_EQ(pid, r.pid);
+	EXPECT_EQ(SIGKILL, r.signal);
 }
 
 #define PATTERN "/proc/sys/kernel/core_pattern"
