@@ -167,4 +167,63 @@ TEST_F(stall, owner_with_a_signal_on_its_socket)
 					    spawn(exit_with, NULL), &r));
 }
 
+#define STORM 10000	/* fewer than a group may keep */
+#define WORKERS 2
+#define STEP 50		/* exits, of which a worker tells */
+#define STEPS (STORM / STEP)
+
+/* Has children that end at once, and that the kernel reaps. */
+static void storm(void *up)
+{
+	int i;
+
+	signal(SIGCHLD, SIG_IGN);
+	for (i = 1; i <= STORM / WORKERS; i++) {
+		pid_t pid = vfork();
+
+		if (!pid)
+			_exit(0);
+		if (pid < 0)
+			_exit(1);
+		if (i % STEP == 0)
+			tell(*(int *)up);
+	}
+}
+
+TEST_F(stall, storm_and_a_reader_that_stands_still_is_slow_and_catches_up)
+{
+	int up[2], i, step = 0, exits = 0;
+	struct record r = { 0 };
+	uint64_t seq = 0;
+	struct group g;
+
+	ASSERT_EQ(0, group_new(&self->s, CHILDREN, 0, 0, &self->g));
+	self->s.ack = self->g.id;
+	ASSERT_EQ(0, pipe(up));
+	for (i = 0; i < WORKERS; i++)
+		ASSERT_LT(0, spawn(storm, &up[1]));
+	for (; step < STEPS / 3; step++)
+		ASSERT_TRUE(told(up[0]));
+	/* The last child of each may not be through. */
+	ASSERT_EQ(0, group_get(&self->other, self->g.id, &g));
+	EXPECT_LE(step * STEP - WORKERS, g.records);
+	/* One at a time, while dozens come. */
+	for (; step < STEPS / 3 * 2; step++) {
+		ASSERT_TRUE(told(up[0]));
+		ASSERT_EQ(0, record_next(&self->s, &r, 10000));
+		ASSERT_EQ(++seq, r.seq);
+		exits += r.kind == SUP_RECORD_KIND_EXIT;
+	}
+	while (r.kind != SUP_RECORD_KIND_GROUP_EMPTY) {
+		ASSERT_EQ(0, record_next(&self->s, &r, 60000));
+		ASSERT_EQ(++seq, r.seq);
+		ASSERT_NE(SUP_RECORD_KIND_OVERFLOW, r.kind);
+		if (r.kind == SUP_RECORD_KIND_EXIT) {
+			EXPECT_EQ(0, r.code);
+			exits++;
+		}
+	}
+	EXPECT_EQ(STORM + WORKERS, exits);
+}
+
 TEST_HARNESS_MAIN
