@@ -8,6 +8,7 @@ children. Speaks TAP; needs the module.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ sys.dont_write_bytecode = True
 from common import SCHEMA, SPEC, TOP, YNL, check, run_steps  # noqa: E402
 
 
-def cli(*words, status=0):
+def cli(*words, status=0, pass_fds=()):
     """What cli.py prints; it reads the spec anew each time, which is slow.
 
     Flags are a set for it, printed in an order that hangs on the hash seed.
@@ -24,6 +25,7 @@ def cli(*words, status=0):
         [sys.executable, '-B', YNL + '/cli.py', '--spec', SPEC,
          '--output-json', *words], stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, check=False,
+        pass_fds=pass_fds,
         env={**os.environ, 'PYTHONHASHSEED': '0'})
     check(done.returncode == status, done)
     return done.stdout
@@ -84,6 +86,41 @@ class Test:
         check(group == self.group, group)
         check(member == self.member, member)
 
+    def life(self):
+        """A group's, from create to kill; and another's is observed.
+
+        A group goes with the socket that made it, so all is one call, whose
+        words have to name the group before it is made: ids count up.
+        """
+        made = json.loads(cli('--no-schema', '--do', 'group-new', '--json',
+                              json.dumps({'policy': 'kill'})))
+        next_id = made['id'] + 1
+        child = subprocess.Popen(['sleep', '1000'])
+        pidfd = os.pidfd_open(child.pid)
+        mine = {'group': next_id}
+        steps = [
+            ('observe', {'id': self.group['id'], 'events': ['exec']}),
+            ('group-new', {'policy': 'kill', 'credit': 3}),
+            ('member-add', mine | {'pidfd': pidfd, 'cookie': 4711}),
+            ('member-get', mine | {'pid': child.pid}),
+            ('group-get', {'id': next_id}),
+            ('group-kill', {'id': next_id, 'signal': int(signal.SIGTERM)}),
+        ]
+        words = [w for name, attrs in steps
+                 for w in ('--multi', name, json.dumps(attrs))]
+        answers = json.loads(cli('--no-schema', *words, pass_fds=[pidfd]))
+        os.close(pidfd)
+        check(child.wait() == -signal.SIGTERM, child)
+        observed, group, added, member, seen, killed = answers
+        check(observed is None, observed)
+        check(group['id'] == next_id and group['credit'] == 3 and
+              len(group['token']) == 32, group)
+        check(added['group'] == next_id and added['added'] == 1, added)
+        check(member['pid'] == child.pid and member['cookie'] == 4711 and
+              member['id'] == added['id'], member)
+        check(seen['processes'] == 1, seen)
+        check(killed == {'signalled': 1, 'refused': 0}, killed)
+
     def refusal(self):
         said = cli('--no-schema', '--do', 'group-kill', '--json',
                    json.dumps({'id': self.group['id'], 'signal': 9}),
@@ -102,6 +139,7 @@ class Test:
             (self.dump_groups, 'cli.py dumps groups'),
             (self.dump_members, 'cli.py dumps members'),
             (self.get_both, 'cli.py gets a group and a member'),
+            (self.life, 'creates a group, attaches, observes, kills'),
             (self.refusal, 'a refusal comes with its sentence'),
             (self.refused_attribute, 'and names the attribute'),
         ])
