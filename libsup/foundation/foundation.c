@@ -15,6 +15,7 @@
 #include "foundation/service.h"
 
 #define SHUTDOWN_MS 10000
+#define HANG_MS 10000	/* none of them waits for others in its loop */
 
 #define DEPENDS(...) (const char *const[]){ __VA_ARGS__, NULL }
 #define OPTION(name) offsetof(struct fnd_foundation_options, name)
@@ -55,6 +56,16 @@ static const struct part parts[] = {
 	}, {
 		.id = "telemetry_service", .name = FND__TELEMETRY,
 		.start = fnd_telemetry_start, .option = OPTION(telemetry),
+	}, {
+		.id = "health_monitor", .name = FND__HEALTH_MONITOR,
+		.start = fnd_health_monitor_start,
+		.option = OPTION(health_monitor),
+		.depends_on = DEPENDS("service_registry", "task_supervisor"),
+	}, {
+		.id = "service_monitor", .name = FND__SERVICE_MONITOR,
+		.start = fnd_service_monitor_start,
+		.option = OPTION(service_monitor),
+		.depends_on = DEPENDS("service_registry", "task_supervisor"),
 	}, {
 		.id = "task_supervisor", .name = FND__TASKS,
 		.start = sup_dynamic_start, .arg = &tasks,
@@ -137,6 +148,8 @@ static void plant(struct tree *t, const struct fnd_foundation_options *o)
 			.size = sizeof(t->children[i]), .id = parts[i].id,
 			.start = start_part, .arg = &t->parts[i],
 			.type = parts[i].type,
+			.hang_ms = parts[i].type == SUP_SUPERVISOR ? 0 :
+				   HANG_MS,
 			.shutdown_ms = parts[i].type == SUP_SUPERVISOR ?
 				       SUP_SHUTDOWN_DEFAULT : SHUTDOWN_MS,
 		};

@@ -25,6 +25,18 @@ int fnd__check_name(const char *what, const char *name)
 	return 0;
 }
 
+#define YEAR_MS (INT64_C(366) * 24 * 60 * 60 * 1000)
+
+int fnd__check_ms(const char *what, int64_t *ms, int64_t standard)
+{
+	if (!*ms)
+		*ms = standard;
+	if (*ms < 0 || *ms > YEAR_MS)
+		return sup_set_error(-EINVAL, "%s: it is not from 1 to a year",
+				     what);
+	return 0;
+}
+
 int fnd__copy_options(void *to, size_t size, const void *from)
 {
 	size_t given = from ? *(const size_t *)from : 0;

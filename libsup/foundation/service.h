@@ -19,9 +19,14 @@
 #define FND__POOLS "fnd_pools"
 #define FND__RATE_LIMITER "fnd_rates"
 #define FND__TELEMETRY "fnd_telemetry"
+#define FND__SERVICE_MONITOR "fnd_service_monitor"
+#define FND__HEALTH_MONITOR "fnd_health_monitor"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int fnd__check_name(const char *what, const char *name);
+
+/* A time of the options: 0 becomes its default. -EINVAL. */
+int fnd__check_ms(const char *what, int64_t *ms, int64_t standard);
 
 /*
  * Calls a service by its name. -ENOTCONN it does not run, -EPIPE it has ended

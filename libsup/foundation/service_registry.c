@@ -311,19 +311,32 @@ int fnd_service_check(struct fnd_namespace ns, const char *name,
 	return 0;
 }
 
-int fnd__service_check_send(const struct fnd__service_id *id,
-			    struct sup_request *ret_request)
+static int send(enum tag tag, const struct fnd__service_id *id, bool as_info,
+		struct sup_request *ret_request)
 {
-	struct request req = { .id = *id };
+	struct request req = { .id = *id, .deadline = SUP_FOREVER };
 	const struct sup_msg msg = {
-		.tag = CHECK, .data = &req, .len = sizeof(req),
+		.tag = tag, .data = &req, .len = sizeof(req),
 	};
 	struct sup_pid pid = sup_whereis(FND__SERVICES);
 
 	if (!pid.v)
 		return sup_set_error(-ENOTCONN, "%s does not run",
 				     FND__SERVICES);
-	return sup_request_send(pid, &msg, true, SUP_TRY, ret_request);
+	return sup_request_send(pid, &msg, as_info,
+				as_info ? SUP_TRY : SUP_FOREVER, ret_request);
+}
+
+int fnd__service_check_send(const struct fnd__service_id *id, bool as_info,
+			    struct sup_request *ret_request)
+{
+	return send(CHECK, id, as_info, ret_request);
+}
+
+int fnd__service_await_send(const struct fnd__service_id *id,
+			    struct sup_request *ret_request)
+{
+	return send(AWAIT, id, true, ret_request);
 }
 
 static int not_up(const char *name, int error)

@@ -22,8 +22,6 @@
 #include "foundation/names.h"
 #include "foundation/service.h"
 
-#define YEAR_MS (INT64_C(366) * 24 * 60 * 60 * 1000)
-
 struct fnd__service_table fnd__services = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 };
@@ -123,11 +121,10 @@ static int check_spec(struct change *c, const struct fnd_service_spec *given)
 	ret = fnd__copy_options(s, sizeof(*s), given);
 	if (ret)
 		return ret;
-	if (!s->timeout_ms)
-		s->timeout_ms = FND_HEALTH_TIMEOUT_MS;
-	if (s->timeout_ms < 0 || s->timeout_ms > YEAR_MS)
-		return sup_set_error(-EINVAL, "timeout_ms: it is not from 1 to "
-				     "a year");
+	ret = fnd__check_ms("timeout_ms", &s->timeout_ms,
+			    FND_HEALTH_TIMEOUT_MS);
+	if (ret)
+		return ret;
 	if ((unsigned int)s->containment > SUP_CONTAIN)
 		return sup_set_error(-EINVAL, "containment: %d is none",
 				     (int)s->containment);

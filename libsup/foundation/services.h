@@ -55,10 +55,13 @@ int fnd__service_list(struct fnd_namespace ns, void *(*alloc)(size_t size),
 		      struct fnd_service **ret_services, size_t *ret_n);
 
 /*
- * For a server: asks for a check, whose report comes as a SUP_INFO_RESPONSE.
- * -ENOTCONN the ServiceRegistry does not run; as sup_request_send() otherwise.
+ * Sends a request for a check, whose response is the report, or to be told, as
+ * a SUP_INFO_RESPONSE, when a service is up. -ENOTCONN the ServiceRegistry does
+ * not run; as sup_request_send() otherwise.
  */
-int fnd__service_check_send(const struct fnd__service_id *id,
+int fnd__service_check_send(const struct fnd__service_id *id, bool as_info,
+			    struct sup_request *ret_request);
+int fnd__service_await_send(const struct fnd__service_id *id,
 			    struct sup_request *ret_request);
 
 /* -ENOENT, with a sentence. */

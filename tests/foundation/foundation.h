@@ -19,6 +19,36 @@ static inline int set_up_foundation(void **state)
 	return set_up(state) || fnd_foundation_start(NULL, &foundation);
 }
 
+/* A few services, for who counts jobs or reports: monitors have some, too. */
+static inline int set_up_few(void **state)
+{
+	static const struct sup_dynamic_spec tasks = {
+		.size = sizeof(tasks), .name = "fnd_tasks", .reg = true,
+	};
+	const struct sup_child_spec children[] = {
+		{
+			.size = sizeof(children[0]), .id = "tasks",
+			.start = sup_dynamic_start, .arg = &tasks,
+			.type = SUP_SUPERVISOR,
+		}, {
+			.size = sizeof(children[0]), .id = "telemetry_service",
+			.start = fnd_telemetry_start,
+		}, {
+			.size = sizeof(children[0]), .id = "locks",
+			.start = fnd_locks_start,
+		},
+	};
+	const struct sup_supervisor_spec spec = {
+		.size = sizeof(spec), .children = children, .n_children = 3,
+		.intensity = 10,
+	};
+
+	sup_set_log_level(-1);
+	return set_up(state) || sup_supervisor_start(&spec, &foundation);
+}
+
+#define FEW_CASE(f) cmocka_unit_test_setup_teardown(f, set_up_few, tear_down)
+
 #define SERVICE_CASE(f) \
 	cmocka_unit_test_setup_teardown(f, set_up_foundation, tear_down)
 

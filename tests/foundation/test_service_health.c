@@ -166,7 +166,7 @@ static int asks_at_once(void *arg)
 	(void)arg;
 	EXPECT(!fnd__service_id(N, "s", &id));
 	for (i = 0; i < ASKERS; i++)
-		EXPECT(!fnd__service_check_send(&id, &request));
+		EXPECT(!fnd__service_check_send(&id, true, &request));
 	EXPECT(!fnd__ping(FND__SERVICES, &none));
 	atomic_store(&let_go, true);
 	for (i = 0; i < ASKERS; i++) {

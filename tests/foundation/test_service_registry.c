@@ -322,8 +322,9 @@ static void without_its_servers(void **state)
 
 static const char *const in_order[] = {
 	"process_registry", "service_registry", "config_server", "event_store",
-	"telemetry_service", "task_supervisor", "locks", "barriers",
-	"elections", "connection_manager", "rate_limiter",
+	"telemetry_service", "health_monitor", "service_monitor",
+	"task_supervisor", "locks", "barriers", "elections",
+	"connection_manager", "rate_limiter",
 };
 
 static void all_services_of_the_tree_are_well(void **state)
@@ -359,6 +360,14 @@ static void all_services_of_the_tree_are_well(void **state)
 			 FND_HEALTH_OK);
 }
 
+static int fails(void *arg, struct sup_msg *ret_result)
+{
+	(void)arg;
+	(void)ret_result;
+	return -EIO;
+}
+
+/* Of outcomes that nobody else has: monitors check others meanwhile. */
 static void statistics(void **state)
 {
 	struct sup_pid pid = start(stays, NULL), other = start(stays, NULL);
@@ -366,7 +375,7 @@ static void statistics(void **state)
 
 	(void)state;
 	fnd_service_stats(&before);
-	assert_int_equal(serve(N, "s", pid, SPEC(.health = is_well)), 0);
+	assert_int_equal(serve(N, "s", pid, SPEC(.health = fails)), 0);
 	assert_int_equal(serve(N, "t", other, NULL), 0);
 	kill_and_wait(other);
 	check(N, "s");
@@ -376,8 +385,8 @@ static void statistics(void **state)
 	assert_int_equal(s.total - before.total, 2);
 	assert_int_equal(s.up - before.up, 1);
 	assert_int_equal(s.registrations - before.registrations, 2);
-	assert_int_equal(s.outcomes[FND_HEALTH_OK] -
-			 before.outcomes[FND_HEALTH_OK], 2);
+	assert_int_equal(s.outcomes[FND_HEALTH_FAILED] -
+			 before.outcomes[FND_HEALTH_FAILED], 2);
 	assert_int_equal(s.outcomes[FND_HEALTH_DOWN] -
 			 before.outcomes[FND_HEALTH_DOWN], 1);
 	assert_int_equal(s.waiting, 0);

@@ -181,7 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVICE_CASE(figures_and_handlers_survive_a_restart),
-		SERVICE_CASE(it_does_not_outlive_its_reader),
+		FEW_CASE(it_does_not_outlive_its_reader),
 		CASE(what_fails_meanwhile_is_reported_by_the_next),
 		CASE(what_is_measured_has_a_result),
 		SERVICE_CASE(what_supervisors_report_is_counted),

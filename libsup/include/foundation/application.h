@@ -85,12 +85,6 @@ struct fnd_application_status {
 /* How far it is; nobody is asked. Any thread. -ENOMEM: it is not known. */
 SUP_API int fnd_application_status(struct fnd_application_status *ret_status);
 
-enum fnd_health {
-	FND_HEALTHY,
-	FND_DEGRADED,		/* it works, or may: not as it should */
-	FND_UNHEALTHY,		/* it is down, or crashes when it is asked */
-};
-
 struct fnd_application_service {
 	const char *name;
 	enum fnd_phase phase;

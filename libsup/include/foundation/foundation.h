@@ -11,12 +11,14 @@
 #include <foundation/ecosystem.h>
 #include <foundation/election.h>
 #include <foundation/event_store.h>
+#include <foundation/health_monitor.h>
 #include <foundation/memory.h>
 #include <foundation/metric.h>
 #include <foundation/pool.h>
 #include <foundation/process_registry.h>
 #include <foundation/protected.h>
 #include <foundation/rate_limiter.h>
+#include <foundation/service_monitor.h>
 #include <foundation/service_registry.h>
 #include <foundation/telemetry.h>
 #include <foundation/types.h>
@@ -32,6 +34,8 @@ struct fnd_foundation_options {
 	const struct fnd_event_store_options *event_store;
 	const struct fnd_config_options *config_server;
 	const struct fnd_telemetry_options *telemetry;
+	const struct fnd_health_monitor_options *health_monitor;
+	const struct fnd_service_monitor_options *service_monitor;
 };
 
 /*

@@ -10,6 +10,13 @@
 extern "C" {
 #endif
 
+/* How a service is, as the application and the HealthMonitor see it. */
+enum fnd_health {
+	FND_HEALTHY,
+	FND_DEGRADED,		/* it works, or may: not as it should */
+	FND_UNHEALTHY,		/* down, crashes when asked, fails often */
+};
+
 /* What a check came to: nine outcomes, the first three of which are well. */
 enum fnd_health_outcome {
 	FND_HEALTH_OK,		/* health returned 0 */
