@@ -21,9 +21,11 @@
 #include <foundation/types.h>
 #include <sup/error.h>
 #include <sup/resource.h>
+#include <sup/task.h>
 
 #include "foundation/event_db_in.h"
 #include "foundation/file.h"
+#include "foundation/service.h"
 
 #define APPLICATION_ID 0x73757065	/* "supe" */
 #define VERSION 1
@@ -369,11 +371,11 @@ int fnd__event_db_add(struct fnd__event_db *db, const struct sup_msg *events,
 		      struct sup_msg *ret_ids)
 {
 	size_t n = count_events(events);
-	uint64_t *ids = sup_alloc(n ? n * sizeof(*ids) : 1);
+	uint64_t *ids = fnd__alloc(n ? n * sizeof(*ids) : 1);
 	int ret;
 
 	if (!ids)
-		return -ENOMEM;
+		return fnd__nomem("ids");
 	ret = begin(db);
 	if (!ret)
 		ret = run(db, "SAVEPOINT batch");
@@ -389,12 +391,13 @@ int fnd__event_db_add(struct fnd__event_db *db, const struct sup_msg *events,
 	db->count += n;
 	db->added += n;
 	*ret_ids = (struct sup_msg){
-		.data = ids, .len = n * sizeof(*ids), .free = sup_free,
+		.data = ids, .len = n * sizeof(*ids),
+		.free = sup_self().v ? sup_free : free,
 	};
 	return 0;
 
 err_ids:
-	sup_free(ids);
+	fnd__free(ids);
 	return ret;
 }
 

@@ -20,7 +20,7 @@ void fnd__event_db_close(struct fnd__event_db *db);
 /*
  * Adds the events, all or none, to what the next commit holds. An error that
  * ends more than these, such as a full disk, is told by the commit. The ids are
- * memory of the calling task.
+ * memory of the calling task, or of malloc(3) on a foreign thread.
  */
 int fnd__event_db_add(struct fnd__event_db *db, const struct sup_msg *events,
 		      struct sup_msg *ret_ids);

@@ -9,14 +9,18 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sup/error.h>
 #include <sup/resource.h>
+#include <sup/task.h>
 
 #include "foundation/service.h"
 
 #define READ_MAX (64 << 20)
+#define LOCK_MS 10
+#define LEFT_MS 5000
 
 static int fail_of(const char *path)
 {
@@ -40,6 +44,22 @@ static int open_file(const char *path, int flags)
 	return TEMP_FAILURE_RETRY(open(path, flags | O_CLOEXEC, 0644));
 }
 
+/* Nobody tells when who has it ends: so it is tried again. */
+static int take_lock(int fd, int64_t ms)
+{
+	const struct timespec a_while = { .tv_nsec = LOCK_MS * 1000000 };
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EWOULDBLOCK && ms > 0) {
+			nanosleep(&a_while, NULL);
+			ms -= LOCK_MS;
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
 int fnd__file_lock(const char *file)
 {
 	char path[FND__FILE_MAX];
@@ -51,9 +71,10 @@ int fnd__file_lock(const char *file)
 	fd = open_file(path, O_RDWR | O_CREAT);
 	if (fd < 0)
 		return fail_of(path);
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		ret = sup_own_fd(fd);
-	else if (errno == EWOULDBLOCK)
+	ret = take_lock(fd, sup_self().v ? 0 : LEFT_MS);
+	if (!ret)
+		ret = sup_self().v ? sup_own_fd(fd) : 0;
+	else if (ret == -EWOULDBLOCK)
 		ret = sup_set_error(-EBUSY, "file: another service has it");
 	else
 		ret = fail_of(path);

@@ -9,7 +9,9 @@
 #define FND__FILE_MAX 4096
 
 /*
- * Takes FILE-lock for the calling task, which has it until it ends. -EBUSY;
+ * Takes FILE-lock for the calling task, which has it until it ends. On a
+ * foreign thread it is the process's, as of a store that is one, and waited for
+ * up to 5 s: one of a program that was killed may be at its last. -EBUSY;
  * -ENAMETOOLONG; what open(2) and flock(2) say, with a sentence.
  */
 int fnd__file_lock(const char *file);

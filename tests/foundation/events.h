@@ -8,12 +8,42 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/sup-events-XXXXXX";
-static char file[64];
+#include <sup/function.h>
+
+#define SERVICE "fnd_events"
+#define PROCESS "fnd_event_process"
+
+static const struct sup_function event_functions[] = {
+	{ FND_EVENT_STORE_FUNCTION, fnd_event_store_run, false },
+};
+
+static char folder[64];
+static char file[80];
+
+/* Which kind of store is tested. */
+static bool in_process;
 
 static const struct fnd_event_store_options in_file = {
 	.size = sizeof(in_file), .file = file, .max_age_ms = -1,
 };
+
+/* Of one store at a time. */
+static inline const struct fnd_event_store_options *of_kind(
+		const struct fnd_event_store_options *options)
+{
+	static struct fnd_event_store_options o;
+
+	o = options ? *options :
+	    (struct fnd_event_store_options){ .size = sizeof(o) };
+	o.in_process = in_process;
+	return &o;
+}
+
+static inline int start_alone(const struct fnd_event_store_options *options,
+			      struct sup_pid *ret_pid)
+{
+	return fnd_event_store_start(of_kind(options), ret_pid);
+}
 
 /* Under a supervisor that restarts it as often as a test likes. */
 static struct sup_pid supervisor;
@@ -22,7 +52,7 @@ static inline void start_store(const struct fnd_event_store_options *options)
 {
 	const struct sup_child_spec child = {
 		.size = sizeof(child), .id = "store",
-		.start = fnd_event_store_start, .arg = options,
+		.start = fnd_event_store_start, .arg = of_kind(options),
 	};
 	const struct sup_supervisor_spec spec = {
 		.size = sizeof(spec), .children = &child, .n_children = 1,
@@ -42,7 +72,7 @@ static inline void stop_store(void)
 static inline void remove_files(void)
 {
 	static const char *const ends[] = { "", "-wal", "-shm", "-lock" };
-	char path[80];
+	char path[sizeof(file) + 8];
 	size_t i;
 
 	for (i = 0; i < N_OF(ends); i++) {
@@ -59,16 +89,28 @@ static inline int new_file(void **state)
 
 #define FILE_CASE(f) cmocka_unit_test_setup_teardown(f, new_file, tear_down)
 
+/* Of both kinds. It stands for all of main(). */
 #define RUN_EVENT_TESTS(tests) \
-	(!!cmocka_run_group_tests(tests, new_folder, old_folder))
+	(sup_functions(event_functions, N_OF(event_functions)) || \
+	 !!cmocka_run_group_tests_name("a thread", tests, new_folder, \
+				       old_folder) | \
+	 !!cmocka_run_group_tests_name("a process", tests, to_process, \
+				       old_folder))
 
 static inline int new_folder(void **state)
 {
 	(void)state;
+	strcpy(folder, "/tmp/sup-events-XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(file, sizeof(file), "%s/events", folder);
 	return 0;
+}
+
+static inline int to_process(void **state)
+{
+	in_process = true;
+	return new_folder(state);
 }
 
 static inline int old_folder(void **state)

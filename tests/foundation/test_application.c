@@ -548,6 +548,18 @@ static void without_memory(void **state)
 	}
 }
 
+/* This program has not said which functions a process may be. */
+static void a_store_in_a_process_needs_its_function(void **state)
+{
+	const struct fnd_event_store_options options = {
+		.size = sizeof(options), .in_process = true,
+	};
+	struct sup_pid pid;
+
+	(void)state;
+	assert_int_equal(fnd_event_store_start(&options, &pid), -EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,6 +578,7 @@ int main(void)
 		APP_CASE(one_that_has_given_up),
 		CASE(bad_options),
 		APP_CASE(without_memory),
+		CASE(a_store_in_a_process_needs_its_function),
 	};
 
 	return RUN_TESTS(tests);

@@ -35,6 +35,7 @@ struct fnd_event_store_options {
 	uint64_t max_events;
 	/* Older ones go; default an hour; < 0: however old. */
 	int64_t max_age_ms;
+	bool in_process;	/* of its own: <foundation/event_process.h> */
 };
 
 /*

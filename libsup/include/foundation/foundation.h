@@ -10,6 +10,7 @@
 #include <foundation/coordination.h>
 #include <foundation/ecosystem.h>
 #include <foundation/election.h>
+#include <foundation/event_process.h>
 #include <foundation/event_store.h>
 #include <foundation/health_monitor.h>
 #include <foundation/memory.h>
