@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/grace.h"
 #include "base/log.h"
+#include "core/foreign.h"
 #include "core/process.h"
 #include "core/runtime.h"
 #include "core/task.h"
@@ -48,7 +49,8 @@ static bool is_known(const struct sup__members *all,
 	const struct sup__member *first;
 
 	if (m->tid)
-		return m->tid == getpid() || sup__runtime_knows_thread(m->tid);
+		return m->tid == getpid() ||
+		       sup__runtime_knows_thread(m->tid) || sup__foreign_has(m);
 	first = sup__members_find(all, m->lineage);
 	return sup__process_knows(m->lineage, first ? first->pid : 0);
 }

@@ -95,6 +95,42 @@ static void thread_of_its_own_is_a_stray(void **state)
 	close(fds[2]);
 }
 
+static int is_it(const struct sup_foreign *f, void *arg)
+{
+	assert_int_equal(f->tid, *(pid_t *)arg);
+	assert_int_equal(f->owner.v, 0);
+	assert_true(f->start_ns > 0);
+	assert_string_equal(f->name, "a library");
+	assert_string_equal(f->comm, "test_audit");
+	*(pid_t *)arg = 0;
+	return 0;
+}
+
+static void thread_of_a_library_is_declared(void **state)
+{
+	pthread_t thread;
+	int fds[4];
+	pid_t tid;
+
+	(void)state;
+	bench_need(SUP_LACKS_AUDIT);
+	assert_int_equal(pipe(fds) || pipe(fds + 2), 0);
+	assert_int_equal(sup_foreign_begin("a library"), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_close, fds),
+			 0);
+	assert_int_equal(sup_foreign_end(), 0);
+	assert_int_equal(read(fds[0], &tid, sizeof(tid)), sizeof(tid));
+	audit();
+	assert_int_equal(n_strays, 0);
+	assert_int_equal(sup_foreign_threads(is_it, &tid), 0);
+	assert_int_equal(tid, 0);
+	close(fds[3]);
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	close(fds[1]);
+	close(fds[2]);
+}
+
 static int on_init(void *arg, void **ret_state)
 {
 	(void)arg;
@@ -269,6 +305,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		CASE(without_the_module_it_is_refused),
 		CASE(thread_of_its_own_is_a_stray),
+		CASE(thread_of_a_library_is_declared),
 		CASE(spare_of_a_supervisor_is_none),
 		CASE(child_of_its_own_is_a_stray),
 		CASE(family_of_a_child_is_its_own),

@@ -24,7 +24,8 @@ struct sup_stray {
  * Calls cb once for each stray, on the calling thread; cb returns 0 to go on,
  * anything else ends the audit and is returned. Strays are
  *  - threads of this process that libsup did not start. Not counted are the
- *    main thread and libsup's own, which are above every supervisor;
+ *    main thread and libsup's own, which are above every supervisor, and those
+ *    that were declared as a library's (<sup/foreign.h>);
  *  - processes in a lineage that no process task began, or is about to clear:
  *    children that the program made by itself, with what they started, and
  *    adopted processes that nobody has taken over (sup_orphans()).

@@ -11,6 +11,7 @@
 #include <sup/error.h>
 #include <sup/event.h>
 #include <sup/explain.h>
+#include <sup/foreign.h>
 #include <sup/function.h>
 #include <sup/hang.h>
 #include <sup/job.h>
