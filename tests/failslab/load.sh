@@ -32,9 +32,26 @@ ends() {
 	done
 }
 
+# Groups that are kept for an adopter hold the module for their grace time.
+can_be_drained() {
+	local -r module=/sys/module/sup end=$((SECONDS + 60))
+	local status=0
+
+	cat /sys/kernel/debug/sup/groups
+	echo kill >$module/parameters/drain || return 1
+	while [ "$(cat $module/refcnt)" -ne 0 ]; do
+		[ $SECONDS -lt $end ] || { status=1; break; }
+		read -rt 0.1 <> <(:) || :
+	done
+	[ $status -eq 0 ] || cat /sys/kernel/debug/sup/groups
+	echo off >$module/parameters/drain || return 1
+	return $status
+}
+
 mkdir $group || die "$group: cannot be made"
 for name in "${programs[@]}"; do
 	ok "sup_${name}_test leaves nobody behind" \
 		ends "$build/tests/kselftest/sup_${name}_test"
 done
+ok "what waits for an adopter can be drained" can_be_drained
 tap_end

@@ -290,7 +290,7 @@ static void read_summary(void)
 static bool is_over(void)
 {
 	int64_t now = now_ns();
-	int64_t last = shared->start + 10 * options.seconds * NSEC;
+	int64_t last = shared->start + 30 * options.seconds * NSEC;
 
 	if (now < shared->end)
 		return false;
