@@ -3,11 +3,7 @@
  * Calls against servers that die: never a wrong reason, never a hang. The
  * number of deaths can be given as an argument.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -316,5 +312,5 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		deaths = atol(argv[1]);
-	return !!cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -475,5 +475,5 @@ int main(void)
 		CASE(one_is_added),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

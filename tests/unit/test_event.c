@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include <sup/log.h>
 #include <sup/loop.h>
@@ -198,5 +195,5 @@ int main(void)
 		cmocka_unit_test(events_have_names),
 	};
 
-	return !!cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -152,5 +152,5 @@ int main(void)
 		CASE(while_all_goes),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -330,5 +330,5 @@ int main(void)
 		CASE(one_that_becomes_a_server),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
-#include <cmocka.h>
 
 #include "base/alloc.h"
 #include "core/intensity.h"
@@ -160,5 +157,5 @@ int main(void)
 		cmocka_unit_test(no_memory),
 	};
 
-	return !!cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

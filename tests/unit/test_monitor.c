@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Monitors, waits and names. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -242,5 +238,5 @@ int main(void)
 		CASE(the_last_1024_are_remembered),
 	};
 
-	return !!cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

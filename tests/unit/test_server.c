@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Servers: start, callbacks, stop, timeout, and what becomes of their calls. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -532,5 +528,5 @@ int main(void)
 		CASE(every_allocation_may_fail),
 	};
 
-	return !!cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

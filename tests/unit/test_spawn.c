@@ -154,7 +154,11 @@ static void descriptors_change_places(void **state)
 		assert_int_equal(dup3(at[i] + 700, at[i], O_CLOEXEC), at[i]);
 		close(at[i] + 700);
 	}
-	assert_int_equal(dup2(open("/dev/null", O_RDONLY), 7), 7);
+	fd = open("/dev/null", O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(dup2(fd, 7), 7);
+	if (fd != 7)
+		close(fd);
 	spec.fds = fds;
 	spec.n_fds = 4;
 	run(&spec);
