@@ -40,6 +40,10 @@ unit: ## unit tests, with ASan+UBSan and with TSan
 conformance: ## traces on OTP's supervisor and ours; SEED= N= TRACE=file
 	$(RUN)/../conformance/run.sh
 
+million: ## a million servers end while they are called (10 minutes)
+	$(SUB)/tests/unit all
+	@$(TOP)/build/tests/unit/test_call 1000000
+
 integration: ## integration tests; SOURCE=pidfd: here, SOURCE=module: VM
 	$(RUN)/check.sh integration
 
@@ -128,8 +132,8 @@ distclean: ## remove downloads, too
 
 # Verbs run one after the other, what each of them builds in parallel.
 .NOTPARALLEL:
-.PHONY: all help setup demo check unit conformance integration kselftest \
-	check-kernels check-debug fuzz bench bench-kmod bench-lib \
+.PHONY: all help setup demo check unit conformance million integration \
+	kselftest check-kernels check-debug fuzz bench bench-kmod bench-lib \
 	bench-source bench-foundation vm modules lib tools examples lint \
 	style sparse regen regen-check install uninstall install-dkms \
 	uninstall-dkms clean distclean

@@ -107,6 +107,8 @@ run_unit() {
 	# What sanitizers would change: ends of processes, memory that is flat.
 	section "Unit tests (as they are)"
 	run_programs unit '' "$top/tests/unit" ONLY="test_contain test_ending"
+	suite -s unit -t 400 -c call-100000 \
+		"$build/tests/unit/test_call" 100000
 	section "The services (ASan, UBSan; TSan; as they are)"
 	run_programs foundation-asan '' "$top/tests/foundation" ASAN=1
 	run_programs foundation-tsan "setarch $(uname -m) -R" \
