@@ -137,8 +137,8 @@ SUP_API int sup_receive(struct sup_info *ret_info, int64_t deadline);
 /*
  * Sends a plain message (OTP !) that arrives as SUP_INFO_MSG. Waits for room
  * until the deadline. Any thread. -ESRCH, -EAGAIN no room (SUP_TRY),
- * -ETIMEDOUT, -EDEADLK full, and its reader is the caller or waits for it,
- * -EINVAL it is a process, -ENOMEM; of a function's see <sup/function.h>.
+ * -ETIMEDOUT, -EDEADLK full, and its reader is the caller or (not SUP_TRY)
+ * waits for it, -EINVAL a process, -ENOMEM; of a function <sup/function.h>.
  */
 SUP_API int sup_send(struct sup_pid to, const struct sup_msg *msg,
 		     int64_t deadline);
