@@ -16,6 +16,11 @@ enum config_service {
 	CONFIG_SERVICE_COUNTER,
 };
 
+enum config_answer {
+	CONFIG_NO,
+	CONFIG_YES,
+};
+
 /* One child, or the root. What it is, argv, service or children tell. */
 struct config_child {
 	char *id;		/* of the root: its name */
@@ -27,6 +32,7 @@ struct config_child {
 	unsigned int *intensity;	/* NULL: not said */
 	char *period;
 	char *hold;
+	enum sup_auto_shutdown auto_shutdown;
 
 	/* a program */
 	char **argv;
@@ -49,6 +55,7 @@ struct config_child {
 
 	/* any child */
 	enum sup_restart restart;
+	enum config_answer significant;
 	char *shutdown;
 	char **depends_on;
 	unsigned int n_depends_on;

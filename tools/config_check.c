@@ -45,6 +45,7 @@ static const struct {
 	{ "intensity", SUPERVISOR, "supervisors (children)" },
 	{ "period", SUPERVISOR, "supervisors (children)" },
 	{ "hold", SUPERVISOR, "supervisors (children)" },
+	{ "auto_shutdown", SUPERVISOR, "supervisors (children)" },
 };
 
 static void check_id(struct check *c, const struct config_path *path,
@@ -474,6 +475,24 @@ static void check_child(struct check *c, const struct config_path *path,
 		check_children(c, path, child);
 }
 
+/* As OTP has it: one that always comes back has no end that could matter. */
+static void check_significant(struct check *c, const struct config_path *path,
+			      const struct config_child *s,
+			      const struct config_child *child)
+{
+	if (child->significant == CONFIG_NO)
+		return;
+	if (child->restart == SUP_PERMANENT)
+		config_report(c->r, path, "significant", PLACE_KEY,
+			      "child \"%s\": \"significant\" needs "
+			      "\"restart: transient\" or \"temporary\"",
+			      child->id);
+	if (s->auto_shutdown == SUP_AUTO_SHUTDOWN_NEVER)
+		config_report(c->r, path, "significant", PLACE_KEY,
+			      "child \"%s\": \"significant\" needs an "
+			      "\"auto_shutdown\" of \"%s\"", child->id, s->id);
+}
+
 static bool is_duplicate(const struct config_child *s, unsigned int n)
 {
 	unsigned int i;
@@ -507,6 +526,7 @@ static void check_children(struct check *c, const struct config_path *path,
 				      "the id \"%s\" stands twice in \"%s\"",
 				      s->children[i].id, s->id);
 		check_child(c, &at, &s->children[i]);
+		check_significant(c, &at, s, &s->children[i]);
 	}
 	config_check_depends(c->r, path, s);
 	c->depth--;

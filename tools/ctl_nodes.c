@@ -11,6 +11,17 @@ static void copy(char *buf, size_t size, const struct json *row,
 	snprintf(buf, size, "%s", json_string(row, key, ""));
 }
 
+static void read_budget(const struct json *row, const char *used,
+			const char *intensity, const char *period,
+			struct node *n)
+{
+	snprintf(n->budget, sizeof(n->budget),
+		 "%" PRId64 "/%" PRId64 " in %" PRId64 "s",
+		 json_int(row, used, 0), json_int(row, intensity, 0),
+		 json_int(row, period, 0));
+}
+
+/* A child's own, or what a supervisor has for all. */
 static void read_node(const struct json *row, struct node *n)
 {
 	*n = (struct node){ .depth = (unsigned int)json_int(row, "depth", 0) };
@@ -22,13 +33,13 @@ static void read_node(const struct json *row, struct node *n)
 	n->tid = json_int(row, "tid", 0);
 	n->uptime_ns = json_int(row, "uptime_ns", -1);
 	n->restarts = json_int(row, "restarts", 0);
+	if (json_find(row, "own_used") != NULL)
+		read_budget(row, "own_used", "own_intensity", "own_period_s",
+			    n);
 	if (json_find(row, "strategy") == NULL)
 		return;
 	copy(n->kind, sizeof(n->kind), row, "strategy");
-	snprintf(n->budget, sizeof(n->budget),
-		 "%" PRId64 "/%" PRId64 " in %" PRId64 "s",
-		 json_int(row, "used", 0), json_int(row, "intensity", 0),
-		 json_int(row, "period_s", 0));
+	read_budget(row, "used", "intensity", "period_s", n);
 }
 
 static int add(struct node **nodes, size_t *n, const struct json *row)

@@ -83,6 +83,11 @@ int row_node(const struct sup_node *node, char *buf, size_t size)
 		json_put_int(&w, "intensity", node->intensity);
 		json_put_int(&w, "period_s", node->period_s);
 	}
+	if (node->has_own_budget) {
+		json_put_int(&w, "own_used", node->own_used);
+		json_put_int(&w, "own_intensity", node->own_intensity);
+		json_put_int(&w, "own_period_s", node->own_period_s);
+	}
 	if (node->has_ended)
 		json_put_string(&w, "last_exit",
 				sup_reason_format(&node->last_reason, reason,

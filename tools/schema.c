@@ -36,10 +36,21 @@ static const cyaml_strval_t services[] = {
 	{ "counter", CONFIG_SERVICE_COUNTER },
 };
 
-/* An enumeration: libcyaml takes any word it does not know for true. */
+/* Enumerations: libcyaml takes any word it does not know for true. */
 static const cyaml_strval_t containment[] = {
 	{ "no", SUP_CONTAIN_NEVER },
 	{ "yes", SUP_CONTAIN },
+};
+
+static const cyaml_strval_t answers[] = {
+	{ "no", CONFIG_NO },
+	{ "yes", CONFIG_YES },
+};
+
+static const cyaml_strval_t auto_shutdowns[] = {
+	{ "never", SUP_AUTO_SHUTDOWN_NEVER },
+	{ "any_significant", SUP_AUTO_SHUTDOWN_ANY },
+	{ "all_significant", SUP_AUTO_SHUTDOWN_ALL },
 };
 
 static const cyaml_strval_t spent[] = {
@@ -73,6 +84,7 @@ static const cyaml_schema_value_t schema_child;
 			     intensity), \
 	STRING("period", OPTIONAL_PTR, period), \
 	STRING("hold", OPTIONAL_PTR, hold), \
+	ENUM("auto_shutdown", auto_shutdown, auto_shutdowns), \
 	CYAML_FIELD_SEQUENCE_COUNT("children", flags, struct config_child, \
 				   children, n_children, &schema_child, 0, \
 				   CYAML_UNLIMITED)
@@ -94,6 +106,7 @@ static const cyaml_schema_field_t child_fields[] = {
 	CYAML_FIELD_UINT_PTR("port", OPTIONAL_PTR, struct config_child, port),
 	ENUM("contain", contain, containment),
 	ENUM("restart", restart, restarts),
+	ENUM("significant", significant, answers),
 	STRING("shutdown", OPTIONAL_PTR, shutdown),
 	WORDS("depends_on", depends_on),
 	STRING("backoff", OPTIONAL_PTR, backoff),

@@ -172,8 +172,11 @@ static int start(struct supd *s)
 	return ret;
 }
 
-/* The last child whose end was too much for the root, for the farewell. */
-static void say_why(const struct supd *s, const struct sup_reason *reason)
+/*
+ * The last child whose end was that of the root, for the farewell; and the
+ * exit status.
+ */
+static int say_why(const struct supd *s, const struct sup_reason *reason)
 {
 	struct numbered_event e;
 	uint64_t seq = 0;
@@ -183,21 +186,27 @@ static void say_why(const struct supd *s, const struct sup_reason *reason)
 
 	while (events_next(seq, &e) == 0) {
 		seq = e.seq;
-		if (e.ev.kind != SUP_EVENT_GIVE_UP)
+		if (e.ev.kind != SUP_EVENT_GIVE_UP &&
+		    e.ev.kind != SUP_EVENT_AUTO_SHUTDOWN)
 			continue;
 		if (strcmp(e.ev.supervisor_name, s->config->id) == 0) {
 			last = e.ev;
 			found = true;
 		}
 	}
-	if (found)
+	if (!found)
+		message(LOG_ERR, "the tree \"%s\" ended: %s", s->config->id,
+			sup_reason_format(reason, text, sizeof(text)));
+	else if (last.kind == SUP_EVENT_GIVE_UP)
 		message(LOG_ERR, "the tree \"%s\" gave up: child \"%s\" ended "
 			"once too often, with %s", s->config->id,
 			last.child_id, sup_reason_format(&last.reason, text,
 							 sizeof(text)));
 	else
-		message(LOG_ERR, "the tree \"%s\" ended: %s", s->config->id,
-			sup_reason_format(reason, text, sizeof(text)));
+		message(LOG_INFO, "the tree \"%s\" ended with its child \"%s\"",
+			s->config->id, last.child_id);
+	return found && last.kind == SUP_EVENT_AUTO_SHUTDOWN ? PROTO_OK :
+							       PROTO_NO;
 }
 
 static void read_signal(struct supd *s)
@@ -241,8 +250,7 @@ static int judge(struct supd *s, const struct app_news *news)
 	case APP_ENDED:
 		if (s->stopping)
 			return PROTO_OK;
-		say_why(s, &news->reason);
-		return PROTO_NO;
+		return say_why(s, &news->reason);
 	}
 	return PROTO_SYSTEM;
 }

@@ -120,6 +120,7 @@ static int init_supervisor(struct unit *u)
 		.children = u->specs,
 		.n_children = cfg->n_children,
 		.hold_ms = (uint32_t)cfg->hold_ms,
+		.auto_shutdown = cfg->auto_shutdown,
 	};
 	if (cfg->intensity != NULL)
 		u->supervisor.intensity = *cfg->intensity == 0 ?
@@ -181,6 +182,7 @@ static int init_unit(struct unit *u, const struct config_child *cfg,
 		.id = cfg->id,
 		.arg = u,
 		.restart = cfg->restart,
+		.significant = cfg->significant == CONFIG_YES,
 		.shutdown_ms = cfg->shutdown_ms,
 		.type = SUP_WORKER,
 	};

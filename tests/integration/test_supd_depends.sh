@@ -85,6 +85,8 @@ poor=$(pid_of poor)
 kill -KILL "$poor"
 ok "a child with a budget is restarted once" until_ok has_event flapping
 until_ok runs_again poor "$poor"
+ok "which the tree shows" sh -c "$supctl --state $work/state tree |
+	grep -q 'poor .* 1/1 in 600s'"
 kill -KILL "$(pid_of poor)"
 ok "and then stays stopped" until_ok has_event budget_spent
 ok "alone" is last running

@@ -97,20 +97,21 @@ static const struct bad of_the_schema[] = {
 	{ "", ":1:1: empty: a mapping with \"name\" and \"children\" "
 	  "expected\n" },
 	{ "- a\n", ":1:1: this is not a mapping with the keys name, strategy, "
-	  "intensity, period, hold, children\n" },
+	  "intensity, period, hold, auto_shutdown, children\n" },
 	{ "name: t\n", ":1:1: the key \"children\" is missing\n" },
 	{ "nam: t\nchildren: []\n", ":1:1: unknown key \"nam\"; allowed here: "
-	  "name, strategy, intensity, period, hold, children\n" },
+	  "name, strategy, intensity, period, hold, auto_shutdown, "
+	  "children\n" },
 	{ "name: t\nchildren:\n  - argv: [sh]\n",
 	  ":3:5: the key \"id\" is missing\n" },
 	{ TREE "    argv: [sh]\n    colour: red\n",
 	  ":5:5: unknown key \"colour\"; allowed here: id, argv, env, cwd, "
 	  "output, capture, ready, ready_fd, ready_timeout, watchdog, "
-	  "stop_signal, service, port, contain, restart, shutdown, depends_on, "
-	  "backoff, backoff_max, backoff_factor, backoff_jitter, "
+	  "stop_signal, service, port, contain, restart, significant, "
+	  "shutdown, depends_on, backoff, backoff_max, backoff_factor, backoff_jitter, "
 	  "backoff_stable, budget, budget_period, budget_spent, flapping, "
 	  "flapping_period, flapping_stable, strategy, intensity, period, "
-	  "hold, children\n" },
+	  "hold, auto_shutdown, children\n" },
 	{ TREE "    argv: [sh]\n    argv: [sh]\n",
 	  ":5:5: the key \"argv\" stands twice\n" },
 	{ TREE "    argv: [sh]\n    restart: allways\n",
@@ -261,6 +262,21 @@ static const struct bad of_restarts[] = {
 	  "\"100000min\" is longer than 71000min\n" },
 	{ TWO "    hold: 5s\n",
 	  ":7:5: child \"b\": \"hold\" is for supervisors (children) only\n" },
+	{ TWO "    auto_shutdown: never\n",
+	  ":7:5: child \"b\": \"auto_shutdown\" is for supervisors (children) "
+	  "only\n" },
+	{ "name: t\nauto_shutdown: any\nchildren: []\n",
+	  ":2:16: \"auto_shutdown\": \"any\" is not one of never, "
+	  "any_significant, all_significant\n" },
+	{ TWO "    significant: maybe\n",
+	  ":7:18: \"significant\": \"maybe\" is not one of no, yes\n" },
+	{ TWO "    significant: yes\n    restart: transient\n",
+	  ":7:5: child \"b\": \"significant\" needs an \"auto_shutdown\" of "
+	  "\"t\"\n" },
+	{ "name: t\nauto_shutdown: any_significant\nchildren:\n"
+	  "  - {id: a, argv: [sh], significant: yes}\n",
+	  ":4:25: child \"a\": \"significant\" needs \"restart: transient\" "
+	  "or \"temporary\"\n" },
 	{ "name: t\nhold: 0s\nchildren: []\n",
 	  ":2:7: \"hold\": \"0s\" is not a time such as 5s or 500ms\n" },
 };
@@ -270,6 +286,7 @@ static void how_it_is_restarted(void **state)
 	static const char text[] =
 		"name: t\n"
 		"hold: 10s\n"
+		"auto_shutdown: all_significant\n"
 		"children:\n"
 		"  - id: web\n"
 		"    argv: [sh]\n"
@@ -286,7 +303,8 @@ static void how_it_is_restarted(void **state)
 		"    flapping_period: 30s\n"
 		"    flapping_stable: 1500ms\n"
 		"  - {id: db, argv: [sh]}\n"
-		"  - {id: cache, argv: [sh], depends_on: [db]}\n";
+		"  - {id: cache, argv: [sh], depends_on: [db]}\n"
+		"  - {id: job, argv: [sh], restart: temporary, significant: yes}\n";
 	struct config_child *root, *web;
 	char *said;
 
@@ -295,7 +313,10 @@ static void how_it_is_restarted(void **state)
 	assert_string_equal(said, "");
 	free(said);
 	assert_int_equal(root->hold_ms, 10000);
+	assert_int_equal(root->auto_shutdown, SUP_AUTO_SHUTDOWN_ALL);
+	assert_int_equal(root->children[3].significant, CONFIG_YES);
 	web = &root->children[0];
+	assert_int_equal(web->significant, CONFIG_NO);
 	assert_int_equal(web->n_depends_on, 2);
 	assert_string_equal(web->depends_on[1], "cache");
 	assert_int_equal(web->backoff_ms, 100);
