@@ -23,16 +23,11 @@ cat >"$work/tree.yaml" <<-E
 	    auto_shutdown: all_significant
 	    restart: temporary
 	    children:
-	      - id: one
-	        argv: [sh, -c, ': <$work/go-one']
-	        restart: temporary
-	        significant: yes
-	      - id: two
-	        argv: [sh, -c, ': <$work/go-two']
-	        restart: temporary
-	        significant: yes
-	      - id: beside
-	        argv: [tail, -f, /dev/null]
+	      - {id: one, argv: [sh, -c, ': <$work/go-one'],
+	       restart: temporary, significant: yes}
+	      - {id: two, argv: [sh, -c, ': <$work/go-two'],
+	       restart: temporary, significant: yes}
+	      - {id: beside, argv: [tail, -f, /dev/null]}
 E
 
 runs_again() {
