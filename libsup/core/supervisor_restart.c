@@ -329,6 +329,7 @@ void sup__restart_send_retries(struct sup__board *b)
 int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
 {
 	struct sup_reason reason;
+	enum sup__fate fate;
 	struct sup__child *c;
 
 	c = sup__roster_by_pid(&b->roster, info->pid);
@@ -340,15 +341,18 @@ int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
 		return SUP_CONTINUE;
 	if (reason.kind == SUP_REASON_NOPROC)
 		reason = info->reason;
+	fate = sup__strategy_fate(c->spec.restart, &reason);
+	/* First: whoever sees that it has stopped is to see why, too. */
+	if (fate == SUP__FATE_KEEP)
+		sup__supervise_note_why(b, c, SUP_WHY_DONE, SUP_PID_NONE,
+					NULL);
 	sup__supervise_note_exit(b, c, &reason);
-	switch (sup__strategy_fate(c->spec.restart, &reason)) {
+	switch (fate) {
 	case SUP__FATE_RESTART:
 		return restart(b, c);
 	case SUP__FATE_REMOVE:
 		return check_over(b, c, true);
 	case SUP__FATE_KEEP:
-		sup__supervise_note_why(b, c, SUP_WHY_DONE, SUP_PID_NONE,
-					NULL);
 		return check_over(b, c, sup__board_is_dynamic(b));
 	}
 	return SUP_CONTINUE;

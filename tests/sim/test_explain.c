@@ -233,6 +233,31 @@ static void of_those_without_ids(void **state)
 	world_close();
 }
 
+static struct sup_explanation when_told;
+
+static void explain_when_told(const struct sup_event *ev, void *arg)
+{
+	(void)arg;
+	if (ev->kind == SUP_EVENT_CHILD_TERMINATED)
+		when_told = why(ev->supervisor, ev->child_id);
+}
+
+/* Who hears that it has ended is told at once why it is not up. */
+static void of_one_that_has_just_ended(void **state)
+{
+	struct fake a = { .id = "a", .restart = SUP_TRANSIENT };
+	struct sup_pid sup;
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a));
+	assert_int_equal(sup_set_event_sink(explain_when_told, NULL), 0);
+	crash(&a, normal);
+	assert_int_equal(when_told.node.state, SUP_CHILD_STOPPED);
+	assert_int_equal(when_told.why, SUP_WHY_DONE);
+	assert_int_equal(why(sup, "a").why, SUP_WHY_DONE);
+	world_close();
+}
+
 static void what_there_is_not(void **state)
 {
 	struct fake a = { .id = "a" };
@@ -262,6 +287,7 @@ int main(void)
 		CASE(of_one_that_waits_no_longer),
 		CASE(of_one_that_has_not_started),
 		CASE(of_those_without_ids),
+		CASE(of_one_that_has_just_ended),
 		CASE(what_there_is_not),
 	};
 
