@@ -92,15 +92,93 @@ needs_no_library() {
 
 # Each public header compiles alone, as C and as C++.
 header_alone() {
-	local header
+	local header line
 
 	for header in "$dest$prefix"/include/*/*.h; do
+		line="#include <${header#"$dest$prefix"/include/}>"
 		# shellcheck disable=SC2046
-		echo "#include <${header#"$dest$prefix"/include/}>" |
-			${CC:-cc} -std=gnu11 -Wall -Wextra -Werror \
-				-fsyntax-only $(config --cflags) -x c - ||
-			return
+		${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -fsyntax-only \
+			$(config --cflags) -x c - <<<"$line" &&
+		${CXX:-c++} -std=c++11 -Wall -Wextra -Werror -fsyntax-only \
+			$(config --cflags) -x c++ - <<<"$line" || return
 	done
+}
+
+# A server whose state is an object. With an argument its callback throws.
+compile_cxx() {
+	# shellcheck disable=SC2046
+	${CXX:-c++} -std=c++11 -Wall -Wextra -Werror -o "$work/cxx" -x c++ - \
+		$(config --cflags --libs) <<'CXX' &&
+#include <stdexcept>
+#include <sup/sup.h>
+
+static int living;
+
+class Counter {
+	uint64_t n = 0;
+public:
+	bool throws;
+	Counter(bool throws) : throws(throws) { living++; }
+	~Counter() { living--; }
+	uint64_t next() { return ++n; }
+};
+
+static int init(void *arg, void **state)
+{
+	*state = new Counter(arg != nullptr);
+	return 0;
+}
+
+static int call(void *state, sup_from from, sup_msg *)
+{
+	Counter *counter = static_cast<Counter *>(state);
+	sup_msg reply = sup_msg();
+
+	if (counter->throws)
+		throw std::runtime_error("a callback's");
+	reply.tag = counter->next();
+	return sup_reply(from, &reply);
+}
+
+static void terminate(void *state, const sup_reason *)
+{
+	delete static_cast<Counter *>(state);
+}
+
+int main(int argc, char **argv)
+{
+	sup_server_ops ops = sup_server_ops();
+	sup_server_spec spec = sup_server_spec();
+	sup_msg msg = sup_msg(), reply;
+	sup_pid pid;
+
+	ops.size = sizeof(ops);
+	ops.init = init;
+	ops.call = call;
+	ops.terminate = terminate;
+	spec.size = sizeof(spec);
+	spec.ops = &ops;
+	spec.arg = argc > 1 ? argv : nullptr;
+	if (sup_open(nullptr) || sup_server_start(&spec, &pid))
+		return 1;
+	for (uint64_t i = 1; i <= 3; i++)
+		if (sup_call(pid, &msg, &reply, nullptr, SUP_FOREVER) ||
+		    reply.tag != i)
+			return 2;
+	if (sup_server_stop(pid, &SUP_SHUTDOWN, nullptr, SUP_FOREVER))
+		return 3;
+	return sup_close() || living || !sup_reason_is_clean(&SUP_NORMAL);
+}
+CXX
+		LD_LIBRARY_PATH=$dest$prefix/lib "$work/cxx"
+}
+
+exception_ends_the_process() {
+	local status=0
+
+	(ulimit -c 0; LD_LIBRARY_PATH=$dest$prefix/lib exec "$work/cxx" x) ||
+		status=$?
+	[ $status -eq $((128 + $(kill -l ABRT))) ]
 }
 
 # Each call has a page of its name, that of its family or one that names it.
@@ -141,6 +219,8 @@ ok "pkg-config knows it" config --exists --print-errors
 ok "each header compiles alone" header_alone
 ok "a program builds against it" compile
 ok "and needs libsup.so.0" needs_library "$work/user"
+ok "a program in C++ builds, and runs" compile_cxx
+ok "an exception that leaves a callback ends it" exception_ends_the_process
 ok "a program builds with libsup.a" compile_static
 ok "and needs no libsup.so" needs_no_library "$work/static"
 ok "a program builds with libsup-foundation, and runs" compile_services

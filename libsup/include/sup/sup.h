@@ -3,6 +3,7 @@
 #ifndef SUP_SUP_H
 #define SUP_SUP_H
 
+#include <sup/api.h>
 #include <sup/application.h>
 #include <sup/audit.h>
 #include <sup/call.h>
@@ -23,6 +24,7 @@
 #include <sup/partition.h>
 #include <sup/process.h>
 #include <sup/process_status.h>
+#include <sup/reason.h>
 #include <sup/registry.h>
 #include <sup/registry_lock.h>
 #include <sup/request.h>
