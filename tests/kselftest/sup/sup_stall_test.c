@@ -167,7 +167,7 @@ TEST_F(stall, owner_with_a_signal_on_its_socket)
 					    spawn(exit_with, NULL), &r));
 }
 
-#define STORM 10000	/* fewer than a group may keep */
+#define STORM 3000	/* fewer than a group may keep */
 #define WORKERS 2
 #define STEP 50		/* exits, of which a worker tells */
 #define STEPS (STORM / STEP)
