@@ -40,7 +40,7 @@ unit: ## unit tests, with ASan+UBSan and with TSan
 conformance: ## traces on OTP's supervisor and ours; SEED= N= TRACE=file
 	$(RUN)/../conformance/run.sh
 
-million: ## a million servers end while they are called (10 minutes)
+million: ## a million servers end while they are called
 	$(SUB)/tests/unit all
 	@$(TOP)/build/tests/unit/test_call 1000000
 

@@ -106,7 +106,8 @@ run_unit() {
 	run_programs unit-tsan "setarch $(uname -m) -R" "$top/tests/unit" TSAN=1
 	# What sanitizers would change: ends of processes, memory that is flat.
 	section "Unit tests (as they are)"
-	run_programs unit '' "$top/tests/unit" ONLY="test_contain test_ending"
+	run_programs unit '' "$top/tests/unit" \
+		ONLY="test_call test_contain test_ending"
 	suite -s unit -t 400 -c call-100000 \
 		"$build/tests/unit/test_call" 100000
 	section "The services (ASan, UBSan; TSan; as they are)"
