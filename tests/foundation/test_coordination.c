@@ -395,7 +395,8 @@ int __wrap_sup_demonitor(struct sup_ref ref, bool flush);
 
 int __wrap_sup_demonitor(struct sup_ref ref, bool flush)
 {
-	if (atomic_exchange(&strikes, false))
+	if (sup_self().v == sup_whereis(BARRIERS).v &&
+	    atomic_exchange(&strikes, false))
 		sup_kill(sup_self(), SUP_TRY);
 	return __real_sup_demonitor(ref, flush);
 }
