@@ -125,9 +125,6 @@ static int request(enum fnd__election_tag tag, const char *name,
 		req = &none;
 	strcpy(req->name, name);
 	msg.data = req;
-	if (tag == FND__LOOK)
-		return sup_cast(sup_whereis(FND__ELECTIONS), &msg,
-				SUP_FOREVER);
 	ret = fnd__call(FND__ELECTIONS, &msg, &reply, SUP_FOREVER);
 	if (!ret && ret_tag)
 		*ret_tag = reply.tag;
@@ -142,11 +139,15 @@ static bool has_gone(int error)
 /* The caller does not lead, even if an entry says so; the server must know. */
 static int lead_no_more(const char *name)
 {
+	struct fnd__election_request req = { .deadline = SUP_FOREVER };
 	int ret;
 
+	strcpy(req.name, name);
 	ret = fnd__elections_remove(fnd__leaders(), name, sup_self());
-	while (!ret && request(FND__LOOK, name, NULL, NULL) == -ENOMEM)
-		;
+	if (!ret)
+		fnd__tell(FND__ELECTIONS, &(struct sup_msg){
+			.tag = FND__LOOK, .data = &req, .len = sizeof(req),
+		});
 	return ret;
 }
 

@@ -375,8 +375,6 @@ static int request(enum tag tag, const char *name, int64_t deadline,
 	int ret;
 
 	strcpy(req.name, name);
-	if (tag == LOOK)
-		return sup_cast(sup_whereis(FND__LOCKS), &msg, SUP_FOREVER);
 	ret = fnd__call(FND__LOCKS, &msg, &reply, SUP_FOREVER);
 	if (!ret)
 		*ret_tag = reply.tag;
@@ -397,9 +395,13 @@ int fnd__lock_waiting(const char *name, unsigned int *ret_n)
 /* The caller has removed its entry; somebody who waits must hear of that. */
 static void tell_who_waits(const char *name)
 {
+	struct request req = { .deadline = 0 };
+
+	strcpy(req.name, name);
 	if (atomic_load(count_of(name)))
-		while (request(LOOK, name, 0, NULL) == -ENOMEM)
-			;
+		fnd__tell(FND__LOCKS, &(struct sup_msg){
+			.tag = LOOK, .data = &req, .len = sizeof(req),
+		});
 }
 
 static int in_vain(const char *name, int error)

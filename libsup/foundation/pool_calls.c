@@ -122,8 +122,6 @@ static int request(enum fnd__pool_tag tag, const char *name,
 		req = &none;
 	strcpy(req->name, name);
 	msg.data = req;
-	if (tag == FND__POOL_LOOK)
-		return sup_cast(sup_whereis(FND__POOLS), &msg, SUP_FOREVER);
 	ret = fnd__call(FND__POOLS, &msg, ret_reply ? ret_reply : &reply,
 			SUP_FOREVER);
 	switch (ret) {
@@ -201,8 +199,10 @@ static void look_again(const char *name, uint64_t token)
 {
 	struct fnd__pool_request req = { .token = token };
 
-	while (request(FND__POOL_LOOK, name, &req, NULL) == -ENOMEM)
-		;
+	strcpy(req.name, name);
+	fnd__tell(FND__POOLS, &(struct sup_msg){
+		.tag = FND__POOL_LOOK, .data = &req, .len = sizeof(req),
+	});
 }
 
 static int in_vain(const char *name, uint64_t token, int error)

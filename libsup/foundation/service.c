@@ -63,6 +63,15 @@ int fnd__call(const char *service, const struct sup_msg *req,
 	return ret;
 }
 
+void fnd__tell(const char *service, const struct sup_msg *msg)
+{
+	int ret;
+
+	do
+		ret = sup_cast(sup_whereis(service), msg, SUP_FOREVER);
+	while (ret == -ENOMEM || ret == -EINTR);
+}
+
 /* No server has a use for an empty message of this tag. */
 #define PING UINT64_C(0x666e642d70696e67)
 

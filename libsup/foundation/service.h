@@ -36,6 +36,12 @@ int fnd__call(const char *service, const struct sup_msg *req,
 	      struct sup_msg *ret_reply, int64_t deadline);
 
 /*
+ * Casts to a service what it has to hear, whatever befalls the caller, if it
+ * runs.
+ */
+void fnd__tell(const char *service, const struct sup_msg *msg);
+
+/*
  * Health functions (<foundation/service_registry.h>) of a server, which comes
  * back to its loop to answer what it does not know, and of a supervisor. The
  * argument is the registered name.

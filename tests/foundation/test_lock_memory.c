@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Locks, when memory is wanting. */
+/* Locks, when memory is wanting, or a call is cut short. */
 #include "locks.h"
 
 #include "fail_memory.h"
@@ -108,11 +108,63 @@ static void who_has_a_lock_unknowingly_gives_it_back(void **state)
 	assert_true(try.nth > 1);
 }
 
+/* A server that is told to end while it lets go of a lock. */
+static _Atomic bool is_told_to_end;
+
+int __real_sup_cast(struct sup_pid to, const struct sup_msg *msg,
+		    int64_t deadline);
+int __wrap_sup_cast(struct sup_pid to, const struct sup_msg *msg,
+		    int64_t deadline);
+
+int __wrap_sup_cast(struct sup_pid to, const struct sup_msg *msg,
+		    int64_t deadline)
+{
+	if (to.v == sup_whereis(LOCKS).v &&
+	    atomic_exchange(&is_told_to_end, false))
+		return sup_set_error(-EINTR, "the caller has been told to end");
+	return __real_sup_cast(to, msg, deadline);
+}
+
+static int gets_it(void *arg)
+{
+	uint64_t token;
+
+	(void)arg;
+	EXPECT(!fnd_lock_acquire("l", LONG, &token));
+	return 0;
+}
+
+static int lets_go_and_is_told_to_end(void *arg)
+{
+	unsigned int n = 0;
+	struct sup_pid pid;
+	uint64_t token;
+
+	(void)arg;
+	EXPECT(!fnd_lock_acquire("l", LONG, &token));
+	pid = start(gets_it, NULL);
+	while (!n)
+		EXPECT(!fnd_lock_waiting("l", &n));
+	atomic_store(&is_told_to_end, true);
+	EXPECT(!fnd_lock_release("l", token));
+	EXPECT(!atomic_load(&is_told_to_end));
+	EXPECT(end_of(pid).kind == SUP_REASON_NORMAL);
+	return 0;
+}
+
+/* The service hears of it all the same, and the next one has the lock. */
+static void a_lock_let_go_at_the_end_is_free(void **state)
+{
+	(void)state;
+	run_with(lets_go_and_is_told_to_end, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVICE_CASE(want_of_memory),
 		SERVICE_CASE(who_has_a_lock_unknowingly_gives_it_back),
+		SERVICE_CASE(a_lock_let_go_at_the_end_is_free),
 	};
 
 	return RUN_TESTS(tests);
