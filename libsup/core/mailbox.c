@@ -327,6 +327,11 @@ static int wait_for_room(struct sup__mailbox *mb, struct sup__room *room,
 			return ret;
 		if (sup__task_must_end())
 			return -ECANCELED;
+		/* Who calls waits for an answer, too, whatever is to come. */
+		if (letter->kind != SUP__LETTER_CALL &&
+		    sup__task_is_interrupted())
+			return sup__error(-EINTR, "the caller has been told to "
+					  "end");
 		ret = sup__seat_wait(room->seat, deadline);
 	} while (!ret);
 	return ret;

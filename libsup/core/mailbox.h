@@ -112,7 +112,8 @@ int sup__msg_own(const struct sup_msg *msg, struct sup_msg *ret_own);
  * Puts a letter in, waiting for room until the deadline. owner is the task
  * that reads it. 0: taken. Else it is still the caller's: -ESRCH closed,
  * -EAGAIN no room (SUP_TRY), -ETIMEDOUT, -EDEADLK its reader waits for us,
- * -ECANCELED the calling task is to end. Any thread.
+ * -ECANCELED the calling task is to end; -EINTR it is a server, has been told
+ * to, and was not waiting in a call. Any thread.
  */
 int sup__mailbox_put(struct sup__mailbox *mb, uint64_t owner,
 		     struct sup__letter *letter, int64_t deadline);

@@ -203,6 +203,7 @@ static void loop(struct server *s, struct sup__task *t)
 		else
 			turn(s, t);
 	}
+	t->knows_exit = true;
 	note_last(t, "terminate", 0, SUP_PID_NONE);
 	if (s->ops.terminate)
 		s->ops.terminate(s->state, &s->reason);

@@ -91,6 +91,7 @@ struct sup__task {
 	struct sup__seat *outer_seat;	/* adopted: of its thread */
 	struct sup__crash *crash;
 	bool is_ready;			/* it has said so */
+	bool knows_exit;		/* a server: that it is to end */
 	int64_t receive_deadline;
 	struct sup__turn turn;		/* a server's, for others, too */
 	bool starts_watched;		/* what it starts at the moment */

@@ -104,4 +104,10 @@ void sup__task_checkpoint(void);
 /* True if that would not return: a wait must end and its caller clean up. */
 bool sup__task_must_end(void);
 
+/*
+ * True once in the life of the calling task, if it is a server that has been
+ * told to end and whose terminate() does not run yet: it waits no more.
+ */
+bool sup__task_is_interrupted(void);
+
 #endif

@@ -58,6 +58,17 @@ bool sup__task_must_end(void)
 	       (sig & SUP__SIG_EXIT && !sup__self->is_server);
 }
 
+bool sup__task_is_interrupted(void)
+{
+	struct sup__task *t = sup__self;
+
+	if (!t || !t->is_server || t->knows_exit ||
+	    !(atomic_load(&t->sig) & SUP__SIG_EXIT))
+		return false;
+	t->knows_exit = true;
+	return true;
+}
+
 void sup__task_checkpoint(void)
 {
 	struct sup_reason reason = { .kind = SUP_REASON_KILLED };

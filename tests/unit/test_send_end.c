@@ -185,13 +185,16 @@ static void who_traps_exits_waits_on(void **state)
 	end_reader(&r);
 }
 
-enum { FORWARD = 5 };
+enum { FORWARD = 5, LAST };
 
-/* It sends what it gets on to the reader. */
+/* It sends what it gets on to the reader, and perhaps a last word. */
 struct server {
 	struct sup_pid pid;
 	struct reader *reader;
 	int result;
+	bool tries_twice;	/* in the callback */
+	bool says_last;		/* in terminate, with the tag LAST */
+	int last_result;
 };
 
 static int init(void *arg, void **ret_state)
@@ -205,13 +208,26 @@ static int on_cast(void *state, struct sup_msg *msg)
 	struct server *s = state;
 
 	s->result = sup_send(s->reader->pid, msg, SUP_FOREVER);
+	if (s->result == -EINTR && s->tries_twice)
+		s->result = sup_send(s->reader->pid, msg, SUP_FOREVER);
 	return SUP_CONTINUE;
+}
+
+static void on_end(void *state, const struct sup_reason *reason)
+{
+	const struct sup_msg msg = { .tag = LAST };
+	struct server *s = state;
+
+	(void)reason;
+	if (s->says_last)
+		s->last_result = sup_send(s->reader->pid, &msg, SUP_FOREVER);
 }
 
 static void start_server(struct server *s)
 {
 	static const struct sup_server_ops ops = {
 		.size = sizeof(ops), .init = init, .cast = on_cast,
+		.terminate = on_end,
 	};
 	struct sup_server_spec spec = {
 		.size = sizeof(spec), .ops = &ops, .arg = s,
@@ -225,7 +241,8 @@ static void forward(struct server *s, struct reader *r)
 	struct sup_msg msg = owner_msg(FORWARD);
 
 	atomic_store(&n_freed, 0);
-	*s = (struct server){ .reader = r, .result = 1 };
+	s->reader = r;
+	s->result = 1;
 	start_server(s);
 	start_reader(r, FORWARD);
 	assert_int_equal(sup_cast(s->pid, &msg, LONG), 0);
@@ -235,7 +252,7 @@ static void forward(struct server *s, struct reader *r)
 /* What it had in its hand goes with its thread, once that has been joined. */
 static void a_server_that_waits_ends_when_killed(void **state)
 {
-	struct server s;
+	struct server s = { .says_last = false };
 	int64_t deadline = LONG;
 	struct reader r;
 
@@ -250,9 +267,27 @@ static void a_server_that_waits_ends_when_killed(void **state)
 	close(r.gate[1]);
 }
 
-static void a_server_ends_after_the_callback_that_waits(void **state)
+/* The message still is its own, and goes when the callback returns. */
+static void a_server_told_to_end_waits_no_more(void **state)
 {
-	struct server s;
+	struct server s = { .says_last = false };
+	struct reader r;
+
+	(void)state;
+	forward(&s, &r);
+	end_sender(s.pid, SHUTDOWN);
+	assert_int_equal(s.result, -EINTR);
+	assert_int_equal(atomic_load(&n_freed), 1);
+	assert_int_equal(n_waiting(r.pid), 0);
+	kill_and_wait(r.pid);
+	close(r.gate[0]);
+	close(r.gate[1]);
+}
+
+/* It knows then, and if it insists it waits. */
+static void a_server_is_told_once(void **state)
+{
+	struct server s = { .tries_twice = true };
 	struct reader r;
 
 	(void)state;
@@ -262,7 +297,26 @@ static void a_server_ends_after_the_callback_that_waits(void **state)
 	assert_int_equal(end_of(s.pid).kind, SUP_REASON_SHUTDOWN);
 	assert_int_equal(s.result, 0);
 	end_reader(&r);
+	assert_int_equal(r.seen, 1 << 0 | 1 << FORWARD);
 	assert_int_equal(atomic_load(&n_freed), 1);
+}
+
+/* It has begun to end, which is no reason to end its last words. */
+static void in_terminate_a_server_waits(void **state)
+{
+	struct server s = { .says_last = true };
+	struct reader r;
+
+	(void)state;
+	s.reader = &r;
+	start_server(&s);
+	start_reader(&r, LAST);
+	assert_int_equal(sup_exit(s.pid, &SUP_SHUTDOWN), 0);
+	await_sender(s.pid, r.pid);
+	let_read(&r);
+	assert_int_equal(end_of(s.pid).kind, SUP_REASON_SHUTDOWN);
+	assert_int_equal(s.last_result, 0);
+	end_reader(&r);
 }
 
 static void a_sender_hears_of_the_readers_end(void **state)
@@ -317,7 +371,9 @@ int main(void)
 		CASE(a_sender_that_waits_ends_with_its_parent),
 		CASE(who_traps_exits_waits_on),
 		CASE(a_server_that_waits_ends_when_killed),
-		CASE(a_server_ends_after_the_callback_that_waits),
+		CASE(a_server_told_to_end_waits_no_more),
+		CASE(a_server_is_told_once),
+		CASE(in_terminate_a_server_waits),
 		CASE(a_sender_hears_of_the_readers_end),
 		CASE(room_given_to_a_killed_sender_is_handed_on),
 	};

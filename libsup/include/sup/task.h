@@ -60,9 +60,8 @@ SUP_API struct sup_pid sup_self(void);
 SUP_API bool sup_is_alive(struct sup_pid pid);
 
 /*
- * The numbers by which the system knows it: of a thread those of this process
- * and of the thread, of a process its own and 0. Either may be NULL. Any
- * thread. -ESRCH.
+ * The numbers by which the system knows it: of a thread this process's and its
+ * own, of a process its own and 0. Either may be NULL. Any thread. -ESRCH.
  */
 SUP_API int sup_os_pid(struct sup_pid pid, pid_t *ret_pid, pid_t *ret_tid);
 
@@ -138,7 +137,8 @@ SUP_API int sup_receive(struct sup_info *ret_info, int64_t deadline);
  * Sends a plain message (OTP !) that arrives as SUP_INFO_MSG. Waits for room
  * until the deadline. Any thread. -ESRCH, -EAGAIN no room (SUP_TRY),
  * -ETIMEDOUT, -EDEADLK full, and its reader is the caller or (not SUP_TRY)
- * waits for it, -EINVAL a process, -ENOMEM; of a function <sup/function.h>.
+ * waits for it, -EINTR the caller is a server, told to end (once, not in
+ * terminate), -EINVAL a process, -ENOMEM; of a function <sup/function.h>.
  */
 SUP_API int sup_send(struct sup_pid to, const struct sup_msg *msg,
 		     int64_t deadline);
