@@ -4,7 +4,8 @@
  *  - if the thread aborted itself: libc's raise and abort, and, if it was an
  *    assertion, the functions behind assert();
  *  - at least one of the program or of an object that opted in, and only such;
- *  - libsup's own, up to the top of the task.
+ *  - libsup's own, and that of libraries that say so, up to the top of the
+ *    task.
  * Anything else, and above all libc elsewhere, may hold a lock or own a
  * half-made state that a jump would leave behind. A call from the program into
  * libsup and back into the program is refused, too: libsup would be left in
@@ -20,7 +21,7 @@
 #include <stdatomic.h>
 #include <unwind.h>
 
-#include <sup/task.h>
+#include <sup/contain.h>
 
 #include "base/error.h"
 #include "base/lock.h"
@@ -173,6 +174,22 @@ int sup_contain_object(const void *addr)
 	if (!ret)
 		return sup__error(-ENOENT, "addr: %p is in no loaded object",
 				  addr);
+	return 0;
+}
+
+int sup_contain_below(const void *start, const void *end)
+{
+	int ret;
+
+	if (end <= start)
+		return sup__error(-EINVAL, "end: %p is not above %p", end,
+				  start);
+	sup__lock(&lock);
+	ret = add_range((uintptr_t)start, (const char *)end -
+			(const char *)start, LIBSUP);
+	sup__unlock(&lock);
+	if (ret < 0)
+		return sup__error(ret, "more than %d objects", RANGES_MAX);
 	return 0;
 }
 

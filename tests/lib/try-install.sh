@@ -33,7 +33,8 @@ compile() {
 		"$top/examples/counter.c" $(config --cflags --libs)
 }
 
-# One that uses services, and finds libsup by way of their library.
+# One that uses services, and finds libsup by way of their library. With an
+# argument a task faults in it, else, and contained, in what it calls.
 compile_services() {
 	# shellcheck disable=SC2046
 	${CC:-cc} -Wall -Wextra -Werror -o "$work/services" -x c - \
@@ -41,18 +42,64 @@ compile_services() {
 #include <foundation/foundation.h>
 #include <sup/sup.h>
 
-int main(void)
+static int fault(const struct fnd_telemetry_event *event, void *arg)
 {
+	(void)event;
+	return *(volatile int *)arg;
+}
+
+static int fault_in_service(void *arg)
+{
+	fnd_telemetry_status(arg);
+	return 0;
+}
+
+static void in_service(void)
+{
+	struct sup_thread_spec spec = {
+		.size = sizeof(spec), .run = fault_in_service,
+		.arg = (void *)16, .containment = SUP_CONTAIN,
+	};
+	struct sup_pid pid;
+
+	if (!sup_thread_start(&spec, &pid))
+		sup_wait(pid, NULL, SUP_FOREVER);
+}
+
+int main(int argc, char **argv)
+{
+	struct fnd_handler_spec spec = {
+		.size = sizeof(spec), .id = "bad", .prefix = "",
+		.handle = fault, .arg = (void *)16,
+		.containment = SUP_CONTAIN,
+	};
+	struct fnd_telemetry_status status = { .failed = 0 };
 	struct sup_pid pid;
 	int64_t value;
 
+	(void)argv;
 	if (sup_open(NULL) || fnd_foundation_start(NULL, &pid) ||
-	    fnd_counter_add("runs", 1, &value))
+	    fnd_counter_add("runs", 1, &value) || value != 1)
 		return 1;
-	return sup_close() || value != 1;
+	if (argc > 1)
+		in_service();
+	if (fnd_telemetry_attach(&spec) ||
+	    fnd_telemetry_execute("an.event", NULL, 0, NULL))
+		return 2;
+	while (!status.failed)
+		fnd_telemetry_status(&status);
+	return sup_close();
 }
 C
 		LD_LIBRARY_PATH=$dest$prefix/lib "$work/services"
+}
+
+fault_in_service_ends_it() {
+	local status=0
+
+	(ulimit -c 0; LD_LIBRARY_PATH=$dest$prefix/lib exec "$work/services" \
+		x) || status=$?
+	[ $status -eq $((128 + $(kill -l SEGV))) ]
 }
 
 # The example of a service.
@@ -224,6 +271,7 @@ ok "an exception that leaves a callback ends it" exception_ends_the_process
 ok "a program builds with libsup.a" compile_static
 ok "and needs no libsup.so" needs_no_library "$work/static"
 ok "a program builds with libsup-foundation, and runs" compile_services
+ok "a fault in libsup-foundation ends it" fault_in_service_ends_it
 ok "the service of the README builds with it" compile_orders
 ok "a program builds that has no libsup, but the module" compile_netlink
 ok "and needs no libsup.so" needs_no_library "$work/watch"

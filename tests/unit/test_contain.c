@@ -424,6 +424,17 @@ static void objects_opt_in_by_an_address(void **state)
 	close_runtime();
 }
 
+/* What it does is seen with a shared library: tests/lib/try-install.sh. */
+static void a_range_of_nothing_is_refused(void **state)
+{
+	const char *text = "ab";
+
+	(void)state;
+	assert_int_equal(sup_contain_below(text, text), -EINVAL);
+	assert_non_null(strstr(sup_error(), "end:"));
+	assert_int_equal(sup_contain_below(text + 1, text), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +444,7 @@ int main(void)
 		cmocka_unit_test(callers_of_a_crashed_server_get_the_signal),
 		cmocka_unit_test(earlier_handlers_are_chained),
 		cmocka_unit_test(objects_opt_in_by_an_address),
+		cmocka_unit_test(a_range_of_nothing_is_refused),
 	};
 
 	return RUN_TESTS(tests);

@@ -96,9 +96,7 @@ struct fnd_handler_spec {
 	int (*handle)(const struct fnd_telemetry_event *event, void *arg);
 	void *arg;
 	/*
-	 * CONTAIN: a fault of handle() ends its task alone: it has failed. Only
-	 * where libsup-foundation.a is linked; as a shared library it is below
-	 * handle(), and libsup does not know its code: the process ends.
+	 * CONTAIN: a fault of handle() ends its task alone: it has failed.
 	 */
 	enum sup_containment containment;
 	size_t capacity;	/* events that wait; default 1024 */

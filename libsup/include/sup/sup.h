@@ -8,6 +8,7 @@
 #include <sup/audit.h>
 #include <sup/call.h>
 #include <sup/children.h>
+#include <sup/contain.h>
 #include <sup/dynamic.h>
 #include <sup/error.h>
 #include <sup/event.h>

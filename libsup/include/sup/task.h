@@ -17,7 +17,7 @@ extern "C" {
  * means. Containment is for code that holds no lock but sup_mutex and owns no
  * half-made shared state when it faults; it costs the core dump. The fault is
  * contained only if every frame from the fault down to the start of the task
- * belongs to the program or to an object named with sup_contain_object(). Where
+ * belongs to the program or to an object named by one of <sup/contain.h>. Where
  * that is so sup_kill() ends the task at once, too, between two instructions.
  */
 enum sup_containment {
@@ -96,13 +96,6 @@ SUP_API void sup_checkpoint(void);
  */
 SUP_API void sup_exit_self(const struct sup_reason *reason)
 	__attribute__((noreturn));
-
-/*
- * Opts the object that holds addr (a function of it) in to containment; for
- * a library, from its constructor. Any thread. -ENOENT no object holds it;
- * -ENOSPC there are too many.
- */
-SUP_API int sup_contain_object(const void *addr);
 
 /* What a task that is no server receives, and a server's info callback. */
 enum sup_info_kind {
