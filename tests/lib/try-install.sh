@@ -146,8 +146,9 @@ header_alone() {
 		# shellcheck disable=SC2046
 		${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -fsyntax-only \
 			$(config --cflags) -x c - <<<"$line" &&
-		${CXX:-c++} -std=c++11 -Wall -Wextra -Werror -fsyntax-only \
-			$(config --cflags) -x c++ - <<<"$line" || return
+		${CXX:-c++} -std=c++11 -Wall -Wextra -Wpedantic -Werror \
+			-fsyntax-only $(config --cflags) -x c++ - <<<"$line" ||
+			return
 	done
 }
 

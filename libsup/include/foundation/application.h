@@ -95,7 +95,7 @@ struct fnd_application_service {
 	const char *advice;	/* for people; NULL: it is healthy */
 };
 
-struct fnd_application_health {
+__extension__ struct fnd_application_health {
 	enum fnd_health overall;	/* that of the worst */
 	size_t total, healthy, degraded, unhealthy;
 	double percentage;	/* healthy, degraded for a half; one decimal */

@@ -28,7 +28,7 @@ enum fnd_consensus_outcome {
 /* What participants are sent: the data of a message with this tag. */
 #define FND_PROPOSAL UINT64_C(0x666e642d70726f70)
 
-struct fnd_proposal {
+__extension__ struct fnd_proposal {
 	uint64_t id;
 	struct sup_pid run;	/* the task that counts the votes */
 	uint64_t number;	/* that it will have */

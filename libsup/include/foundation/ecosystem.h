@@ -67,7 +67,7 @@ SUP_API int fnd_ecosystem_add_worker(struct sup_pid ecosystem,
 SUP_API int fnd_ecosystem_remove_worker(struct sup_pid ecosystem,
 					struct sup_pid worker);
 
-struct fnd_ecosystem {
+__extension__ struct fnd_ecosystem {
 	struct sup_pid coordinator;	/* SUP_PID_NONE: it is restarting */
 	size_t total;			/* tasks that live: both */
 	size_t n;

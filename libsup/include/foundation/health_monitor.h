@@ -44,7 +44,7 @@ struct fnd_service_status {
 	char advice[192];	/* what is wrong, and what to do; "": nothing */
 };
 
-struct fnd_health_picture {
+__extension__ struct fnd_health_picture {
 	uint64_t round;		/* of this monitor, from 1 */
 	int64_t at_ns;		/* when it was over, CLOCK_MONOTONIC */
 	enum fnd_health overall;	/* that of the worst */

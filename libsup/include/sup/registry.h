@@ -136,7 +136,7 @@ SUP_API int sup_registry_get_meta(struct sup_registry r, struct sup_bytes key,
 #define SUP_REGISTRY_PUT	UINT64_C(0x7375702d72656731)
 #define SUP_REGISTRY_REMOVED	UINT64_C(0x7375702d72656732)
 
-struct sup_registry_event {
+__extension__ struct sup_registry_event {
 	struct sup_registry registry;
 	struct sup_pid pid;
 	size_t key_len, value_len;
