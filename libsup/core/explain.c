@@ -27,6 +27,8 @@ static enum sup_why why_of(const struct sup__child *c)
 	case SUP_CHILD_STOPPING:
 		return SUP_WHY_STOPS;
 	case SUP_CHILD_RESTARTING:
+		if (c->why == SUP_WHY_SUPERVISOR)
+			break;
 		if (c->held)
 			return SUP_WHY_HELD;
 		if (c->awaits_deps)
@@ -201,6 +203,12 @@ static void say_why(struct text *t, const struct sup_explanation *e)
 	case SUP_WHY_SPENT:
 		say(t, "its own budget of restarts is spent");
 		break;
+	case SUP_WHY_ENDED:
+		say(t, "its restart is next");
+		break;
+	case SUP_WHY_SUPERVISOR:
+		say(t, "its supervisor ends");
+		break;
 	default:
 		say(t, e->node.hung || e->node.flapping ? "it is up" :
 		    "nothing is wrong");
@@ -257,6 +265,8 @@ const char *sup_why_name(enum sup_why why)
 		[SUP_WHY_FAILED] = "failed", [SUP_WHY_DONE] = "done",
 		[SUP_WHY_TERMINATED] = "terminated",
 		[SUP_WHY_GROUP] = "group", [SUP_WHY_SPENT] = "spent",
+		[SUP_WHY_ENDED] = "ended",
+		[SUP_WHY_SUPERVISOR] = "supervisor",
 	};
 
 	if ((unsigned int)why >= sizeof(names) / sizeof(*names))

@@ -212,7 +212,16 @@ static int start_again(struct sup__board *b, size_t i)
 	return ret < 0 ? ret : 0;
 }
 
-int sup__partition_resize(struct sup__board *b, size_t n, size_t *ret_old)
+static void stop(struct sup__board *b, struct sup__child *c, struct sup_pid by)
+{
+	if (!c)
+		return;
+	sup__supervise_note_why(b, c, SUP_WHY_TERMINATED, by, NULL);
+	sup__supervise_stop(b, c);
+}
+
+int sup__partition_resize(struct sup__board *b, size_t n, struct sup_pid by,
+			  size_t *ret_old)
 {
 	size_t old = b->n_partitions, i;
 	int ret;
@@ -227,8 +236,7 @@ int sup__partition_resize(struct sup__board *b, size_t n, size_t *ret_old)
 	if (n < old)
 		set_partitions(b, n);
 	for (i = old; i-- > n;)
-		if (b->partitions[i])
-			sup__supervise_stop(b, b->partitions[i]);
+		stop(b, b->partitions[i], by);
 	for (i = old; i < n; i++) {
 		ret = start_again(b, i);
 		if (ret)

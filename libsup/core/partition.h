@@ -7,7 +7,8 @@
 
 struct sup__board;
 
-/* On the supervisor's own thread: sup_partition_resize(). */
-int sup__partition_resize(struct sup__board *b, size_t n, size_t *ret_old);
+/* On the supervisor's own thread: sup_partition_resize(), called by a task. */
+int sup__partition_resize(struct sup__board *b, size_t n, struct sup_pid by,
+			  size_t *ret_old);
 
 #endif

@@ -295,7 +295,8 @@ static void answer(struct sup__board *b,
 		reply->ret = terminate_pid(b, req);
 		break;
 	case SUP__OP_RESIZE:
-		reply->ret = sup__partition_resize(b, req->n, &reply->n_old);
+		reply->ret = sup__partition_resize(b, req->n, req->from,
+						   &reply->n_old);
 		break;
 	case SUP__OP_START_CHILD:
 		if (sup__board_is_dynamic(b)) {

@@ -40,6 +40,12 @@ static bool send_retry(const struct sup__child *c)
 	return !sup_cast(sup_self(), &msg, SUP_TRY);
 }
 
+static void note_why(struct sup__board *b, struct sup__child *c,
+		     enum sup_why why, const struct sup__child *with)
+{
+	sup__supervise_note_why(b, c, why, SUP_PID_NONE, with);
+}
+
 /* The arrays of a plan for c; returns how many children it is about. */
 static size_t lay_out(struct sup__board *b, struct sup__child *c,
 		      size_t *ret_index)
@@ -74,8 +80,7 @@ static void restart_graph(struct sup__board *b, struct sup__child *c,
 	mark_group(b, c);
 	for (other = b->roster.first; other; other = other->next)
 		if (other->along && other != c)
-			sup__supervise_note_why(b, other, SUP_WHY_GROUP,
-						SUP_PID_NONE, c);
+			note_why(b, other, SUP_WHY_GROUP, c);
 	sup__graph_stop(b, c);
 	mark_group(b, c);
 	for (other = b->roster.first; other; other = next) {
@@ -95,12 +100,13 @@ static void restart_group(struct sup__board *b, struct sup__child *c,
 {
 	size_t index = 0, n, k, i;
 	unsigned int in_a_row = c->in_a_row;
-	struct sup__child *other;
-	int ret = 0;
+	struct sup__child *other, *failed = NULL;
 
 	/* Who is tried again may not come to its start: one before it fails. */
-	if (start && c->state == SUP_CHILD_RESTARTING)
+	if (start && c->state == SUP_CHILD_RESTARTING) {
+		note_why(b, c, SUP_WHY_ENDED, NULL);
 		sup__supervise_cancel(b, c);
+	}
 	sup__supervise_set_in_a_row(b, c, in_a_row);
 	if (sup__depends_are_used(b)) {
 		restart_graph(b, c, start);
@@ -109,21 +115,22 @@ static void restart_group(struct sup__board *b, struct sup__child *c,
 	n = lay_out(b, c, &index);
 	k = sup__strategy_plan(b->strategy, b->kinds, n, index,
 			       b->steps);
-	for (i = 0; i < k && ret >= 0; i++) {
+	for (i = 0; i < k; i++) {
 		other = b->order[b->steps[i].index];
 		switch (b->steps[i].act) {
 		case SUP__ACT_STOP:
-			sup__supervise_note_why(b, other, SUP_WHY_GROUP,
-						SUP_PID_NONE, c);
+			note_why(b, other, SUP_WHY_GROUP, c);
 			sup__supervise_stop(b, other);
 			break;
 		case SUP__ACT_REMOVE:
 			sup__supervise_remove(b, other);
 			break;
 		case SUP__ACT_START:
-			if (start)
-				ret = sup__supervise_start(b, other,
-							   SUP__RESTART, NULL);
+			if (failed)
+				note_why(b, other, SUP_WHY_GROUP, failed);
+			else if (start && sup__supervise_start(b, other,
+							SUP__RESTART, NULL) < 0)
+				failed = other;
 			break;
 		}
 	}
@@ -190,8 +197,7 @@ static int spent(struct sup__board *b, struct sup__child *c)
 {
 	if (sup__child_has_budget(c) &&
 	    c->spec.budget.spent == SUP_SPENT_STOP) {
-		sup__supervise_note_why(b, c, SUP_WHY_SPENT, SUP_PID_NONE,
-					NULL);
+		note_why(b, c, SUP_WHY_SPENT, NULL);
 		sup__supervise_cancel(b, c);
 		sup__supervise_report(b, SUP_EVENT_BUDGET_SPENT, c, 0);
 		return check_over(b, c, sup__board_is_dynamic(b));
@@ -202,6 +208,7 @@ static int spent(struct sup__board *b, struct sup__child *c)
 			restart_group(b, c, false);
 		return SUP_CONTINUE;
 	}
+	note_why(b, c, SUP_WHY_SUPERVISOR, NULL);
 	sup__supervise_report(b, SUP_EVENT_GIVE_UP, c, 0);
 	sup_server_stop_with(&SUP_SHUTDOWN);
 	return SUP_STOP;
@@ -343,9 +350,8 @@ int sup__restart_on_exit(struct sup__board *b, const struct sup_info *info)
 		reason = info->reason;
 	fate = sup__strategy_fate(c->spec.restart, &reason);
 	/* First: whoever sees that it has stopped is to see why, too. */
-	if (fate == SUP__FATE_KEEP)
-		sup__supervise_note_why(b, c, SUP_WHY_DONE, SUP_PID_NONE,
-					NULL);
+	note_why(b, c, fate == SUP__FATE_RESTART ? SUP_WHY_ENDED :
+		 SUP_WHY_DONE, NULL);
 	sup__supervise_note_exit(b, c, &reason);
 	switch (fate) {
 	case SUP__FATE_RESTART:

@@ -231,10 +231,22 @@ void sup__supervise_stop(struct sup__board *b, struct sup__child *c)
 	sup__supervise_cancel(b, c);
 }
 
+/* Those that are up, or want to be. */
+static void note_all(struct sup__board *b)
+{
+	struct sup__child *c;
+
+	for (c = b->roster.first; c; c = c->next)
+		if (c->pid.v || c->state == SUP_CHILD_RESTARTING)
+			sup__supervise_note_why(b, c, SUP_WHY_SUPERVISOR,
+						SUP_PID_NONE, NULL);
+}
+
 void sup__supervise_stop_all(struct sup__board *b)
 {
 	struct sup__child *c;
 
+	note_all(b);
 	if (sup__board_is_dynamic(b)) {
 		stop_at_once(b);
 		return;

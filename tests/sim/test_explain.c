@@ -233,28 +233,151 @@ static void of_those_without_ids(void **state)
 	world_close();
 }
 
+/* What is said of the child shown, or of the event's, at that event. */
 static struct sup_explanation when_told;
+static enum sup_event_kind told_kind;
+static const char *told_of, *shown;
 
 static void explain_when_told(const struct sup_event *ev, void *arg)
 {
 	(void)arg;
-	if (ev->kind == SUP_EVENT_CHILD_TERMINATED)
-		when_told = why(ev->supervisor, ev->child_id);
+	if (ev->kind == told_kind &&
+	    (!told_of || !strcmp(ev->child_id, told_of)))
+		when_told = why(ev->supervisor, shown ? shown : ev->child_id);
+}
+
+static void explain_at(enum sup_event_kind kind, const char *id,
+		       const char *of)
+{
+	told_kind = kind;
+	told_of = id;
+	shown = of;
+	when_told = (struct sup_explanation){ .why = SUP_WHY_NOT_YET };
+	assert_int_equal(sup_set_event_sink(explain_when_told, NULL), 0);
 }
 
 /* Who hears that it has ended is told at once why it is not up. */
 static void of_one_that_has_just_ended(void **state)
 {
 	struct fake a = { .id = "a", .restart = SUP_TRANSIENT };
-	struct sup_pid sup;
+	struct fake t = { .id = "t", .restart = SUP_TEMPORARY };
+	struct sup_pid sup, pid;
+	char buf[512];
 
 	(void)state;
-	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a));
-	assert_int_equal(sup_set_event_sink(explain_when_told, NULL), 0);
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&a, &t));
+	explain_at(SUP_EVENT_CHILD_TERMINATED, NULL, NULL);
 	crash(&a, normal);
 	assert_int_equal(when_told.node.state, SUP_CHILD_STOPPED);
 	assert_int_equal(when_told.why, SUP_WHY_DONE);
 	assert_int_equal(why(sup, "a").why, SUP_WHY_DONE);
+	crash(&t, abnormal);
+	assert_int_equal(when_told.why, SUP_WHY_DONE);
+	assert_int_equal(sup_restart_child(sup, "a", &pid), 0);
+	assert_int_equal(sup_terminate_child(sup, "a"), 0);
+	assert_int_equal(sup_restart_child(sup, "a", &pid), 0);
+	crash(&a, abnormal);
+	assert_int_equal(when_told.node.state, SUP_CHILD_STOPPED);
+	assert_int_equal(when_told.why, SUP_WHY_ENDED);
+	assert_string_equal(sup_explain_format(&when_told, buf, sizeof(buf)),
+			    "\"a\" is stopped for 0 ms: its restart is next; "
+			    "its last life ended, exit status 3; "
+			    "0 restarts, 0 of 9 in the last 10 s");
+	assert_int_equal(why(sup, "a").why, SUP_WHY_RUNS);
+	world_close();
+}
+
+/* Others end first, which may take long. */
+static void of_one_whose_group_ends_first(void **state)
+{
+	struct fake a = { .id = "a" }, z = { .id = "z" };
+	struct fake b = { .id = "b", .script = "ofo" };
+
+	(void)state;
+	world_supervisor(SUP_ONE_FOR_ALL, 9, 10, FAKES(&a, &b, &z));
+	explain_at(SUP_EVENT_STOPPING, "z", "a");
+	crash(&a, abnormal);
+	assert_int_equal(when_told.why, SUP_WHY_ENDED);
+	/* b was tried again, and its failure is not the last word. */
+	explain_at(SUP_EVENT_STOPPING, "a", "b");
+	crash(&b, abnormal);
+	assert_int_equal(when_told.why, SUP_WHY_ENDED);
+	world_close();
+}
+
+/* b's restart fails, then a's: the next attempt is for a's sake. */
+static void of_one_that_its_group_does_not_come_to(void **state)
+{
+	struct fake a = { .id = "a", .script = "oofo" };
+	struct fake b = { .id = "b", .script = "ofo" };
+	struct fake c = { .id = "c" };
+
+	(void)state;
+	world_supervisor(SUP_ONE_FOR_ALL, 9, 10, FAKES(&a, &b, &c));
+	explain_at(SUP_EVENT_START_ERROR, "b", "c");
+	world_end(b.pid, abnormal);
+	world_step();
+	assert_int_equal(when_told.why, SUP_WHY_GROUP);
+	assert_string_equal(when_told.other, "b");
+	explain_at(SUP_EVENT_STARTED, "a", "b");
+	world_step();
+	assert_int_equal(b.starts, 2);
+	explain_at(SUP_EVENT_STARTED, "a", "b");
+	world_run();
+	assert_int_equal(when_told.why, SUP_WHY_GROUP);
+	assert_string_equal(when_told.other, "a");
+	assert_int_equal(b.starts, 3);
+	world_close();
+}
+
+/* Its second restart is not due yet. */
+static void wait_for_its_time(struct fake *f)
+{
+	world_end(f->pid, abnormal);
+	world_step();
+	world_advance(0);
+	world_end(f->pid, abnormal);
+	world_step();
+}
+
+/* Nobody is restarted by a supervisor that ends. */
+static void of_one_whose_supervisor_ends(void **state)
+{
+	struct fake a = { .id = "a" }, z = { .id = "z" };
+	struct fake w = { .id = "w", .backoff = { .min_ms = 5000 } };
+	struct sup_pid sup;
+	char buf[512];
+
+	(void)state;
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 2, 10, FAKES(&z, &a, &w));
+	wait_for_its_time(&w);
+	assert_int_equal(why(sup, "w").why, SUP_WHY_BACKOFF);
+	explain_at(SUP_EVENT_GIVE_UP, "a", "a");
+	crash(&a, abnormal);
+	assert_true(world_has_ended(sup, NULL));
+	assert_int_equal(when_told.node.state, SUP_CHILD_STOPPED);
+	assert_int_equal(when_told.why, SUP_WHY_SUPERVISOR);
+	assert_string_equal(sup_explain_format(&when_told, buf, sizeof(buf)),
+			    "\"a\" is stopped for 0 ms: its supervisor ends; "
+			    "its last life ended, exit status 3; "
+			    "0 restarts, 2 of 2 in the last 10 s");
+	world_close();
+
+	world_open(1);
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&z, &w, &a));
+	wait_for_its_time(&w);
+	explain_at(SUP_EVENT_STOPPED, "a", "a");
+	world_stop(sup);
+	assert_int_equal(when_told.why, SUP_WHY_SUPERVISOR);
+	world_close();
+
+	world_open(1);
+	sup = world_supervisor(SUP_ONE_FOR_ONE, 9, 10, FAKES(&z, &w, &a));
+	wait_for_its_time(&w);
+	explain_at(SUP_EVENT_STOPPED, "a", "w");
+	world_stop(sup);
+	assert_int_equal(when_told.node.state, SUP_CHILD_RESTARTING);
+	assert_int_equal(when_told.why, SUP_WHY_SUPERVISOR);
 	world_close();
 }
 
@@ -270,7 +393,7 @@ static void what_there_is_not(void **state)
 	assert_int_equal(sup_explain(sup, "b", &e), -ENOENT);
 	assert_int_equal(sup_explain(sup, NULL, &e), -ENOENT);
 	assert_int_equal(sup_explain(SUP_PID_NONE, "a", &e), -ESRCH);
-	for (i = SUP_WHY_RUNS; i <= SUP_WHY_SPENT; i++)
+	for (i = SUP_WHY_RUNS; i <= SUP_WHY_SUPERVISOR; i++)
 		assert_string_not_equal(sup_why_name((enum sup_why)i),
 					"unknown");
 	assert_string_equal(sup_why_name((enum sup_why)99), "unknown");
@@ -288,6 +411,9 @@ int main(void)
 		CASE(of_one_that_has_not_started),
 		CASE(of_those_without_ids),
 		CASE(of_one_that_has_just_ended),
+		CASE(of_one_whose_group_ends_first),
+		CASE(of_one_that_its_group_does_not_come_to),
+		CASE(of_one_whose_supervisor_ends),
 		CASE(what_there_is_not),
 	};
 

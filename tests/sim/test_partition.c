@@ -167,11 +167,14 @@ static void PART_08_to_10_resize(void **state)
 {
 	static const size_t shuffled[] = { 3, 7, 1, 8, 0, 5, 2, 6, 4, 8 };
 	struct sup_pid sup = supervisor(8), pid;
+	struct sup_explanation e;
 	size_t i;
 
 	(void)state;
 	for (i = 8; i--;)
 		resize(sup, i, i + 1);
+	assert_int_equal(sup_explain(sup, "7", &e), 0);
+	assert_int_equal(e.why, SUP_WHY_TERMINATED);
 	assert_int_equal(sup_partition_by_number(sup, 1, &pid), -ENOENT);
 	for (i = 1; i <= 8; i++)
 		resize(sup, i, i - 1);

@@ -26,9 +26,13 @@ enum sup_why {
 	SUP_WHY_DECLINED,	/* its start did (SUP_IGNORE) */
 	SUP_WHY_FAILED,		/* its start did, and is not tried again */
 	SUP_WHY_DONE,		/* it ended, and its kind is not restarted */
-	SUP_WHY_TERMINATED,	/* sup_terminate_child(), by whom */
+	SUP_WHY_TERMINATED,	/* sup_terminate_child(), by whom; or the */
+				/* like: sup_partition_resize() */
 	SUP_WHY_GROUP,		/* with other, and waits to start with it */
 	SUP_WHY_SPENT,		/* its own budget is (SUP_SPENT_STOP) */
+	SUP_WHY_ENDED,		/* it ended, and its restart is next */
+	/* STOPPED or RESTARTING: */
+	SUP_WHY_SUPERVISOR,	/* its supervisor ends, or has given up */
 };
 
 struct sup_explanation {
