@@ -10,14 +10,22 @@
 
 static _Thread_local char sentence[SUP__ERROR_MAX];
 
-/* Formats aside first, for the old sentence may be among the arguments. */
+/*
+ * Formats aside first, for the old sentence may be among the arguments. What is
+ * too long for the tail loses its own end: the reason counts for more.
+ */
 static void set_sentence(const char *fmt, va_list ap, const char *tail)
 {
+	size_t room = SUP__ERROR_MAX - 1, len;
 	char text[SUP__ERROR_MAX];
-	size_t len;
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	len = strlen(text);
+	if (tail)
+		room -= strlen(tail) + 2;
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	if (len > room) {
+		len = room;
+		memcpy(text + len - 3, "...", 4);
+	}
 	if (tail)
 		snprintf(text + len, sizeof(text) - len, ": %s", tail);
 	memcpy(sentence, text, sizeof(text));

@@ -246,8 +246,8 @@ static int start_failed(struct sup__process *p, int err)
 		err = sup__error(-EAGAIN, "the module has no room for another "
 				 "process");
 	else if (err == -ECHILD)
-		sup__error(err, "%s: %s", why,
-			   sup_reason_format(&reason, how, sizeof(how)));
+		sup__error(err, "%.*s: %s", (int)(sizeof(why) - sizeof(how)),
+			   why, sup_reason_format(&reason, how, sizeof(how)));
 	else
 		sup__error(err, "%s", why);
 	sup__task_end(p->task, &reason);

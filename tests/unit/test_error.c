@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sup/error.h>
@@ -51,8 +52,31 @@ static void long_sentence_is_cut(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	sup__error_sys(-EIO, "%s", text);
+	sup__error(-EIO, "%s", text);
 	assert_int_equal(strlen(sup_error()), SUP__ERROR_MAX - 1);
+	assert_string_equal(sup_error() + SUP__ERROR_MAX - 1 - 4, "x...");
+	text[SUP__ERROR_MAX - 1] = '\0';
+	sup__error(-EIO, "%s", text);
+	assert_string_equal(sup_error(), text);
+}
+
+/* Of a long name, say: why it failed is not what has to go. */
+static void reason_is_not_cut(void **state)
+{
+	const int room = SUP__ERROR_MAX - 1 - (int)strlen(": Input/output "
+							  "error");
+	char text[2 * SUP__ERROR_MAX], expected[2 * SUP__ERROR_MAX];
+	int n;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (n = room - 5; n < room + 5; n++) {
+		sup__error_sys(-EIO, "%.*s", n, text);
+		snprintf(expected, sizeof(expected), "%.*s%s: Input/output "
+			 "error", n > room ? room - 3 : n, text,
+			 n > room ? "..." : "");
+		assert_string_equal(sup_error(), expected);
+	}
 }
 
 static void *set_own(void *arg)
@@ -85,6 +109,7 @@ int main(void)
 		cmocka_unit_test(old_sentence_may_be_part_of_the_new),
 		cmocka_unit_test(other_libraries_may_set_it),
 		cmocka_unit_test(long_sentence_is_cut),
+		cmocka_unit_test(reason_is_not_cut),
 		cmocka_unit_test(each_thread_has_its_own),
 	};
 
