@@ -32,7 +32,8 @@ struct sup__process {
 	int watchdog_signal;
 	char name[64];			/* for people */
 	bool forward;			/* what it writes, to the log */
-	struct sup__line line;		/* for that: the runtime's thread's */
+	struct sup__line line;		/* the runtime's thread's, as is */
+	unsigned long n_ignored;	/* how many datagrams do not count */
 	struct sup__function *function;	/* fixed; NULL: it is a program */
 	bool is_starting;		/* its starter's: in start_era */
 	unsigned int start_era;
@@ -105,10 +106,7 @@ struct sup__process *sup__process_due_locked(int64_t now, int64_t *ret_next)
 /* process.c: the process task of a pid, with a reference to it; or NULL. */
 struct sup__process *sup__process_get(struct sup_pid pid);
 
-/*
- * process_watch.c. Has the runtime's thread read what it says, or not any more;
- * closes what it says it by. -ENOMEM, -ENOSPC.
- */
+/* process_watch.c. Has what it says read, or closes it. -ENOMEM, -ENOSPC. */
 int sup__process_watch_locked(struct sup__process *p)
 	SUP__REQUIRES(sup__processes);
 void sup__process_unwatch_locked(struct sup__process *p)

@@ -202,6 +202,22 @@ static void note_locked(struct sup__process *p, const struct sup__notify *said)
 		lower_earliest(sup__process_expect_locked(p));
 }
 
+/* Anybody may send some: so once for each doubling. */
+static void ignored(struct sup__process *p, const struct sup__notify *said)
+{
+	p->n_ignored++;
+	if (p->n_ignored & (p->n_ignored - 1))
+		return;
+	if (said->stranger)
+		sup__log(LOG_WARNING, "pid %d: sd_notify from pid %d, which "
+			 "is not of its lineage, is ignored; that makes %lu",
+			 (int)p->pid, (int)said->stranger, p->n_ignored);
+	else
+		sup__log(LOG_WARNING, "pid %d: sd_notify with more than 4095 "
+			 "bytes is ignored; that makes %lu", (int)p->pid,
+			 p->n_ignored);
+}
+
 /* False: there is nothing more. */
 static bool hear_datagram(struct sup__process *p)
 {
@@ -215,10 +231,8 @@ static bool hear_datagram(struct sup__process *p)
 	if (more)
 		note_locked(p, &said);
 	sup__unlock(&sup__processes);
-	if (said.stranger)
-		sup__log(LOG_WARNING, "pid %d: sd_notify from pid %d, which "
-			 "is not of its lineage, is ignored", (int)p->pid,
-			 (int)said.stranger);
+	if (said.stranger || said.too_long)
+		ignored(p, &said);
 	return more;
 }
 

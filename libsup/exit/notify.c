@@ -153,9 +153,11 @@ bool sup__notify_next(int fd, const struct sup__proc *p,
 	text[n] = '\0';
 	if (!credentials(&msg, &cred))
 		return true;
-	if (is_of(&cred, p, src, lineage))
-		parse(text, ret_said);
-	else
+	if (!is_of(&cred, p, src, lineage))
 		ret_said->stranger = cred.pid ? cred.pid : -1;
+	else if (msg.msg_flags & MSG_TRUNC)
+		ret_said->too_long = true;	/* its last line is cut */
+	else
+		parse(text, ret_said);
 	return true;
 }

@@ -19,6 +19,7 @@ struct sup__proc;
 /* What a datagram says; all zero: nothing that counts. */
 struct sup__notify {
 	pid_t stranger;		/* who sent it, and does not count; or 0 */
+	bool too_long;		/* more than is read: of that nothing counts */
 	bool ready;		/* READY=1 */
 	bool stopping;		/* STOPPING=1 */
 	bool alive;		/* WATCHDOG=1 */

@@ -166,6 +166,32 @@ static void hostile_datagrams_do_no_harm(void **state)
 	assert_false(is_ready(getpid()));
 }
 
+/* Half a number is another number. */
+static void long_datagram_is_ignored_whole(void **state)
+{
+	char text[5000];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "READY=1\n", 8);
+	memcpy(text + 4074, "\nWATCHDOG_USEC=20000000", 23);
+	send_with(text, 4095, NULL, 0);
+	said = next();
+	assert_true(said.ready);
+	assert_false(said.too_long);
+	assert_int_equal(said.watchdog_ns, 200000 * INT64_C(1000));
+	send_with(text, 4096, NULL, 0);
+	said = next();
+	assert_true(said.too_long);
+	assert_false(said.ready);
+	assert_int_equal(said.watchdog_ns, 0);
+	/* A stranger's is a stranger's before all. */
+	send_with(text, sizeof(text), NULL, 0);
+	assert_false(ready_from(1, geteuid(), NULL));
+	assert_int_equal(said.stranger, getpid());
+	assert_false(said.too_long);
+}
+
 static int open_fds(void)
 {
 	int i, n = 0;
@@ -348,6 +374,7 @@ int main(void)
 		T(times_that_are_none_are_nothing),
 		T(long_status_is_cut),
 		T(hostile_datagrams_do_no_harm),
+		T(long_datagram_is_ignored_whole),
 		T(descriptors_are_not_accepted),
 		T(strangers_are_ignored),
 		T(process_of_the_session_counts),

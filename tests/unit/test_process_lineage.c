@@ -6,12 +6,16 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sup/error.h>
 #include <sup/function.h>
 #include <sup/monitor.h>
 #include <sup/process.h>
@@ -19,6 +23,7 @@
 #include <sup/runtime.h>
 #include <sup/task.h>
 
+#include "base/thread.h"
 #include "core/runtime.h"
 #include "exit/proc.h"
 #include "lib/fake_exit.h"
@@ -96,6 +101,75 @@ static void end_waits_for_the_lineage(void **state)
 	assert_int_equal(reason.kind, SUP_REASON_SIGNAL);
 	assert_int_equal(reason.signo, SIGTERM);
 	assert_int_equal(waitpid(os, NULL, WNOHANG), -1);
+}
+
+struct starter {
+	struct sup_process_spec spec;
+	struct sup_pid pid;
+	int ret;
+	char why[200];
+};
+
+static void *start_it(void *arg)
+{
+	struct starter *s = arg;
+
+	s->ret = sup_process_start(&s->spec, &s->pid);
+	snprintf(s->why, sizeof(s->why), "%s", sup_error());
+	return NULL;
+}
+
+/*
+ * A helper that is left of it says so, when told, and then that it was heard:
+ * what it has sent has been taken out of the socket.
+ */
+#define LATE_HELPER \
+	"use Socket; $| = 1; if (fork) { print \"$$\\n\"; sleep 1000; }" \
+	"<STDIN>; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die;" \
+	"my $n = $ENV{NOTIFY_SOCKET}; $n =~ s/^@/\\0/;" \
+	"send($s, 'READY=1', 0, pack('Sa*', AF_UNIX, $n)) or die;" \
+	"my $q = pack('i', 1);" \
+	"while (unpack('i', $q)) { ioctl($s, 0x5411, $q) or die; }" \
+	"print \"heard\\n\";"
+
+static void ready_after_the_end_is_none(void **state)
+{
+	static const char *const argv[] = { "perl", "-e", LATE_HELPER, NULL };
+	struct starter s = { .spec = sleeping(), .ret = 1 };
+	struct sup__thread thread;
+	int in[2], answers[2];
+	struct sup_fd fds[2];
+	char text[32] = "";
+	uint64_t lineage;
+	pid_t os;
+
+	(void)state;
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(answers, O_CLOEXEC), 0);
+	fds[0] = (struct sup_fd){ in[0], 0 };
+	fds[1] = (struct sup_fd){ answers[1], 1 };
+	s.spec.argv = argv;
+	s.spec.fds = fds;
+	s.spec.n_fds = 2;
+	s.spec.readiness = SUP_READY_NOTIFY;
+	s.spec.ready_timeout_ms = LIMIT_MS;
+	assert_int_equal(sup__thread_start("t", 0, start_it, &s, &thread), 0);
+	assert_true(read(answers[0], text, sizeof(text) - 1) > 1);
+	os = (pid_t)strtol(text, NULL, 10);
+	kill(os, SIGKILL);
+	lineage = fake_exit_push_end(os);
+	fake_exit_wait_kill(lineage, SIGKILL);
+	assert_int_equal(write(in[1], "\n", 1), 1);
+	assert_int_equal(read(answers[0], text, sizeof(text)), 6);
+	fake_exit_push_lineage(lineage);
+	sup__thread_join(thread);
+	assert_int_equal(s.ret, -ECHILD);
+	assert_non_null(strstr(s.why, "ended before it sent READY=1"));
+	assert_int_equal(s.pid.v, 0);
+	for (os = 0; os < 2; os++) {
+		close(in[os]);
+		close(answers[os]);
+	}
 }
 
 static void child_that_is_not_watched_is_not_left(void **state)
@@ -349,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_runtime, close_runtime)
 		T(end_waits_for_the_lineage),
+		T(ready_after_the_end_is_none),
 		T(child_that_is_not_watched_is_not_left),
 		T(child_without_room_fails_to_start),
 		T(untracked_children_are_doubted),

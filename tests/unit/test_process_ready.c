@@ -7,12 +7,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sup/log.h>
 #include <sup/process_status.h>
 
 #include "base/alloc.h"
@@ -121,6 +128,66 @@ static void more_time_can_be_asked_for(void **state)
 	}
 	assert_int_equal(ret, 0);
 	kill_it(pid);
+}
+
+static atomic_uint n_told;
+
+static void count_ignored(int level, const char *text, void *arg)
+{
+	(void)level;
+	(void)arg;
+	if (strstr(text, "sd_notify from pid") && strstr(text, "is ignored"))
+		atomic_fetch_add(&n_told, 1);
+}
+
+#define N_DATAGRAMS 1000
+
+/* Its socket has a name: anybody may write there, as often as he likes. */
+static void strangers_do_not_fill_the_log(void **state)
+{
+	struct sup_process_spec spec = PERL(
+		"print \"$ENV{NOTIFY_SOCKET}\\n\"; pause();");
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sup_process_status status;
+	struct sup_fd fd = { .to = 1 };
+	struct sup_pid pid;
+	int out[2], sock, i;
+	char name[32] = "";
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	fd.from = out[1];
+	spec.fds = &fd;
+	spec.n_fds = 1;
+	spec.watchdog_ms = LIMIT_MS;
+	spec.readiness = SUP_READY_EXEC;
+	atomic_store(&n_told, 0);
+	sup_set_log_sink(count_ignored, NULL);
+	pid = start(spec);
+	n = read(out[0], name, sizeof(name) - 1);
+	assert_true(n > 2 && name[0] == '@' && name[n - 1] == '\n');
+	memcpy(addr.sun_path + 1, name + 1, n - 2);
+	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (i = 0; i < N_DATAGRAMS; i++)
+		assert_int_equal(sendto(sock, "STATUS=a lie", 12, 0,
+					(struct sockaddr *)&addr,
+					offsetof(struct sockaddr_un, sun_path) +
+					n - 1), 12);
+	/* All have been taken out. */
+	do {
+		assert_int_equal(ioctl(sock, SIOCOUTQ, &i), 0);
+		sched_yield();
+	} while (i);
+	assert_int_equal(sup_process_status(pid, &status), 0);
+	assert_string_equal(status.text, "");
+	kill_it(pid);
+	sup_set_log_sink(NULL, NULL);
+	/* The 1st, 2nd, 4th, 8th, ..., 512th. */
+	assert_int_equal(atomic_load(&n_told), 10);
+	close(sock);
+	close(out[0]);
+	close(out[1]);
 }
 
 /* In a session of its own, and alive as long as its parent is. */
@@ -312,6 +379,7 @@ int main(void)
 		T(ready_by_newline),
 		T(not_ready_says_why),
 		T(more_time_can_be_asked_for),
+		T(strangers_do_not_fill_the_log),
 		T(child_in_another_session_may_say_it),
 		T(helper_of_another_user_may_say_it_and_end),
 		T(stopping_is_shown),
