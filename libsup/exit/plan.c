@@ -38,6 +38,13 @@ static int check_fds(const struct sup_process_spec *spec)
 					  "descriptor %d is", i,
 					  names[fd->to], fd->to);
 	}
+	/* 0 is none: it stands for the default. */
+	if (spec->ready_fd == 1 || spec->ready_fd == 2)
+		if (files[spec->ready_fd])
+			return sup__error(-EINVAL, "ready_fd: %s says what "
+					  "descriptor %d is",
+					  names[spec->ready_fd],
+					  spec->ready_fd);
 	return 0;
 }
 
@@ -183,25 +190,6 @@ static void add_fd(struct sup__plan *plan, int from, int to)
 	plan->fds[plan->n_fds++] = (struct sup_fd){ from, to };
 }
 
-/* stderr goes with stdout, unless something says where else. */
-static void add_extra(struct sup__plan *plan,
-		      const struct sup__plan_extra *extra)
-{
-	const struct sup_process_spec *spec = plan->spec;
-	bool errors = !spec->errors;
-	size_t i;
-
-	if (spec->readiness == SUP_READY_FD)
-		add_fd(plan, extra->ready_fd, sup__plan_ready_fd(spec));
-	if (spec->capture == SUP_CAPTURE_OUTPUT) {
-		add_fd(plan, extra->output_fd, 1);
-		for (i = 0; i < spec->n_fds; i++)
-			errors &= spec->fds[i].to != 2;
-	}
-	if (spec->capture && errors)
-		add_fd(plan, extra->output_fd, 2);
-}
-
 static bool is_given(const struct sup__plan *plan, int to)
 {
 	size_t i;
@@ -210,6 +198,21 @@ static bool is_given(const struct sup__plan *plan, int to)
 		if (plan->fds[i].to == to)
 			return true;
 	return false;
+}
+
+/* stderr goes with stdout, unless something says where else. */
+static void add_extra(struct sup__plan *plan,
+		      const struct sup__plan_extra *extra)
+{
+	const struct sup_process_spec *spec = plan->spec;
+
+	if (spec->readiness == SUP_READY_FD)
+		add_fd(plan, extra->ready_fd, sup__plan_ready_fd(spec));
+	if (spec->capture == SUP_CAPTURE_OUTPUT)
+		add_fd(plan, extra->output_fd, 1);
+	if (spec->capture == SUP_CAPTURE_ERRORS ||
+	    (spec->capture && !spec->errors && !is_given(plan, 2)))
+		add_fd(plan, extra->output_fd, 2);
 }
 
 /* The lowest that nothing else has. */
@@ -221,6 +224,17 @@ static void add_function(struct sup__plan *plan, int from)
 		to++;
 	plan->function_to = to;
 	add_fd(plan, from, to);
+}
+
+/* What else than fds may have given it this one. */
+static const char *giver_of(const struct sup_process_spec *spec, int to)
+{
+	if (spec->readiness == SUP_READY_FD && sup__plan_ready_fd(spec) == to)
+		return "ready_fd";
+	if (spec->capture && to == (spec->capture == SUP_CAPTURE_OUTPUT ? 1 :
+				    2))
+		return "capture";
+	return "fds";
 }
 
 static int make_fds(struct sup__plan *plan, const struct sup__plan_extra *extra)
@@ -241,8 +255,10 @@ static int make_fds(struct sup__plan *plan, const struct sup__plan_extra *extra)
 	qsort(plan->fds, plan->n_fds, sizeof(*plan->fds), by_rising_to);
 	for (i = 1; i < plan->n_fds; i++)
 		if (plan->fds[i].to == plan->fds[i - 1].to)
-			return sup__error(-EINVAL, "fds: descriptor %d is "
-					  "given twice", plan->fds[i].to);
+			return sup__error(-EINVAL, "%s: descriptor %d is "
+					  "given twice",
+					  giver_of(spec, plan->fds[i].to),
+					  plan->fds[i].to);
 	return 0;
 }
 
@@ -284,6 +300,39 @@ void sup__plan_fini(struct sup__plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
+/* The first that is longer than execve(2) takes, or NULL. */
+static const char *const *find_long(const char *const *list, size_t most,
+				    size_t *ret_all)
+{
+	*ret_all = 0;
+	for (; *list; list++) {
+		if (strlen(*list) > most)
+			return list;
+		*ret_all += strlen(*list) + 1;
+	}
+	return NULL;
+}
+
+static int too_big(const struct sup__plan *plan)
+{
+	const char *const *envp = (const char *const *)plan->envp, *const *bad;
+	const size_t most = 32 * sysconf(_SC_PAGESIZE) - 1;
+	size_t argv_all, env_all;
+
+	bad = find_long(plan->spec->argv, most, &argv_all);
+	if (bad)
+		return sup__error(-E2BIG, "argv[%td] has %zu bytes, of at most "
+				  "%zu", bad - plan->spec->argv, strlen(*bad),
+				  most);
+	bad = find_long(envp, most, &env_all);
+	if (bad)
+		return sup__error(-E2BIG, "environment: \"%.64s\"... has %zu "
+				  "bytes, of at most %zu", *bad, strlen(*bad),
+				  most);
+	return sup__error(-E2BIG, "argv of %zu bytes and an environment of "
+			  "%zu are too long together", argv_all, env_all);
+}
+
 static int exec_error(const struct sup__plan *plan, int err)
 {
 	const char *name = plan->spec->argv[0];
@@ -292,6 +341,11 @@ static int exec_error(const struct sup__plan *plan, int err)
 	if (plan->spec->function)
 		return sup__error_sys(err, "function \"%s\": the program",
 				      plan->spec->argv[1]);
+	if (err == -E2BIG)
+		return too_big(plan);
+	if (err == -EAGAIN)
+		return sup__error(err, "argv[0]: \"%.99s\": its user has more "
+				  "processes than RLIMIT_NPROC allows", name);
 	/* The file is there: then what is not is what its #! or ELF names. */
 	for (i = 0; err == -ENOENT && plan->paths[i]; i++)
 		if (plan->paths[i][0] == '/' && !access(plan->paths[i], F_OK))
@@ -328,9 +382,14 @@ int sup__plan_error(const struct sup__plan *plan,
 		return sup__error_sys(err, "rlimits[%d], resource %d", n,
 				      spec->rlimits[n].resource);
 	case SUP__STEP_GROUPS:
-		return sup__error_sys(err, "groups");
+		return spec->groups ? sup__error_sys(err, "groups") :
+		       sup__error_sys(err, "user \"%s\": its groups",
+				      spec->user);
 	case SUP__STEP_GROUP:
-		return sup__error_sys(err, "group %u", plan->ids.gid);
+		return spec->group ? sup__error_sys(err, "group \"%s\"",
+						    spec->group) :
+		       sup__error_sys(err, "user \"%s\": its group %u",
+				      spec->user, plan->ids.gid);
 	case SUP__STEP_USER:
 		return sup__error_sys(err, "user \"%s\"", spec->user);
 	case SUP__STEP_CWD:

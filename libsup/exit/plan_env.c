@@ -36,13 +36,13 @@ static int check(const struct sup_process_spec *spec)
 	for (i = 0; i < n; i++)
 		if (strcspn(spec->env_set[i], "=") == 0 ||
 		    !strchr(spec->env_set[i], '='))
-			return sup__error(-EINVAL, "env_set[%zu]: \"%s\" is "
+			return sup__error(-EINVAL, "env_set[%zu]: \"%.99s\" is "
 					  "not NAME=value", i,
 					  spec->env_set[i]);
 	n = count(spec->env_unset);
 	for (i = 0; i < n; i++)
 		if (!spec->env_unset[i][0] || strchr(spec->env_unset[i], '='))
-			return sup__error(-EINVAL, "env_unset[%zu]: \"%s\" is "
+			return sup__error(-EINVAL, "env_unset[%zu]: \"%.99s\" is "
 					  "no name", i, spec->env_unset[i]);
 	return 0;
 }

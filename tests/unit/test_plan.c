@@ -207,10 +207,58 @@ static void bad_descriptors_and_limits_are_named(void **state)
 	spec.errors = "/x";
 	expect_refusal(&spec, "fds[1]: errors says");
 	spec = spec_of(argv_true);
+	spec.readiness = SUP_READY_FD;
+	spec.ready_fd = 1;
+	spec.output = "/x";
+	expect_refusal(&spec, "ready_fd: output says what descriptor 1 is");
+	spec.ready_fd = 2;
+	spec.errors = "/x";
+	expect_refusal(&spec, "ready_fd: errors says what descriptor 2 is");
+	spec = spec_of(argv_true);
 	spec.n_rlimits = 1;
 	expect_refusal(&spec, "rlimits is missing");
 	spec.rlimits = &limit;
 	expect_refusal(&spec, "rlimits[0]: soft");
+}
+
+static void expect_twice(const struct sup_process_spec *spec, const char *words)
+{
+	struct sup__plan plan;
+
+	assert_int_equal(sup__plan_init(&plan, spec, &(struct sup__plan_extra){
+		.ready_fd = 8, .output_fd = 9 }), -EINVAL);
+	assert_string_equal(sup_error(), words);
+}
+
+static void descriptor_given_twice_is_named(void **state)
+{
+	struct sup_process_spec spec = spec_of(argv_true);
+	struct sup__plan_extra extra = { .ready_fd = 8, .output_fd = 9 };
+	struct sup_fd fd = { 0, 3 };
+	struct sup__plan plan;
+
+	(void)state;
+	spec.fds = &fd;
+	spec.n_fds = 1;
+	spec.readiness = SUP_READY_FD;
+	expect_twice(&spec, "ready_fd: descriptor 3 is given twice");
+	fd.to = 1;
+	spec.capture = SUP_CAPTURE_OUTPUT;
+	expect_twice(&spec, "capture: descriptor 1 is given twice");
+	fd.to = 2;
+	spec.capture = SUP_CAPTURE_ERRORS;
+	expect_twice(&spec, "capture: descriptor 2 is given twice");
+	fd.to = 5;
+	spec.ready_fd = 2;
+	expect_twice(&spec, "ready_fd: descriptor 2 is given twice");
+	/* That of stdout goes to stderr only if nothing else does. */
+	spec.capture = SUP_CAPTURE_OUTPUT;
+	assert_int_equal(sup__plan_init(&plan, &spec, &extra), 0);
+	assert_int_equal(plan.n_fds, 3);
+	assert_int_equal(plan.fds[0].from, 9);
+	assert_int_equal(plan.fds[1].to, 2);
+	assert_int_equal(plan.fds[1].from, 8);
+	sup__plan_fini(&plan);
 }
 
 static void environment_is_put_together(void **state)
@@ -222,6 +270,19 @@ static void environment_is_put_together(void **state)
 	setenv("GONE", "1", 1);
 	setenv("GONER", "1", 1);
 	setenv("OTHER", "old", 1);
+	/* However often, and whatever else stands there. */
+	spec.envp = (const char *const[]){
+		"A=1", "B=1", "A=2", "odd", "=", "", "AA=3", "A=4", "B=2", NULL,
+	};
+	spec.env_unset = (const char *const[]){ "A", NULL };
+	spec.env_set = (const char *const[]){ "B=3", NULL };
+	assert_int_equal(sup__plan_init(&plan, &spec, NULL), 0);
+	assert_string_equal(plan.envp[0], "odd");
+	assert_string_equal(plan.envp[3], "AA=3");
+	assert_string_equal(plan.envp[4], "B=3");
+	assert_null(plan.envp[5]);
+	sup__plan_fini(&plan);
+	spec.envp = NULL;
 	spec.env_unset = (const char *const[]){ "GONE", "NONE", NULL };
 	spec.env_set = (const char *const[]){
 		"OTHER=x", "NEW=a=b", "OTHER=new", NULL,
@@ -270,6 +331,8 @@ static void failed_steps_are_named(void **state)
 	fail_at(&plan, SUP__STEP_EXEC, -ENOENT);
 	assert_string_equal(sup_error(), "argv[0]: no such program \"true\" in "
 			    "PATH");
+	fail_at(&plan, SUP__STEP_EXEC, -EAGAIN);
+	assert_non_null(strstr(sup_error(), "RLIMIT_NPROC"));
 	fail_at(&plan, SUP__STEP_EXEC, -ENOEXEC);
 	assert_string_equal(sup_error(), "argv[0]: \"true\": Exec format "
 			    "error");
@@ -310,6 +373,7 @@ int main(void)
 		cmocka_unit_test(function_gets_a_descriptor_and_our_program),
 		cmocka_unit_test(bad_fields_are_named),
 		cmocka_unit_test(bad_descriptors_and_limits_are_named),
+		cmocka_unit_test(descriptor_given_twice_is_named),
 		cmocka_unit_test(environment_is_put_together),
 		cmocka_unit_test(failed_steps_are_named),
 		cmocka_unit_test(want_of_memory_leaves_nothing),

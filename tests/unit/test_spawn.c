@@ -40,6 +40,20 @@ static void finish(struct sup__proc *p)
 	sup__proc_close(p);
 }
 
+/* What it writes to its ready_fd, to the end; the rest is zeros. */
+static void finish_reading(struct sup__proc *p, char *buf, size_t size)
+{
+	struct pollfd fd = { .fd = p->ready_fd, .events = POLLIN };
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && len < size - 1 && poll(&fd, 1, 20000) == 1) {
+		n = read(p->ready_fd, buf + len, size - 1 - len);
+		len += n > 0 ? n : 0;
+	}
+	finish(p);
+}
+
 static int try(const struct sup_process_spec *spec)
 {
 	struct sup__proc_start start = { .spec = spec };
@@ -196,6 +210,63 @@ static void descriptor_can_be_a_standard_one(void **state)
 	close(err[0]);
 }
 
+static void same_number_and_one_for_many(void **state)
+{
+	struct sup_process_spec spec = SH("cat <&9; cat <&8; ls "
+					  "/proc/self/fd");
+	struct sup_fd map[3];
+	int fd;
+
+	(void)state;
+	put(other, "x");
+	fd = open(other, O_RDONLY);
+	assert_int_equal(dup3(fd, 9, O_CLOEXEC), 9);
+	close(fd);
+	map[0] = (struct sup_fd){ 9, 9 };
+	map[1] = (struct sup_fd){ 9, 11 };
+	map[2] = (struct sup_fd){ 9, 8 };
+	spec.fds = map;
+	spec.n_fds = 3;
+	run(&spec);
+	/* One file of ours, so one place in it; ls has one of its own. */
+	assert_string_equal(contents(out), "x0\n1\n11\n2\n3\n8\n9\n");
+	close(9);
+	unlink(other);
+}
+
+/*
+ * A daemon may have none of the three: then what we make for the child, and for
+ * us, lies there.
+ */
+static void closed_standard_files_are_nobodys(void **state)
+{
+	struct sup_process_spec spec = SH(
+		"for i in 1 2; do test -e /proc/$$/fd/$i || echo no $i >&3;"
+		"done; read x || echo end >&3");
+	struct sup__proc_start start = { .spec = &spec };
+	struct sup__proc p = SUP__PROC_INIT;
+	int i, ret, kept[3];
+	char text[80] = "";
+
+	(void)state;
+	spec.output = NULL;
+	spec.readiness = SUP_READY_FD;
+	spec.watchdog_ms = 100000;
+	for (i = 0; i < 3; i++) {
+		kept[i] = fcntl(i, F_DUPFD_CLOEXEC, 900);
+		close(i);
+	}
+	ret = sup__proc_spawn(&start, &p);
+	if (!ret)
+		finish_reading(&p, text, sizeof(text));
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(dup2(kept[i], i), i);
+		close(kept[i]);
+	}
+	assert_int_equal(ret, 0);
+	assert_string_equal(text, "no 1\nno 2\nend\n");
+}
+
 static void umask_and_limits_are_its_own(void **state)
 {
 	const struct sup_rlimit limits[] = {
@@ -298,6 +369,155 @@ static void failures_name_their_field(void **state)
 	unlink(out);
 }
 
+#define N_WORDS 3000
+#define WORD 1000
+
+/* What execve(2) does not take is not said to be about the program. */
+static void too_much_is_refused_by_its_name(void **state)
+{
+	const struct sup_rlimit stack = { RLIMIT_STACK, 8 << 20, 8 << 20 };
+	static char word[WORD], huge[200001] = "HUGE=";
+	static const char *words[N_WORDS + 3];
+	struct sup_process_spec spec = SH("");
+	int i;
+
+	(void)state;
+	memset(word, 'w', WORD - 1);
+	memset(huge + 5, 'h', sizeof(huge) - 6);
+	words[0] = "true";
+	for (i = 1; i < N_WORDS; i++)
+		words[i] = word;
+	spec.rlimits = &stack;
+	spec.n_rlimits = 1;
+	spec.argv = words;
+	expect_failure(&spec, -E2BIG, "argv of 2999005 bytes and an "
+		       "environment of ");
+	spec.argv = (const char *const[]){ "true", "a", huge, NULL };
+	expect_failure(&spec, -E2BIG, "argv[2] has 200000 bytes, of at most ");
+	spec.argv = (const char *const[]){ "true", NULL };
+	spec.env_set = (const char *const[]){ "A=1", huge, NULL };
+	expect_failure(&spec, -E2BIG, "environment: \"HUGE=hhh");
+	/* So many are none too many, if they are short. */
+	word[600] = '\0';
+	spec.argv = words;
+	spec.env_set = NULL;
+	run(&spec);
+	word[8] = '=';
+	word[9] = '\0';
+	spec.argv = (const char *const[]){ "true", NULL };
+	spec.envp = words;
+	run(&spec);
+	spec.env_set = words + 1;
+	run(&spec);
+	unlink(out);
+}
+
+/* Why it failed stands behind a name of any length. */
+static void long_names_leave_room_for_the_reason(void **state)
+{
+	static char name[5001];
+	struct sup_process_spec spec;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[0] = '/';
+	spec = SH("");
+	spec.cwd = name;
+	expect_failure(&spec, -ENAMETOOLONG, "nnn...: File name too long");
+	assert_memory_equal(sup_error(), "cwd \"/nnn", 9);
+	spec = SH("");
+	spec.argv = (const char *const[]){ name, NULL };
+	expect_failure(&spec, -ENAMETOOLONG, "nnn...: File name too long");
+	spec.argv = (const char *const[]){ name + 1, NULL };
+	expect_failure(&spec, -ENAMETOOLONG, "nnn...: File name too long");
+	spec = SH("");
+	spec.env_set = (const char *const[]){ name, NULL };
+	expect_failure(&spec, -EINVAL, "nnn\" is not NAME=value");
+	unlink(out);
+}
+
+static void folder_that_is_gone_is_told(void **state)
+{
+	char gone[80], before[128];
+	struct sup_process_spec spec = SH(": > x");
+	int ret;
+
+	(void)state;
+	snprintf(gone, sizeof(gone), "%s/gone", dir);
+	assert_int_equal(mkdir(gone, 0755), 0);
+	assert_non_null(getcwd(before, sizeof(before)));
+	assert_int_equal(chdir(gone), 0);
+	assert_int_equal(rmdir(gone), 0);
+	spec.output = "relative";
+	ret = try(&spec);
+	assert_int_equal(ret, -ENOENT);
+	assert_string_equal(sup_error(), "output \"relative\": No such file "
+			    "or directory");
+	spec = SH("");
+	spec.argv = (const char *const[]){ "./program", NULL };
+	assert_int_equal(try(&spec), -ENOENT);
+	assert_non_null(strstr(sup_error(), "argv[0]: \"./program\""));
+	/* It need not stay there. */
+	spec = SH("pwd");
+	spec.cwd = "/";
+	run(&spec);
+	assert_string_equal(contents(out), "/\n");
+	assert_int_equal(chdir(before), 0);
+	spec = SH("");
+	spec.cwd = gone;
+	expect_failure(&spec, -ENOENT, "/gone\": No such file or directory");
+	unlink(out);
+}
+
+/* With the rights of the user, not with ours. */
+static void what_the_user_may_not_is_named(void **state)
+{
+	struct sup_process_spec spec = SH("");
+	char closed[80], program[100];
+
+	(void)state;
+	need_root();
+	snprintf(closed, sizeof(closed), "%s/closed", dir);
+	snprintf(program, sizeof(program), "%s/program", closed);
+	assert_int_equal(mkdir(closed, 0700), 0);
+	spec.user = "nobody";
+	spec.cwd = closed;
+	expect_failure(&spec, -EACCES, "/closed\": Permission denied");
+	assert_memory_equal(sup_error(), "cwd \"", 5);
+	put(program, "#!/bin/sh\n");
+	chmod(program, 0755);
+	spec = SH("");
+	spec.user = "nobody";
+	spec.cwd = "/";
+	spec.argv = (const char *const[]){ program, NULL };
+	expect_failure(&spec, -EACCES, "/program\": Permission denied");
+	assert_memory_equal(sup_error(), "argv[0]: \"", 10);
+	unlink(program);
+	rmdir(closed);
+	unlink(out);
+}
+
+/* The kernel says so when it executes a program: that is not what is wrong. */
+static void user_with_too_many_processes_is_told(void **state)
+{
+	const struct sup_rlimit limit = { RLIMIT_NPROC, 0, 0 };
+	struct sup_process_spec spec = SH("exec sleep 1000");
+	struct sup__proc_start start = { .spec = &spec };
+	struct sup__proc p = SUP__PROC_INIT;
+
+	(void)state;
+	need_root();
+	spec.user = spec.group = "54321";
+	spec.cwd = "/";
+	assert_int_equal(sup__proc_spawn(&start, &p), 0);
+	spec.rlimits = &limit;
+	spec.n_rlimits = 1;
+	expect_failure(&spec, -EAGAIN, "than RLIMIT_NPROC allows");
+	assert_int_equal(sup__proc_signal(&p, SIGKILL), 0);
+	finish(&p);
+	unlink(out);
+}
+
 static void user_without_the_right_is_refused(void **state)
 {
 	struct sup_process_spec spec = SH("exit 0");
@@ -308,11 +528,15 @@ static void user_without_the_right_is_refused(void **state)
 	assert_int_equal(seteuid(65534), 0);
 	spec.user = "root";
 	assert_int_equal(try(&spec), -EPERM);
-	assert_non_null(strstr(sup_error(), "groups"));
+	assert_non_null(strstr(sup_error(), "user \"root\": its groups"));
+	spec.groups = (const char *const[]){ "daemon", NULL };
+	assert_int_equal(try(&spec), -EPERM);
+	assert_string_equal(sup_error(), "groups: Operation not permitted");
+	spec.groups = NULL;
 	spec.user = NULL;
 	spec.group = "54321";
 	assert_int_equal(try(&spec), -EPERM);
-	assert_non_null(strstr(sup_error(), "group 54321"));
+	assert_non_null(strstr(sup_error(), "group \"54321\""));
 	spec.group = "65534";
 	spec.user = "54321";
 	spec.groups = NULL;
@@ -349,9 +573,16 @@ int main(void)
 		cmocka_unit_test(standard_files_are_three),
 		cmocka_unit_test(descriptors_change_places),
 		cmocka_unit_test(descriptor_can_be_a_standard_one),
+		cmocka_unit_test(same_number_and_one_for_many),
+		cmocka_unit_test(closed_standard_files_are_nobodys),
 		cmocka_unit_test(umask_and_limits_are_its_own),
 		cmocka_unit_test(user_is_another),
 		cmocka_unit_test(failures_name_their_field),
+		cmocka_unit_test(too_much_is_refused_by_its_name),
+		cmocka_unit_test(long_names_leave_room_for_the_reason),
+		cmocka_unit_test(folder_that_is_gone_is_told),
+		cmocka_unit_test(what_the_user_may_not_is_named),
+		cmocka_unit_test(user_with_too_many_processes_is_told),
 		cmocka_unit_test(user_without_the_right_is_refused),
 		cmocka_unit_test(timer_slack_is_that_of_before),
 	};

@@ -95,7 +95,8 @@ struct sup_process_spec {
  * a restart meets no leftover (with pidfds: its process group).
  *
  * With SUP_READY_NOTIFY, NOTIFY_SOCKET is put into its environment and read as
- * long as it lives; what comes from others than its lineage is ignored. With
+ * long as it lives; what comes from others than its lineage is ignored, and
+ * what has more than 4,095 bytes. With
  * SUP_READY_FD it gets the writing end of a pipe. If it is not ready within
  * ready_timeout_ms, or the longer time it asks for (EXTEND_TIMEOUT_USEC), its
  * start has failed. sup_exit() sends stop_signal to the process; if it has not
@@ -126,8 +127,9 @@ struct sup_process_spec {
  *
  * As a child: sup_child_spec.start = sup_process_start, arg = the spec. Any
  * thread. What fails on its way to execve is told with the field it was for:
- * -ENOENT, -EACCES, -ENOEXEC, ... of execve, chdir or open; -EPERM of user,
- * group, groups or rlimits; -EBADF of fds; -ESRCH no such user or group. Else:
+ * -ENOENT, -EACCES, -ENOEXEC, ... of execve, chdir or open; -E2BIG of argv and
+ * the environment; -EAGAIN of RLIMIT_NPROC; -EPERM of user, group, groups or
+ * rlimits; -EBADF of fds; -ESRCH no such user or group. Else:
  * -ETIMEDOUT not ready in time (it has been killed); -ECHILD ended before it
  * was ready (sup_error() tells how); -EEXIST the name is taken (ret_pid then
  * names who has it); -EINTR the caller has been told to end; of a function
