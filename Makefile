@@ -79,9 +79,10 @@ vm: modules lib tools examples ## a shell in the test machine
 modules: ## the kernel module, for the stock kernel or KVER=
 	$(SUB)/kmod module $(if $(KVER),KVER=$(KVER))
 
-lib: ## libsup, libsup-foundation
+lib: ## libsup, libsup-foundation, libsup-mabeam
 	$(SUB)/libsup all
 	$(SUB)/libsup/foundation all
+	$(SUB)/libsup/mabeam all
 
 tools: lib ## supd and supctl
 	$(SUB)/tools all
@@ -108,12 +109,14 @@ regen-check: ## does generating the netlink code change anything?
 install: all ## DESTDIR= PREFIX= LIBDIR= INCLUDEDIR= MANDIR=
 	$(SUB)/libsup install
 	$(SUB)/libsup/foundation install
+	$(SUB)/libsup/mabeam install
 	$(SUB)/tools install
 	$(SUB)/kmod install-user
 
 uninstall: ## remove what install has put there
 	$(SUB)/libsup uninstall
 	$(SUB)/libsup/foundation uninstall
+	$(SUB)/libsup/mabeam uninstall
 	$(SUB)/tools uninstall
 	$(SUB)/kmod uninstall-user
 

@@ -58,6 +58,7 @@ build_all() {
 	build module -C "$top/kmod" module
 	build lib -C "$top/libsup" all
 	build foundation -C "$top/libsup/foundation" all
+	build mabeam -C "$top/libsup/mabeam" all
 	build tools -C "$top/tools" all
 	build examples -C "$top/examples" all
 }
@@ -67,7 +68,8 @@ build_with_clang() {
 	local folder
 
 	section "Build with clang"
-	for folder in libsup libsup/foundation tools examples tests/unit; do
+	for folder in libsup libsup/foundation libsup/mabeam tools examples \
+		tests/unit; do
 		build "clang-${folder##*/}" -C "$top/$folder" all CC=clang \
 			BUILD="$build/clang"
 	done
@@ -115,6 +117,11 @@ run_unit() {
 	run_programs foundation-tsan "setarch $(uname -m) -R" \
 		"$top/tests/foundation" TSAN=1
 	run_programs foundation '' "$top/tests/foundation"
+	section "Agents (ASan, UBSan; TSan; as they are)"
+	run_programs mabeam-asan '' "$top/tests/mabeam" ASAN=1
+	run_programs mabeam-tsan "setarch $(uname -m) -R" \
+		"$top/tests/mabeam" TSAN=1
+	run_programs mabeam '' "$top/tests/mabeam"
 	section "Simulation"
 	run_programs sim-asan '' "$top/tests/sim" ASAN=1
 	section "The same traces on OTP's supervisor and on ours"

@@ -102,6 +102,28 @@ fault_in_service_ends_it() {
 	[ $status -eq $((128 + $(kill -l SEGV))) ]
 }
 
+# One that uses agents, and finds both libraries below by way of theirs.
+compile_agents() {
+	# shellcheck disable=SC2046
+	${CC:-cc} -Wall -Wextra -Werror -o "$work/agents" -x c - \
+		$(config_of --cflags --libs libsup-mabeam) <<'C' &&
+#include <foundation/foundation.h>
+#include <mabeam/mabeam.h>
+#include <sup/sup.h>
+
+int main(void)
+{
+	struct sup_pid pid;
+
+	if (sup_open(NULL) || fnd_foundation_start(NULL, &pid) ||
+	    mab_mabeam_start(NULL, &pid) || mab_agent_whereis("none").v)
+		return 1;
+	return sup_close();
+}
+C
+		LD_LIBRARY_PATH=$dest$prefix/lib "$work/agents"
+}
+
 # The example of a service.
 compile_orders() {
 	# shellcheck disable=SC2046
@@ -235,11 +257,11 @@ a_page_for_each_call() {
 	local -r lib=$dest$prefix/lib
 	local name page status=0
 
-	[ -e "$lib/libsup.so.0" ] && [ -e "$lib/libsup-foundation.so.0" ] ||
-		return
-	for name in $(nm -D --defined-only "$lib/libsup.so.0" \
-		"$lib/libsup-foundation.so.0" |
-		awk '$3 ~ /^(sup|fnd)_/ { sub(/@.*/, "", $3); print $3 }'); do
+	[ -e "$lib/libsup.so.0" ] && [ -e "$lib/libsup-foundation.so.0" ] &&
+		[ -e "$lib/libsup-mabeam.so.0" ] || return
+	for name in $(nm -D --defined-only "$lib"/libsup*.so.0 |
+		awk '$3 ~ /^(sup|fnd|mab)_/ {
+			sub(/@.*/, "", $3); print $3 }'); do
 		page=$man/man3/$name.3
 		if [ "$(head -c 4 "$page" 2>&1)" = ".so " ]; then
 			page=$man/$(cut -d ' ' -f 2 "$page")
@@ -273,6 +295,7 @@ ok "a program builds with libsup.a" compile_static
 ok "and needs no libsup.so" needs_no_library "$work/static"
 ok "a program builds with libsup-foundation, and runs" compile_services
 ok "a fault in libsup-foundation ends it" fault_in_service_ends_it
+ok "a program builds with libsup-mabeam, and runs" compile_agents
 ok "the service of the README builds with it" compile_orders
 ok "a program builds that has no libsup, but the module" compile_netlink
 ok "and needs no libsup.so" needs_no_library "$work/watch"

@@ -27,6 +27,7 @@ libsup/core/job		26
 libsup/core/async	27
 libsup/core/stream	28
 libsup/foundation	30
+libsup/mabeam		35
 tools			40
 examples		40
 tests			50
@@ -89,20 +90,25 @@ check_public() {
 		bad "$file:$line: \"$name\" is private to libsup"
 		;;
 	libsup/foundation/*,foundation/* | libsup/include/foundation/*) ;;
+	libsup/mabeam/*,* | libsup/include/mabeam/*) ;;
+	libsup/*,mabeam/*)
+		bad "$file:$line: <$name> is above it"
+		;;
 	libsup/*,foundation/*)
 		bad "$file:$line: <$name> is above libsup"
 		;;
 	esac
 }
 
-# Services have what a stranger has: libsup's public headers, and each other's.
+# Services have what a stranger has: the public headers of what is below them,
+# and what is private to their own library.
 check_rank() {
 	local file=$1 line=$2 name=$3 own other
 
 	case $file,$name in
 	*,sup/*) return ;;
-	libsup/foundation/*,foundation/*) ;;
-	libsup/foundation/*)
+	libsup/foundation/*,foundation/* | libsup/mabeam/*,mabeam/*) ;;
+	libsup/foundation/* | libsup/mabeam/*)
 		bad "$file:$line: \"$name\" is private to libsup"
 		return
 		;;

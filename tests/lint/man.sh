@@ -32,7 +32,7 @@ references() {
 	awk '$1 == ".Xr" { print FILENAME, $2, $3 }' "${all[@]}" | sort -u |
 		while read -r file name section; do
 			case $name in
-			sup* | libsup* | fnd_*) ;;
+			sup* | libsup* | fnd_* | mab_*) ;;
 			*) continue ;;
 			esac
 			grep -qxF "$name($section)" <<<"$known" ||
@@ -102,5 +102,7 @@ if [ ${#all[@]} -gt 0 ]; then
 	bad_lines < <(calls libsup sup sup)
 	[ ! -e libsup/libsup-foundation.map ] ||
 		bad_lines < <(calls libsup-foundation fnd foundation)
+	[ ! -e libsup/libsup-mabeam.map ] ||
+		bad_lines < <(calls libsup-mabeam mab mabeam)
 fi
 verdict ${#all[@]} "manual pages are well"

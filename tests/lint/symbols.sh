@@ -3,14 +3,15 @@
 #
 # Names that are seen outside a file. libsup.so exports what libsup.map lists,
 # all of it sup_; what its files share among themselves is sup__; so it is with
-# libsup-foundation and fnd_. What those of the module share is sup_. Looks at
-# what is built.
+# libsup-foundation and fnd_, and with libsup-mabeam and mab_. What those of the
+# module share is sup_. Looks at what is built.
 . "$(dirname "$0")/lint.inc"
 
 # library, prefix, folder of its public headers
 libraries='
 libsup			sup	sup
 libsup-foundation	fnd	foundation
+libsup-mabeam		mab	mabeam
 '
 total=0
 
@@ -82,7 +83,7 @@ check_internal() {
 check_plt() {
 	objects |
 		xargs -0 -r readelf -rW |
-		awk '$3 ~ /PLT32$|_CALL26$/ && $5 !~ /^(sup|fnd)_/ {
+		awk '$3 ~ /PLT32$|_CALL26$/ && $5 !~ /^(sup|fnd|mab)_/ {
 			print $5 }' |
 		sort -u | sed 's/$/: called by way of the PLT/' | bad_lines
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libsup-mabeam: agents, and what works with them. Includes the lot. */
+#ifndef MABEAM_MABEAM_H
+#define MABEAM_MABEAM_H
+
+#include <mabeam/agent.h>
+#include <mabeam/agent_ask.h>
+#include <mabeam/agent_supervisor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mab_mabeam_options {
+	size_t size;
+};
+
+/*
+ * Starts a supervisor with all services as its children: one_for_one, three
+ * restarts within 5 s. There is one in a process. A start function, for a child
+ * or an application, as sup_supervisor_start(); options is a struct
+ * mab_mabeam_options, or NULL. Services that use those of libsup-foundation
+ * say so: start it before (fnd_foundation_start()). Errors: -EEXIST it runs;
+ * -EINVAL; as sup_supervisor_start(), and the start of each service, otherwise.
+ */
+SUP_API int mab_mabeam_start(const void *options, struct sup_pid *ret_pid);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

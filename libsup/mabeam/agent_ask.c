@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Asking agents is calling their tasks: what is sent is a mab__wire, in memory
+ * of the caller's task, since to call is a safe point.
+ */
+#include <mabeam/agent_ask.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <sup/sup.h>
+
+#include "mabeam/agent_host.h"
+#include "mabeam/agent_table.h"
+#include "mabeam/service.h"
+
+/* A message to an agent; data is to mab__free(). */
+static int new_wire(uint64_t tag, const struct mab_message *what,
+		    struct sup_msg *ret_msg)
+{
+	struct mab__wire *wire;
+	int ret;
+
+	ret = mab__check_name("method", what->method);
+	if (ret)
+		return ret;
+	if (what->len > MAB_BODY_MAX)
+		return sup_set_error(-E2BIG, "len: %zu is more than %d",
+				     what->len, MAB_BODY_MAX);
+	wire = mab__alloc(sizeof(*wire) + what->len + 1);
+	if (!wire)
+		return mab__nomem("a message");
+	strcpy(wire->method, what->method);
+	if (what->len)
+		memcpy(wire->body, what->body, what->len);
+	wire->body[what->len] = '\0';
+	*ret_msg = (struct sup_msg){
+		.tag = tag, .data = wire,
+		.len = sizeof(*wire) + what->len + 1,
+	};
+	return 0;
+}
+
+/* The task to ask. -ENOENT; -ENOTCONN. */
+static int find_task(const char *id, struct sup_pid *ret_pid)
+{
+	enum mab_agent_state state = MAB_REGISTERED;
+	struct mab__agent *a;
+	bool up = false;
+
+	mab__agents_settle(id);
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_find_locked(id);
+	if (a) {
+		state = a->state;
+		up = state == MAB_RUNNING;
+		*ret_pid = up ? a->pid : SUP_PID_NONE;
+	}
+	pthread_mutex_unlock(&mab__agents.lock);
+	if (!a)
+		return mab__agent_unknown(id);
+	return up ? 0 : sup_set_error(-ENOTCONN, "id: the agent \"%s\" is %s",
+				      id, mab_agent_state_name(state));
+}
+
+/* What a reply is; one that is an error is told by its text. */
+static int judge(struct sup_msg *reply)
+{
+	if (!reply->len || (reply->tag != MAB__REPLY &&
+			    reply->tag != MAB__ERROR))
+		return sup_set_error(-EBADMSG, "the agent has answered by "
+				     "something else");
+	reply->len--;
+	return reply->tag == MAB__ERROR ?
+		sup_set_error(-EREMOTEIO, "the agent: %s",
+			      (const char *)reply->data) : 0;
+}
+
+int mab_agent_ask(const char *id, const struct mab_message *what,
+		  struct sup_msg *ret_reply, struct sup_reason *ret_reason,
+		  int64_t deadline)
+{
+	struct sup_msg msg, reply;
+	struct sup_pid pid;
+	int ret;
+
+	ret = mab__check_name("id", id);
+	if (!ret)
+		ret = find_task(id, &pid);
+	if (!ret)
+		ret = new_wire(MAB__REQUEST, what, &msg);
+	if (ret)
+		return ret;
+	ret = sup_call(pid, &msg, &reply, ret_reason, deadline);
+	mab__free(msg.data);
+	if (ret)
+		return ret;
+	ret = judge(&reply);
+	if (ret)
+		sup_msg_free(&reply);
+	else
+		*ret_reply = reply;
+	return ret;
+}
+
+static void take_response(struct sup_response *from, struct mab_answer *to)
+{
+	to->error = from->error;
+	to->reason = from->reason;
+	if (from->error)
+		return;
+	to->error = judge(&from->reply);
+	if (to->error && to->error != -EREMOTEIO)
+		sup_msg_free(&from->reply);
+	else
+		to->reply = from->reply;
+}
+
+/* The tasks of n agents; those that do not run are none. */
+static int find_tasks(const char *const *ids, size_t n,
+		      struct mab_answer *answers, struct sup_pid *pids)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		answers[i] = (struct mab_answer){ .error = 0 };
+		ret = mab__check_name("ids", ids[i]);
+		if (ret)
+			return ret;
+		pids[i] = SUP_PID_NONE;
+		answers[i].error = find_task(ids[i], &pids[i]);
+		answers[i].pid = pids[i];
+	}
+	return 0;
+}
+
+static int ask_all(const struct sup_msg *msg, const struct sup_pid *pids,
+		   struct mab_answer *answers, size_t n, int64_t deadline)
+{
+	struct sup_response *responses;
+	size_t i;
+	int ret;
+
+	responses = mab__alloc(n * sizeof(*responses));
+	if (!responses)
+		return mab__nomem("answers");
+	ret = sup_multi_call(pids, n, msg, responses, deadline);
+	for (i = 0; i < n && !ret; i++)
+		if (pids[i].v)
+			take_response(&responses[i], &answers[i]);
+	mab__free(responses);
+	return ret;
+}
+
+int mab_agent_ask_many(const char *const *ids, size_t n,
+		       const struct mab_message *what,
+		       struct mab_answer *ret_answers, int64_t deadline)
+{
+	struct sup_pid *pids;
+	struct sup_msg msg;
+	int ret;
+
+	ret = new_wire(MAB__REQUEST, what, &msg);
+	if (ret || !n) {
+		if (!ret)
+			mab__free(msg.data);
+		return ret;
+	}
+	pids = mab__alloc(n * sizeof(*pids));
+	ret = pids ? find_tasks(ids, n, ret_answers, pids) :
+		mab__nomem("answers");
+	if (!ret)
+		ret = ask_all(&msg, pids, ret_answers, n, deadline);
+	mab__free(pids);
+	mab__free(msg.data);
+	return ret;
+}
+
+void mab_answers_free(struct mab_answer *answers, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sup_msg_free(&answers[i].reply);
+}
+
+int mab_agent_notify(const char *id, const struct mab_message *what,
+		     int64_t deadline)
+{
+	struct sup_pid pid;
+	struct sup_msg msg;
+	int ret;
+
+	ret = mab__check_name("id", id);
+	if (!ret)
+		ret = find_task(id, &pid);
+	if (!ret)
+		ret = new_wire(MAB__NOTIFY, what, &msg);
+	if (ret)
+		return ret;
+	ret = sup_cast(pid, &msg, deadline);
+	mab__free(msg.data);
+	if (ret == -ESRCH)
+		return sup_set_error(-ENOTCONN, "id: the agent \"%s\" has "
+				     "ended", id);
+	return ret;
+}
+
+static int reply(struct sup_from from, uint64_t tag, const char *text,
+		 size_t len)
+{
+	char *copy;
+	int ret;
+
+	if (len > MAB_BODY_MAX)
+		return sup_set_error(-E2BIG, "len: %zu is more than %d", len,
+				     MAB_BODY_MAX);
+	copy = mab__alloc(len + 1);
+	if (!copy)
+		return mab__nomem("a reply");
+	if (len)
+		memcpy(copy, text, len);
+	copy[len] = '\0';
+	ret = sup_reply(from, &(struct sup_msg){
+			.tag = tag, .data = copy, .len = len + 1 });
+	mab__free(copy);
+	return ret;
+}
+
+int mab_reply(struct sup_from from, const char *body, size_t len)
+{
+	return reply(from, MAB__REPLY, body, len);
+}
+
+int mab_reply_error(struct sup_from from, const char *text)
+{
+	return reply(from, MAB__ERROR, text, strlen(text));
+}

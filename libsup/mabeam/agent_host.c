@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The task of an agent: a server that reads its config, as memory of its own,
+ * from the table, and hands on what comes to the agent's ops.
+ */
+#include "mabeam/agent_host.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <mabeam/agent_ask.h>
+#include <sup/sup.h>
+
+#include "mabeam/agents.h"
+
+struct host {
+	struct mab__config *config;
+	void *state;		/* of the ops */
+};
+
+static const struct mab_agent_ops *ops_of(const struct host *h)
+{
+	return h->config->spec.ops;
+}
+
+static int init(void *arg, void **ret_state)
+{
+	struct host *h = sup_alloc(sizeof(*h));
+	const struct mab_agent_spec *spec;
+	int ret;
+
+	if (!h)
+		return -ENOMEM;
+	ret = mab__life_config((uintptr_t)arg, &h->config);
+	if (ret)
+		return ret;
+	*ret_state = h;
+	spec = &h->config->spec;
+	return spec->ops->init(h->config->strings, spec->arg, &h->state);
+}
+
+/* What the wire has, if that is what it is. */
+static bool read_wire(const struct sup_msg *msg, struct mab_message *ret)
+{
+	const struct mab__wire *wire = msg->data;
+
+	if (msg->len <= sizeof(*wire))
+		return false;
+	*ret = (struct mab_message){
+		.method = wire->method, .body = wire->body,
+		.len = msg->len - sizeof(*wire) - 1,
+	};
+	return true;
+}
+
+static int call(void *state, struct sup_from from, struct sup_msg *req)
+{
+	struct host *h = state;
+	struct mab_message message;
+
+	if (req->tag != MAB__REQUEST || !read_wire(req, &message)) {
+		sup_reply_error(from, -EINVAL);
+		return SUP_CONTINUE;
+	}
+	if (!ops_of(h)->request) {
+		sup_reply_error(from, -ENOSYS);
+		return SUP_CONTINUE;
+	}
+	return ops_of(h)->request(h->state, from, &message);
+}
+
+static int cast(void *state, struct sup_msg *msg)
+{
+	struct host *h = state;
+	struct mab_message message;
+
+	if (msg->tag != MAB__NOTIFY || !ops_of(h)->notify ||
+	    !read_wire(msg, &message))
+		return SUP_CONTINUE;
+	return ops_of(h)->notify(h->state, &message);
+}
+
+static int info(void *state, struct sup_info *info)
+{
+	struct host *h = state;
+
+	return ops_of(h)->info ? ops_of(h)->info(h->state, info) :
+		SUP_CONTINUE;
+}
+
+static void terminate(void *state, const struct sup_reason *reason)
+{
+	struct host *h = state;
+
+	if (ops_of(h)->terminate)
+		ops_of(h)->terminate(h->state, reason);
+}
+
+const struct sup_server_ops mab__host_ops = {
+	.size = sizeof(mab__host_ops), .init = init, .call = call,
+	.cast = cast, .info = info, .terminate = terminate,
+};

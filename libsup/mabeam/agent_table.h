@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of agents itself, for those who change it and those who look. */
+#ifndef SUP_MABEAM_AGENT_TABLE_H
+#define SUP_MABEAM_AGENT_TABLE_H
+
+#include <pthread.h>
+
+#include "mabeam/agents.h"
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct mab__agent {
+	UT_hash_handle hh;		/* by id */
+	UT_hash_handle by_nr;
+	struct mab__config *config;
+	uint32_t nr;			/* of the agent, for ever */
+	uint32_t last_run;		/* the last that was drawn */
+	uint32_t run;			/* what it has, or 0 */
+	unsigned int lives;		/* of the run, so far */
+	struct sup_pid supervisor;	/* who has the run */
+	struct sup_pid child;		/* as which it knows it */
+	struct sup_pid pid;		/* of the life */
+	bool to_stop;			/* somebody waits for that: */
+	struct sup_pid stopper;		/* a task, or a foreign thread */
+	enum mab_agent_state state;
+	bool has_ended;
+	struct sup_reason reason;
+	int error;
+	unsigned int restarts;
+	int64_t registered_ns, started_ns;
+	char id[];
+};
+
+struct mab__agent_table {
+	pthread_mutex_t lock;		/* of all below */
+	struct mab__agent *agents;
+	struct mab__agent *by_nr;
+	uint32_t last_nr;
+};
+
+extern struct mab__agent_table mab__agents;
+
+struct mab__agent *mab__agent_find_locked(const char *id);
+
+/* It runs, or is about to. */
+bool mab__agent_is_up_locked(const struct mab__agent *a);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tree of the services: one table, in the order of the guide. */
+#include <mabeam/mabeam.h>
+
+#include <errno.h>
+
+#include <sup/sup.h>
+
+#include "mabeam/service.h"
+
+static const struct sup_child_spec children[] = {
+	{
+		.size = sizeof(children[0]), .id = "agent_supervisor",
+		.start = mab_agent_supervisor_start, .type = SUP_SUPERVISOR,
+	},
+};
+
+int mab_mabeam_start(const void *options, struct sup_pid *ret_pid)
+{
+	static const struct sup_supervisor_spec spec = {
+		.size = sizeof(spec), .name = MAB__MABEAM, .reg = true,
+		.children = children,
+		.n_children = sizeof(children) / sizeof(children[0]),
+		.intensity = 3, .period_s = 5,
+	};
+	struct mab_mabeam_options o;
+	int ret;
+
+	ret = mab__copy_options(&o, sizeof(o), options);
+	return ret ? ret : sup_supervisor_start(&spec, ret_pid);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the services share among themselves: names, checks, memory. */
+#ifndef SUP_MABEAM_SERVICE_H
+#define SUP_MABEAM_SERVICE_H
+
+#include <stddef.h>
+
+/* The registered names of what runs. */
+#define MAB__MABEAM "mab_mabeam"
+#define MAB__AGENTS "mab_agents"	/* the AgentSupervisor */
+
+/* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
+int mab__check_name(const char *what, const char *name);
+
+/*
+ * What the caller of a start function, or a spec, has given, of its own
+ * version, or NULL: zeroes stand for what is not there. size: of all; each
+ * begins with its own. -EINVAL.
+ */
+int mab__copy_options(void *to, size_t size, const void *from);
+
+/*
+ * Memory for what is held over a safe point: of the calling task, with which it
+ * goes, or on a foreign thread, which nobody ends, of malloc(3). It need not be
+ * zeroed, and is freed by the same thread. NULL: no memory.
+ */
+void *mab__alloc(size_t size);
+void mab__free(void *p);
+
+/* sup_set_error() for want of memory: "no memory for WHAT". */
+int mab__nomem(const char *what);
+
+#endif
