@@ -54,10 +54,15 @@ static int init(void *arg, void **ret_state)
 	return sup_server_timer(TICK, fnd__event_work_tick_ms(work));
 }
 
-/* Any message, be it nonsense, takes back the time-out that is to commit. */
+/*
+ * Any message, be it nonsense, takes back the time-out that is to commit; and
+ * while more of it comes there is none.
+ */
 static int go_on(struct fnd__event_work *work)
 {
-	if (fnd__event_work_waits(work))
+	if (fnd__event_work_is_due(work))
+		fnd__event_work_commit(work);
+	else if (fnd__event_work_waits(work))
 		sup_server_timeout(0);
 	return SUP_CONTINUE;
 }

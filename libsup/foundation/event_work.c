@@ -139,10 +139,11 @@ int fnd__event_work_commit(struct fnd__event_work *w)
 	return ret;
 }
 
-static bool is_enough(const struct fnd__event_work *w)
+bool fnd__event_work_is_due(const struct fnd__event_work *w)
 {
-	return w->n == FND__COMMIT_REQUESTS || w->bytes > FND__COMMIT_BYTES ||
-	       now_ns() - w->first > COMMIT_NS;
+	return w->n && (w->n == FND__COMMIT_REQUESTS ||
+			w->bytes > FND__COMMIT_BYTES ||
+			now_ns() - w->first > COMMIT_NS);
 }
 
 static void refuse(struct fnd__event_work *w, struct sup_from from, int error)
@@ -169,7 +170,7 @@ static void store(struct fnd__event_work *w, struct sup_from from,
 	if (!w->n++)
 		w->first = now_ns();
 	w->bytes += req->len;
-	if (is_enough(w))
+	if (fnd__event_work_is_due(w))
 		fnd__event_work_commit(w);
 }
 

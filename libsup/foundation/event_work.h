@@ -51,6 +51,9 @@ void fnd__event_work_do(struct fnd__event_work *work, struct sup_from from,
 /* Whether any request waits for a commit. */
 bool fnd__event_work_waits(const struct fnd__event_work *work);
 
+/* Whether any has waited for so long, or so much waits, that it is time. */
+bool fnd__event_work_is_due(const struct fnd__event_work *work);
+
 /* Removes what is too much or too old, commits, and answers. */
 int fnd__event_work_commit(struct fnd__event_work *work);
 

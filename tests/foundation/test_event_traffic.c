@@ -92,6 +92,53 @@ static void nonsense_holds_up_nobody(void **state)
 	assert_int_equal(count(NULL), SLOWLY(1000));
 }
 
+/*
+ * A stream of messages without a gap: the store's time-out, which is for when
+ * none waits, never comes.
+ */
+static _Atomic bool is_without_gap;
+
+int __real_sup_server_timeout(int64_t ms);
+int __wrap_sup_server_timeout(int64_t ms);
+
+int __wrap_sup_server_timeout(int64_t ms)
+{
+	if (atomic_load(&is_without_gap) &&
+	    sup_self().v == sup_whereis(SERVICE).v)
+		return 0;
+	return __real_sup_server_timeout(ms);
+}
+
+static int stores_one(void *arg)
+{
+	const struct fnd_event e = { .type = "x" };
+	_Atomic bool *done = arg;
+
+	EXPECT(!fnd_event_store(&e, NULL, LONG));
+	atomic_store(done, true);
+	return 0;
+}
+
+static void a_stream_of_nonsense_puts_off_no_commit(void **state)
+{
+	const struct sup_msg msg = { .tag = 99 };
+	_Atomic bool done = false;
+	int64_t limit = LONG;
+	struct sup_pid pid;
+
+	(void)state;
+	start_store(NULL);
+	atomic_store(&is_without_gap, true);
+	pid = start(stores_one, &done);
+	while (!atomic_load(&done)) {
+		assert_true(sup_deadline_ms(0) < limit);
+		assert_int_equal(sup_cast(sup_whereis(SERVICE), &msg, LONG),
+				 0);
+	}
+	atomic_store(&is_without_gap, false);
+	assert_int_equal(end_of(pid).kind, SUP_REASON_NORMAL);
+}
+
 static void its_file_is_closed_at_its_end(void **state)
 {
 	const struct fnd_event e = { .type = "x" };
@@ -112,6 +159,7 @@ int main(void)
 		FILE_CASE(large_batches),
 		FILE_CASE(many_ask_at_once),
 		CASE(nonsense_holds_up_nobody),
+		CASE(a_stream_of_nonsense_puts_off_no_commit),
 		FILE_CASE(its_file_is_closed_at_its_end),
 	};
 
