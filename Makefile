@@ -106,12 +106,16 @@ regen: ## generate the netlink code, and its reference, again
 regen-check: ## does generating the netlink code change anything?
 	@$(TOP)/kmod/regen.sh --check
 
-install: all ## DESTDIR= PREFIX= LIBDIR= INCLUDEDIR= MANDIR=
+# No module: that needs the headers of a kernel. The loader does not look into
+# a folder again by itself.
+install: lib tools ## DESTDIR= PREFIX= LIBDIR= INCLUDEDIR= MANDIR=
 	$(SUB)/libsup install
 	$(SUB)/libsup/foundation install
 	$(SUB)/libsup/mabeam install
 	$(SUB)/tools install
 	$(SUB)/kmod install-user
+	@[ "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || \
+		PATH=$$PATH:/usr/sbin:/sbin ldconfig
 
 uninstall: ## remove what install has put there
 	$(SUB)/libsup uninstall

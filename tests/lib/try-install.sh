@@ -12,9 +12,24 @@ trap 'rm -rf "$work"' EXIT
 dest=$work/dest
 prefix=/opt/sup
 
+# In place of the loader's own, which would look at this machine's folders.
+mkdir "$work/bin"
+printf '#!/bin/sh\n: >"%s/looked"\n' "$work" >"$work/bin/ldconfig"
+chmod 755 "$work/bin/ldconfig"
+
+install_to() {
+	PATH=$work/bin:$PATH make --no-print-directory -C "$top" install "$@"
+}
+
 install_all() {
-	make --no-print-directory -C "$top" install DESTDIR="$dest" \
-		PREFIX=$prefix
+	install_to DESTDIR="$dest" PREFIX=$prefix && [ ! -e "$work/looked" ]
+}
+
+# The linker's path aside, a program finds it without a word.
+install_for_real() {
+	install_to DESTDIR= PREFIX="$work/real" &&
+		[ -e "$work/real/lib/libsup.so.0" ] &&
+		{ [ -e "$work/looked" ] || [ "$(id -u)" -ne 0 ]; }
 }
 
 # pkg-config with the scratch folder as root.
@@ -285,6 +300,7 @@ nothing_left() {
 }
 
 ok "installs into a DESTDIR" install_all
+ok "to a folder of its own, of which the loader is told" install_for_real
 ok "pkg-config knows it" config --exists --print-errors
 ok "each header compiles alone" header_alone
 ok "a program builds against it" compile
