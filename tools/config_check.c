@@ -342,6 +342,21 @@ static void check_output(struct check *c, const struct config_path *path,
 	free(dir);
 }
 
+/* What is wrong with one of its environment. */
+static const char *bad_entry(const struct config_child *child, unsigned int i)
+{
+	const char *entry = child->env[i];
+	size_t len = strcspn(entry, "=");
+	unsigned int j;
+
+	if (len == 0 || entry[len] == '\0')
+		return "is not NAME=value";
+	for (j = 0; j < i; j++)
+		if (strncmp(child->env[j], entry, len + 1) == 0)
+			return "sets a name that is set above";
+	return NULL;
+}
+
 static void check_env(struct check *c, const struct config_path *path,
 		      const struct config_child *child)
 {
@@ -350,15 +365,14 @@ static void check_env(struct check *c, const struct config_path *path,
 
 	config_path_push(&at, "env", 0);
 	for (i = 0; i < child->n_env; i++) {
-		const char *eq = strchr(child->env[i], '=');
+		const char *bad = bad_entry(child, i);
 		struct config_path entry = at;
 
-		if (eq != NULL && eq != child->env[i])
+		if (bad == NULL)
 			continue;
 		config_path_push(&entry, NULL, i);
 		config_report(c->r, &entry, NULL, PLACE_VALUE,
-			      "\"env\": \"%s\" is not NAME=value",
-			      child->env[i]);
+			      "\"env\": \"%s\" %s", child->env[i], bad);
 	}
 }
 

@@ -30,6 +30,44 @@ static int explain(yaml_parser_t *p, struct place *ret_place, char **ret_why)
 	return -EINVAL;
 }
 
+static int refuse(yaml_mark_t at, const char *text, struct place *ret_place,
+		  char **ret_why)
+{
+	*ret_place = place_of_mark(at);
+	*ret_why = strdup(text);
+	return *ret_why != NULL ? -EINVAL : -ENOMEM;
+}
+
+/* Nobody would look at it. */
+static int check_end(yaml_parser_t *p, struct place *ret_place, char **ret_why)
+{
+	yaml_document_t more;
+	int ret = 0;
+
+	if (!yaml_parser_load(p, &more))
+		return explain(p, ret_place, ret_why);
+	if (yaml_document_get_root_node(&more) != NULL)
+		ret = refuse(more.start_mark, "a second document, which nobody "
+			     "would read", ret_place, ret_why);
+	yaml_document_delete(&more);
+	return ret;
+}
+
+/* "\0" in quotes is one: what follows it would go without a word. */
+static int check_scalars(yaml_document_t *doc, struct place *ret_place,
+			 char **ret_why)
+{
+	const yaml_node_t *n;
+
+	for (n = doc->nodes.start; n < doc->nodes.top; n++)
+		if (n->type == YAML_SCALAR_NODE &&
+		    strlen((const char *)n->data.scalar.value) !=
+		    n->data.scalar.length)
+			return refuse(n->start_mark, "a NUL byte, where a text "
+				      "would end", ret_place, ret_why);
+	return 0;
+}
+
 int locator_new(const char *text, size_t len, struct locator **ret_loc,
 		struct place *ret_place, char **ret_why)
 {
@@ -48,9 +86,16 @@ int locator_new(const char *text, size_t len, struct locator **ret_loc,
 	if (!yaml_parser_load(&p, &loc->doc)) {
 		ret = explain(&p, ret_place, ret_why);
 		free(loc);
-	} else {
-		*ret_loc = loc;
+		goto out;
 	}
+	ret = check_scalars(&loc->doc, ret_place, ret_why);
+	if (ret == 0)
+		ret = check_end(&p, ret_place, ret_why);
+	if (ret == 0)
+		*ret_loc = loc;
+	else
+		locator_free(loc);
+out:
 	yaml_parser_delete(&p);
 	return ret;
 }

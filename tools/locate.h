@@ -28,8 +28,9 @@ enum place_of {
 };
 
 /*
- * Reads a text of one document. -EINVAL: it is no YAML; *ret_place and
- * *ret_why, for free(3), say where and why. -ENOMEM.
+ * Reads a text of one document. -EINVAL: it is no YAML, more than one document,
+ * or has a NUL byte in a scalar; *ret_place and *ret_why, for free(3), say
+ * where and why. -ENOMEM.
  */
 int locator_new(const char *text, size_t len, struct locator **ret_loc,
 		struct place *ret_place, char **ret_why);
