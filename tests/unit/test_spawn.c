@@ -134,6 +134,8 @@ static void same_number_and_one_for_many(void **state)
 	put(other, "x");
 	fd = open(other, O_RDONLY);
 	assert_int_equal(dup3(fd, 9, O_CLOEXEC), 9);
+	/* Nobody names this one, nor has said that it is not for others. */
+	assert_int_equal(dup2(fd, 300), 300);
 	close(fd);
 	map[0] = (struct sup_fd){ 9, 9 };
 	map[1] = (struct sup_fd){ 9, 11 };
@@ -144,6 +146,7 @@ static void same_number_and_one_for_many(void **state)
 	/* One file of ours, so one place in it; ls has one of its own. */
 	assert_string_equal(contents(out), "x0\n1\n11\n2\n3\n8\n9\n");
 	close(9);
+	close(300);
 	unlink(other);
 }
 
@@ -187,6 +190,7 @@ static void umask_and_limits_are_its_own(void **state)
 	};
 	struct sup_process_spec spec = SH(
 		"umask; ulimit -Sc; ulimit -Sn; ulimit -Hn");
+	struct stat st;
 
 	(void)state;
 	umask(022);
@@ -195,6 +199,9 @@ static void umask_and_limits_are_its_own(void **state)
 	spec.rlimits = limits;
 	spec.n_rlimits = 2;
 	run(&spec);
+	/* That of its output was ours, and its limits. */
+	assert_int_equal(stat(out, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0644);
 	assert_string_equal(contents(out), "0157\n0\n77\n88\n");
 	/* 0 is a umask as well. */
 	spec = SH("umask");
