@@ -29,6 +29,8 @@ static void read_node(const struct json *row, struct node *n)
 	copy(n->kind, sizeof(n->kind), row, "type");
 	copy(n->state, sizeof(n->state), row, "state");
 	copy(n->last_exit, sizeof(n->last_exit), row, "last_exit");
+	n->flapping = json_find(row, "flapping") != NULL;
+	n->held = json_find(row, "held") != NULL;
 	n->pid = json_int(row, "pid", 0);
 	n->tid = json_int(row, "tid", 0);
 	n->uptime_ns = json_int(row, "uptime_ns", -1);

@@ -10,6 +10,7 @@ struct node {
 	char id[64];
 	char kind[16];		/* of a supervisor: its strategy */
 	char state[16];
+	bool flapping, held;
 	int64_t pid, tid, uptime_ns, restarts;
 	char budget[40];	/* used/allowed in period, or "" */
 	char last_exit[160];

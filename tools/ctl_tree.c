@@ -51,9 +51,19 @@ static const char *color_of(const struct ctl *ctl, const char *state)
 	return strcmp(state, "running") == 0 ? "\033[32m" : "\033[31m";
 }
 
+/* What is more than that it waits, or is up. */
+static const char *state_of(const struct node *node)
+{
+	if (node->held)
+		return "held";
+	return node->flapping && strcmp(node->state, "running") == 0 ?
+	       "flapping" : node->state;
+}
+
 static void print_row(const struct ctl *ctl, const struct node *node,
 		      const char *name, int width)
 {
+	const char *state = state_of(node);
 	char pid[24] = "-", up[24] = "-";
 
 	if (node->tid != 0 && node->tid != node->pid)
@@ -63,8 +73,8 @@ static void print_row(const struct ctl *ctl, const struct node *node,
 	if (node->uptime_ns >= 0)
 		ctl_uptime(node->uptime_ns, up, sizeof(up));
 	printf("%-*s  %-12s  %s%-10s%s  %-8s  %-6s  %8" PRId64 "  %-10s  %s\n",
-	       width, name, node->kind, color_of(ctl, node->state),
-	       node->state, ctl->color ? "\033[0m" : "", pid, up,
+	       width, name, node->kind, color_of(ctl, state), state,
+	       ctl->color ? "\033[0m" : "", pid, up,
 	       node->restarts, node->budget[0] != '\0' ? node->budget : "-",
 	       node->last_exit[0] != '\0' ? node->last_exit : "-");
 }

@@ -54,6 +54,11 @@ cat >"$work/tree.yaml" <<-E
 	    budget_spent: stop
 	    flapping: 1
 	    flapping_stable: 10min
+	  - id: strict
+	    intensity: 0
+	    hold: 10min
+	    children:
+	      - {id: held, argv: [tail, -f, /dev/null]}
 E
 
 start "$work/tree.yaml"
@@ -61,6 +66,10 @@ ok "x and y start at the same time" ctl status
 ok "and last when both are ready" until_ok is last running
 ok "in the order of what needs what" \
 	test "$(sed -n '1p;4p' "$work/order" | tr '\n' ' ')" = "base last "
+
+shows() {
+	ctl tree | grep -q -- "$1"
+}
 
 explains() {
 	ctl explain "$1" | grep -q -- "$2"
@@ -85,12 +94,17 @@ poor=$(pid_of poor)
 kill -KILL "$poor"
 ok "a child with a budget is restarted once" until_ok has_event flapping
 until_ok runs_again poor "$poor"
-ok "which the tree shows" sh -c "$supctl --state $work/state tree |
-	grep -q 'poor .* 1/1 in 600s'"
+ok "which the tree shows" shows 'poor .* 1/1 in 600s'
+ok "and that it does so often" shows 'poor *process *flapping '
+ok "a list for programs has states alone" is poor running
 kill -KILL "$(pid_of poor)"
 ok "and then stays stopped" until_ok has_event budget_spent
 ok "alone" is last running
 ok "for its budget is spent" explains poor "budget of restarts is spent"
+
+kill -KILL "$(pid_of held)"
+ok "one that nobody may restart is held" until_ok has_event 'held .*strict/held'
+ok "which the tree shows" shows 'held *process *held '
 
 stop
 ok "an orderly end" test $status -eq 0
