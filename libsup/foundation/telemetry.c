@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <foundation/foundation.h>
 #include <sup/sup.h>
@@ -88,6 +89,35 @@ static void report_failed(const char *id, enum sup_reason_kind reason)
 			    &(struct fnd_metadata){ pairs, 2 });
 }
 
+static const char *sender_name(const struct sup_reason *reason)
+{
+	static const char *const names[] = {
+		[SUP_SENT_BY_UNKNOWN] = "unknown",
+		[SUP_SENT_BY_PROCESS] = "process",
+		[SUP_SENT_BY_KERNEL] = "kernel",
+		[SUP_SENT_BY_OOM_KILLER] = "oom_killer",
+		[SUP_SENT_BY_GROUP] = "group",
+	};
+
+	return names[reason->oom ? SUP_SENT_BY_OOM_KILLER : reason->sent_by];
+}
+
+/* What the record of an exit says of it, but whose it was. */
+static void count_signal(const struct sup_reason *reason)
+{
+	const char *name = sigabbrev_np(reason->signo);
+	char number[16];
+	const struct fnd_pair pairs[] = {
+		{ "signal", name ? name : number },
+		{ "sent_by", sender_name(reason) },
+		{ "core", reason->core ? "yes" : "no" },
+	};
+
+	snprintf(number, sizeof(number), "%d", reason->signo);
+	fnd_telemetry_count("foundation.supervisor.signal", 1,
+			    &(struct fnd_metadata){ pairs, 3 });
+}
+
 /* Who it was is told of what has crashed alone: names of jobs may be many. */
 static void count_report(const struct sup_event *ev)
 {
@@ -104,6 +134,8 @@ static void count_report(const struct sup_event *ev)
 	snprintf(name, sizeof(name), "foundation.supervisor.%s",
 		 sup_event_name(ev->kind));
 	fnd_telemetry_count(name, 1, &(struct fnd_metadata){ pairs, n });
+	if (is_end(ev) && ev->reason.kind == SUP_REASON_SIGNAL)
+		count_signal(&ev->reason);
 	if (is_end(ev) && ev->exit_ns && ev->time_ns >= ev->exit_ns)
 		fnd_telemetry_duration("foundation.supervisor.exit_to_report",
 				       ev->time_ns - ev->exit_ns, NULL);

@@ -2,6 +2,8 @@
 /* The service of events, its restarts, and what supervisors report. */
 #include "handlers.h"
 
+#include <signal.h>
+
 static void figures_and_handlers_survive_a_restart(void **state)
 {
 	static struct seen s;
@@ -165,6 +167,42 @@ static void what_supervisors_report_is_counted(void **state)
 				 "unlucky"), 4);
 }
 
+/* What the record of an exit has; the sender is told by the module alone. */
+static void signals_that_end_processes_are_counted(void **state)
+{
+	static const char *const argv[] = { "sleep", "1000", NULL };
+	static const struct sup_process_spec process = {
+		.size = sizeof(process), .argv = argv,
+	};
+	char number[16];
+	/* Another id for each: who has ended is forgotten a little later. */
+	const struct sup_child_spec child = {
+		.size = sizeof(child), .id = number,
+		.start = sup_process_start, .arg = &process,
+		.restart = SUP_TEMPORARY,
+	};
+	const int signals[] = { SIGKILL, SIGTERM, SIGRTMIN + 9 };
+	struct sup_pid pid;
+	pid_t os_pid;
+	size_t i;
+
+	(void)state;
+	fnd_telemetry_reset();
+	for (i = 0; i < N_OF(signals); i++) {
+		snprintf(number, sizeof(number), "%d", signals[i]);
+		assert_int_equal(sup_start_child(foundation, &child, &pid), 0);
+		assert_int_equal(sup_os_pid(pid, &os_pid, NULL), 0);
+		assert_int_equal(kill(os_pid, signals[i]), 0);
+		end_of(pid);
+	}
+	AWAIT(counted("foundation.supervisor.signal", "no") == 3);
+	assert_int_equal(counted("foundation.supervisor.signal", "KILL"), 1);
+	assert_int_equal(counted("foundation.supervisor.signal", "TERM"), 1);
+	assert_int_equal(counted("foundation.supervisor.signal", number), 1);
+	assert_int_equal(counted("foundation.supervisor.signal", "unknown"),
+			 3);
+}
+
 static void the_service_forgets_what_comes_no_more(void **state)
 {
 	struct fnd_telemetry_options o = { sizeof(o), 1, 1 };
@@ -185,6 +223,7 @@ int main(void)
 		CASE(what_fails_meanwhile_is_reported_by_the_next),
 		CASE(what_is_measured_has_a_result),
 		SERVICE_CASE(what_supervisors_report_is_counted),
+		FEW_CASE(signals_that_end_processes_are_counted),
 		CASE(the_service_forgets_what_comes_no_more),
 	};
 
