@@ -7,13 +7,17 @@
 #include <foundation/foundation.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <sup/sup.h>
 
 #include "foundation/application_in.h"
 #include "foundation/service.h"
 
+#define INTENSITY 10
+#define PERIOD_S 60
 #define SHUTDOWN_MS 10000
 #define HANG_MS 10000	/* none of them waits for others in its loop */
 
@@ -34,6 +38,11 @@ struct part {
 	const char *const *depends_on;
 	enum sup_child_type type;
 	enum fnd_phase phase;		/* of the first of each */
+	/*
+	 * It is there if it has options. What keeps it from starting again is
+	 * not within this process, and no reason to end the others.
+	 */
+	bool optional;
 };
 
 static const struct part parts[] = {
@@ -56,6 +65,10 @@ static const struct part parts[] = {
 	}, {
 		.id = "telemetry_service", .name = FND__TELEMETRY,
 		.start = fnd_telemetry_start, .option = OPTION(telemetry),
+	}, {
+		.id = "metrics_endpoint", .name = FND__METRICS,
+		.start = fnd_metrics_start, .option = OPTION(metrics),
+		.depends_on = DEPENDS("telemetry_service"), .optional = true,
 	}, {
 		.id = "health_monitor", .name = FND__HEALTH_MONITOR,
 		.start = fnd_health_monitor_start,
@@ -91,16 +104,32 @@ static const struct part parts[] = {
 
 #define N_PARTS (sizeof(parts) / sizeof(parts[0]))
 
+/* Of those that are optional: whether the last start had them. */
+static _Atomic bool is_planted[N_PARTS];
+
+static bool is_there(size_t i)
+{
+	return !parts[i].optional || atomic_load(&is_planted[i]);
+}
+
+static enum fnd_phase phase_of(size_t i)
+{
+	while (i && !parts[i].phase)
+		i--;
+	return parts[i].phase;
+}
+
 bool fnd__part(size_t i, const char **ret_id, enum fnd_phase *ret_phase)
 {
-	size_t first = i;
+	size_t nth;
 
-	if (i >= N_PARTS)
+	for (nth = 0; nth < N_PARTS; nth++)
+		if (is_there(nth) && !i--)
+			break;
+	if (nth == N_PARTS)
 		return false;
-	while (first && !parts[first].phase)
-		first--;
-	*ret_id = parts[i].id;
-	*ret_phase = parts[first].phase;
+	*ret_id = parts[nth].id;
+	*ret_phase = phase_of(nth);
 	return true;
 }
 
@@ -134,26 +163,60 @@ static int start_part(const void *arg, struct sup_pid *ret_pid)
 	return ret;
 }
 
-static void plant(struct tree *t, const struct fnd_foundation_options *o)
+static const void *arg_of(const struct part *p,
+			  const struct fnd_foundation_options *o)
 {
-	const void *const *option;
-	size_t i;
+	if (!p->option)
+		return p->arg;
+	return *(const void *const *)((const char *)o + p->option);
+}
+
+static struct sup_child_spec child_of(const struct part *p)
+{
+	const bool is_supervisor = p->type == SUP_SUPERVISOR;
+	struct sup_child_spec c = {
+		.size = sizeof(c), .id = p->id, .start = start_part, .arg = p,
+		.type = p->type, .hang_ms = is_supervisor ? 0 : HANG_MS,
+		.shutdown_ms = is_supervisor ? SUP_SHUTDOWN_DEFAULT :
+			       SHUTDOWN_MS,
+	};
+
+	if (p->optional)
+		c.budget = (struct sup_budget){ INTENSITY, PERIOD_S,
+						SUP_SPENT_STOP };
+	return c;
+}
+
+/* One that an earlier start had is not a service that is down. */
+static void forget(const char *id)
+{
+	struct fnd_service *s;
+	bool is_down;
+
+	if (fnd_service_get(FND_PRODUCTION, id, &s))
+		return;
+	is_down = !s->pid.v;
+	free(s);
+	if (is_down)
+		fnd_service_unregister(FND_PRODUCTION, id);
+}
+
+static size_t plant(struct tree *t, const struct fnd_foundation_options *o)
+{
+	size_t i, n = 0;
 
 	for (i = 0; i < N_PARTS; i++) {
-		t->parts[i] = parts[i];
-		option = (const void *)((const char *)o + parts[i].option);
-		if (parts[i].option)
-			t->parts[i].arg = *option;
-		t->children[i] = (struct sup_child_spec){
-			.size = sizeof(t->children[i]), .id = parts[i].id,
-			.start = start_part, .arg = &t->parts[i],
-			.type = parts[i].type,
-			.hang_ms = parts[i].type == SUP_SUPERVISOR ? 0 :
-				   HANG_MS,
-			.shutdown_ms = parts[i].type == SUP_SUPERVISOR ?
-				       SUP_SHUTDOWN_DEFAULT : SHUTDOWN_MS,
-		};
+		t->parts[n] = parts[i];
+		t->parts[n].arg = arg_of(&parts[i], o);
+		atomic_store(&is_planted[i], t->parts[n].arg);
+		if (parts[i].optional && !t->parts[n].arg) {
+			forget(parts[i].id);
+			continue;
+		}
+		t->children[n] = child_of(&t->parts[n]);
+		n++;
 	}
+	return n;
 }
 
 static int init(void *options, struct sup_supervisor_spec *spec)
@@ -162,11 +225,10 @@ static int init(void *options, struct sup_supervisor_spec *spec)
 
 	if (!t)
 		return -ENOMEM;
-	plant(t, options);
+	spec->n_children = plant(t, options);
 	spec->children = t->children;
-	spec->n_children = N_PARTS;
-	spec->intensity = 10;
-	spec->period_s = 60;
+	spec->intensity = INTENSITY;
+	spec->period_s = PERIOD_S;
 	return 0;
 }
 

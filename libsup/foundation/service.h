@@ -21,6 +21,7 @@
 #define FND__TELEMETRY "fnd_telemetry"
 #define FND__SERVICE_MONITOR "fnd_service_monitor"
 #define FND__HEALTH_MONITOR "fnd_health_monitor"
+#define FND__METRICS "fnd_metrics"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int fnd__check_name(const char *what, const char *name);

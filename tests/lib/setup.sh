@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Makes this machine able to build and test everything here: installs the
-# Debian packages that are missing and unpacks a kernel image and a part of a
-# kernel source into build/cache (nothing of the two is installed). A second
-# run finds everything there and says so.
+# Debian packages that are missing and unpacks a kernel image, a part of a
+# kernel source and readers of /metrics into build/cache (nothing of these is
+# installed). A second run finds everything there and says so.
 #
 # usage: setup.sh [debug|kernels|bench]	with what "make check-debug", "make
 #				check-kernels" or "make bench" need, too
@@ -32,6 +32,7 @@ uthash-dev		hash tables, for libsup
 libcyaml-dev		reads the trees of supd
 libyaml-dev		reads settings; says where in a tree something stands
 libsqlite3-dev		keeps events, for libsup-foundation
+libmicrohttpd-dev	serves /metrics, for libsup-foundation
 libcmocka-dev		unit tests
 erlang-base		its supervisor, to compare ours with
 clang			second compiler: its warnings
@@ -250,6 +251,29 @@ fetch_second() {
 		die "cannot get a kernel $second_series"
 }
 
+# Others' readers of /metrics, for a test, which is skipped without them.
+readers=$cache/readers
+fetch_readers() {
+	local -r python=usr/lib/python3/dist-packages/prometheus_client
+	local package
+
+	[ ! -s "$readers/stamp" ] || return 0
+	say "fetching prometheus and python3-prometheus-client (not" \
+		"installed): they read /metrics, in a test"
+	have_lists || update_lists || true
+	for package in prometheus python3-prometheus-client; do
+		download_unpacked $package "$tmp/$package" && continue
+		say "cannot download $package: that test is skipped"
+		return 0
+	done
+	rm -rf "$readers"
+	mkdir -p "$readers"
+	mv "$tmp/prometheus/root/usr/bin/promtool" "$readers"
+	mv "$tmp/python3-prometheus-client/root/$python" "$readers"
+	mv "$tmp/prometheus/version" "$readers/stamp"
+	rm -rf "$tmp/prometheus" "$tmp/python3-prometheus-client"
+}
+
 clean_up() {
 	unguard_services
 	[ -z "${tmp:-}" ] || rm -rf "$tmp"
@@ -260,7 +284,7 @@ is_complete() {
 
 	kver=$(target_kver)
 	[ -n "$kver" ] && [ -s "$cache/linux-image-$kver/stamp" ] &&
-		source_is_here &&
+		source_is_here && [ -s "$readers/stamp" ] &&
 		compgen -G "$cache/linux-headers-$second_series.*/stamp" \
 			>/dev/null
 }
@@ -283,4 +307,5 @@ trap 'exit 130' INT TERM HUP
 fetch_matching_image
 fetch_source
 fetch_second
+fetch_readers
 say "done"

@@ -38,6 +38,7 @@ confined='
 ^linux/sup\.h$		libsup/exit/netlink*
 ^netlink/		libsup/exit/netlink*
 ^sqlite3\.h$		libsup/foundation/event_db*
+^microhttpd\.h$		libsup/foundation/metrics_http*
 ^cyaml/			tools/*
 '
 

@@ -15,6 +15,7 @@
 #include <foundation/health_monitor.h>
 #include <foundation/memory.h>
 #include <foundation/metric.h>
+#include <foundation/metrics_endpoint.h>
 #include <foundation/pool.h>
 #include <foundation/process_registry.h>
 #include <foundation/protected.h>
@@ -37,6 +38,7 @@ struct fnd_foundation_options {
 	const struct fnd_telemetry_options *telemetry;
 	const struct fnd_health_monitor_options *health_monitor;
 	const struct fnd_service_monitor_options *service_monitor;
+	const struct fnd_metrics_options *metrics; /* NULL: no endpoint */
 };
 
 /*
