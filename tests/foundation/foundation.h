@@ -111,6 +111,19 @@ static inline int crowd_member(void *arg)
 	return c->f(nth, c->arg);
 }
 
+/* One that has failed is told of: by EXPECT() its code is the line. */
+static inline bool ended_well(struct sup_pid pid)
+{
+	struct sup_reason reason = end_of(pid);
+	char text[128];
+
+	if (reason.kind == SUP_REASON_NORMAL)
+		return true;
+	print_message("one of the crowd: %s\n",
+		      sup_reason_format(&reason, text, sizeof(text)));
+	return false;
+}
+
 static inline int crowd(int n, int (*f)(int nth, void *arg), void *arg)
 {
 	struct crowd c = { .f = f, .arg = arg, .n = n };
@@ -123,7 +136,7 @@ static inline int crowd(int n, int (*f)(int nth, void *arg), void *arg)
 		assert_int_not_equal(pids[i].v, 0);
 	}
 	for (i = 0; i < n; i++)
-		good += end_of(pids[i]).kind == SUP_REASON_NORMAL;
+		good += ended_well(pids[i]);
 	return good;
 }
 

@@ -21,24 +21,26 @@ static int votes(void *arg)
 
 	while (!sup_receive(&info, SUP_FOREVER)) {
 		ret = 0;
+		if (info.msg.tag == FND_PROPOSAL)
+			memcpy(&last, info.msg.data, sizeof(last));
+		if (info.msg.tag == FND_DECISION)
+			memcpy(&d, info.msg.data, sizeof(d));
+		/* To vote is a safe point, which may end us. */
+		sup_msg_free(&info.msg);
 		if (info.msg.tag == FND_PROPOSAL) {
-			const struct fnd_proposal *p = info.msg.data;
-
-			atomic_store(&v->number, p->number);
-			last = *p;
+			atomic_store(&v->number, last.number);
 			if (v->how != SILENT && v->how != WHEN_TOLD)
-				ret = fnd_consensus_vote(p, v->how != AGAINST);
+				ret = fnd_consensus_vote(&last,
+							 v->how != AGAINST);
 			if (v->how == TWICE)
-				fnd_consensus_vote(p, false);
+				fnd_consensus_vote(&last, false);
 			atomic_fetch_add(&v->asked, 1);
 		} else if (info.msg.tag == FND_DECISION) {
-			memcpy(&d, info.msg.data, sizeof(d));
 			atomic_store(&v->heard, d.outcome + 1);
 			atomic_fetch_add(&v->told, 1);
 		} else {
 			ret = fnd_consensus_vote(&last, true);
 		}
-		sup_msg_free(&info.msg);
 		/* The vote may have been decided without this one. */
 		if (ret && ret != -ESRCH)
 			return -1;
@@ -223,6 +225,7 @@ static void who_ends_before_its_vote_has_not_voted(void **state)
 static int is_slow(void *arg)
 {
 	_Atomic int *step = arg;
+	struct fnd_proposal p;
 	struct sup_info info;
 
 	while (atomic_load(step) < 2)
@@ -230,8 +233,10 @@ static int is_slow(void *arg)
 	for (;;) {
 		EXPECT(!sup_receive(&info, SUP_FOREVER));
 		if (info.msg.tag == FND_PROPOSAL)
-			fnd_consensus_vote(info.msg.data, true);
+			memcpy(&p, info.msg.data, sizeof(p));
 		sup_msg_free(&info.msg);
+		if (info.msg.tag == FND_PROPOSAL)
+			fnd_consensus_vote(&p, true);
 	}
 }
 

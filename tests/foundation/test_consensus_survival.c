@@ -23,13 +23,17 @@ static _Atomic uint64_t told[1024];	/* the last number of each place */
 
 static int votes(void *arg)
 {
+	struct fnd_proposal p;
 	struct sup_info info;
 
 	(void)arg;
 	while (!sup_receive(&info, SUP_FOREVER)) {
 		if (info.msg.tag == FND_PROPOSAL)
-			fnd_consensus_vote(info.msg.data, true);
+			memcpy(&p, info.msg.data, sizeof(p));
 		sup_msg_free(&info.msg);
+		/* A safe point, which may end us. */
+		if (info.msg.tag == FND_PROPOSAL)
+			fnd_consensus_vote(&p, true);
 	}
 	return 0;
 }

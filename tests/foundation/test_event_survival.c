@@ -83,7 +83,10 @@ static int store_and_note(int nth, void *arg)
 	(void)nth;
 	while (!atomic_load(&l->over) && atomic_load(&l->acked) < MAX_ACKED) {
 		ret = fnd_event_store(&e, &id, LONG);
-		EXPECT(!ret || ret == -EPIPE || ret == -ENOTCONN);
+		if (ret && ret != -EPIPE && ret != -ENOTCONN) {
+			print_message("not stored: %s\n", sup_error());
+			return __LINE__;
+		}
 		if (!ret)
 			l->ids[atomic_fetch_add(&l->acked, 1)] = id;
 	}
