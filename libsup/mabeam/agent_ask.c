@@ -16,7 +16,7 @@
 
 /* A message to an agent; data is to mab__free(). */
 static int new_wire(uint64_t tag, const struct mab_message *what,
-		    struct sup_msg *ret_msg)
+		    int64_t deadline, struct sup_msg *ret_msg)
 {
 	struct mab__wire *wire;
 	int ret;
@@ -30,6 +30,7 @@ static int new_wire(uint64_t tag, const struct mab_message *what,
 	wire = mab__alloc(sizeof(*wire) + what->len + 1);
 	if (!wire)
 		return mab__nomem("a message");
+	wire->deadline = deadline;
 	strcpy(wire->method, what->method);
 	if (what->len)
 		memcpy(wire->body, what->body, what->len);
@@ -88,7 +89,7 @@ int mab_agent_ask(const char *id, const struct mab_message *what,
 	if (!ret)
 		ret = find_task(id, &pid);
 	if (!ret)
-		ret = new_wire(MAB__REQUEST, what, &msg);
+		ret = new_wire(MAB__REQUEST, what, deadline, &msg);
 	if (ret)
 		return ret;
 	ret = sup_call(pid, &msg, &reply, ret_reason, deadline);
@@ -161,7 +162,7 @@ int mab_agent_ask_many(const char *const *ids, size_t n,
 	struct sup_msg msg;
 	int ret;
 
-	ret = new_wire(MAB__REQUEST, what, &msg);
+	ret = new_wire(MAB__REQUEST, what, deadline, &msg);
 	if (ret || !n) {
 		if (!ret)
 			mab__free(msg.data);
@@ -196,7 +197,7 @@ int mab_agent_notify(const char *id, const struct mab_message *what,
 	if (!ret)
 		ret = find_task(id, &pid);
 	if (!ret)
-		ret = new_wire(MAB__NOTIFY, what, &msg);
+		ret = new_wire(MAB__NOTIFY, what, deadline, &msg);
 	if (ret)
 		return ret;
 	ret = sup_cast(pid, &msg, deadline);

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include <mabeam/agent_ask.h>
+#include <mabeam/agent_process.h>
 #include <sup/sup.h>
 
+#include "mabeam/agent_pipe.h"
 #include "mabeam/agents.h"
 
 struct host {
@@ -31,11 +33,14 @@ static int init(void *arg, void **ret_state)
 
 	if (!h)
 		return -ENOMEM;
+	mab__life_is((uintptr_t)arg);
 	ret = mab__life_config((uintptr_t)arg, &h->config);
 	if (ret)
 		return ret;
 	*ret_state = h;
 	spec = &h->config->spec;
+	if (spec->ops == mab_agent_process())
+		return mab__process_init((uintptr_t)arg, h->config, &h->state);
 	return spec->ops->init(h->config->strings, spec->arg, &h->state);
 }
 
@@ -49,6 +54,7 @@ static bool read_wire(const struct sup_msg *msg, struct mab_message *ret)
 	*ret = (struct mab_message){
 		.method = wire->method, .body = wire->body,
 		.len = msg->len - sizeof(*wire) - 1,
+		.deadline = wire->deadline,
 	};
 	return true;
 }
@@ -74,6 +80,8 @@ static int cast(void *state, struct sup_msg *msg)
 	struct host *h = state;
 	struct mab_message message;
 
+	if (ops_of(h) == mab_agent_process() && msg->tag != MAB__NOTIFY)
+		return mab__process_cast(h->state, msg);
 	if (msg->tag != MAB__NOTIFY || !ops_of(h)->notify ||
 	    !read_wire(msg, &message))
 		return SUP_CONTINUE;

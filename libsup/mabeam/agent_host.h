@@ -17,6 +17,7 @@ extern const struct sup_server_ops mab__host_ops;
 #define MAB__ERROR	UINT64_C(0x6d61622d6572726f)
 
 struct mab__wire {
+	int64_t deadline;	/* of who asks */
 	char method[MAB_NAME_MAX + 1];
 	char body[];		/* and a NUL */
 };

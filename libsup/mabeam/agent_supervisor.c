@@ -46,9 +46,9 @@ static int start_life(const void *arg, struct sup_pid *ret_pid)
 		return ret;
 	spec.mailbox = life.mailbox;
 	spec.containment = life.containment;
+	spec.awaits_ready = life.awaits_ready;
 	ret = sup_server_start(&spec, ret_pid);
-	mab__life_begun(key, ret, *ret_pid);
-	return ret;
+	return mab__life_begun(key, ret, *ret_pid);
 }
 
 static void end_run(void *arg)
@@ -91,6 +91,15 @@ static int stop_orphan(struct sup_pid pid)
 	return -ENOENT;
 }
 
+/* Its task has been killed: it may still be on its way out. */
+static void wait_for_process(const char *id)
+{
+	struct sup_pid process = mab__process_of(id);
+
+	if (process.v && !sup_kill(process, SUP_FOREVER))
+		sup_wait(process, NULL, SUP_FOREVER);
+}
+
 int mab_agent_stop(const char *id)
 {
 	struct sup_pid pid, supervisor;
@@ -106,6 +115,8 @@ int mab_agent_stop(const char *id)
 		ret = sup_terminate_child_pid(supervisor, pid);
 		if (ret == -ESRCH)
 			ret = stop_orphan(pid);
+		if (!ret)
+			wait_for_process(id);
 		/* What has become of it, as long as we are who waited. */
 		mab__agents_settle(id);
 		mab__run_stop_over(id);

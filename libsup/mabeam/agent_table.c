@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <mabeam/agent_process.h>
 #include <sup/sup.h>
 
 #include "mabeam/service.h"
@@ -242,9 +243,11 @@ static int begin_locked(struct mab__agent *a, uint64_t key,
 	a->supervisor = sup_self();
 	a->state = MAB_STARTING;
 	a->pid = SUP_PID_NONE;
+	a->why = 0;
 	strcpy(ret_life->id, a->id);
 	ret_life->mailbox = a->config->spec.mailbox;
 	ret_life->containment = a->config->spec.containment;
+	ret_life->awaits_ready = a->config->spec.ops == mab_agent_process();
 	return 0;
 }
 
@@ -283,15 +286,65 @@ static void begun_locked(struct mab__agent *a, int error, struct sup_pid pid)
 	}
 }
 
-void mab__life_begun(uint64_t key, int error, struct sup_pid pid)
+int mab__life_begun(uint64_t key, int error, struct sup_pid pid)
+{
+	struct mab__agent *a;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = by_run_locked(key);
+	if (a && error < 0 && a->why)
+		error = sup_set_error(a->why, "the agent \"%s\" has ended "
+				      "before it was ready", a->id);
+	if (a)
+		begun_locked(a, error, pid);
+	pthread_mutex_unlock(&mab__agents.lock);
+	return error;
+}
+
+void mab__life_is(uint64_t key)
 {
 	struct mab__agent *a;
 
 	pthread_mutex_lock(&mab__agents.lock);
 	a = by_run_locked(key);
 	if (a)
-		begun_locked(a, error, pid);
+		a->pid = sup_self();
 	pthread_mutex_unlock(&mab__agents.lock);
+}
+
+void mab__life_failed(uint64_t key, int error)
+{
+	struct mab__agent *a;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = by_run_locked(key);
+	if (a && a->pid.v == sup_self().v)
+		a->why = error;
+	pthread_mutex_unlock(&mab__agents.lock);
+}
+
+void mab__process_is(uint64_t key, struct sup_pid process)
+{
+	struct mab__agent *a;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = by_key_locked(key);
+	if (a)
+		a->process = process;
+	pthread_mutex_unlock(&mab__agents.lock);
+}
+
+struct sup_pid mab__process_of(const char *id)
+{
+	struct sup_pid process = SUP_PID_NONE;
+	struct mab__agent *a;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_find_locked(id);
+	if (a)
+		process = a->process;
+	pthread_mutex_unlock(&mab__agents.lock);
+	return process;
 }
 
 int mab__life_config(uint64_t key, struct mab__config **ret_config)
@@ -303,7 +356,6 @@ int mab__life_config(uint64_t key, struct mab__config **ret_config)
 	pthread_mutex_lock(&mab__agents.lock);
 	a = by_run_locked(key);
 	if (a) {
-		a->pid = sup_self();
 		copy = sup_alloc(a->config->size);
 		ret = copy ? 0 : -ENOMEM;
 	}

@@ -21,6 +21,8 @@ struct mab__agent {
 	struct sup_pid supervisor;	/* who has the run */
 	struct sup_pid child;		/* as which it knows it */
 	struct sup_pid pid;		/* of the life */
+	struct sup_pid process;		/* of the last life, alive or not */
+	int why;			/* of the life: it was not up */
 	bool to_stop;			/* somebody waits for that: */
 	struct sup_pid stopper;		/* a task, or a foreign thread */
 	enum mab_agent_state state;

@@ -34,6 +34,7 @@ struct mab__life {
 	char id[MAB_NAME_MAX + 1];
 	size_t mailbox;
 	enum sup_containment containment;
+	bool awaits_ready;
 };
 
 /*
@@ -42,11 +43,27 @@ struct mab__life {
  */
 int mab__life_begin(uint64_t key, struct mab__life *ret_life);
 
-/* What came of that start; a first one that has failed ends the run. */
-void mab__life_begun(uint64_t key, int error, struct sup_pid pid);
+/*
+ * What came of that start; a first one that has failed ends the run. Returns
+ * error, or why, if the life has said that.
+ */
+int mab__life_begun(uint64_t key, int error, struct sup_pid pid);
 
-/* In the agent's task: its config, as memory of that. -ENOENT; -ENOMEM. */
+/* In the agent's task: that is the life. */
+void mab__life_is(uint64_t key);
+
+/* Its config, as memory of the calling task. -ENOENT; -ENOMEM. */
 int mab__life_config(uint64_t key, struct mab__config **ret_config);
+
+/* Of the life: why it will not come to its start. */
+void mab__life_failed(uint64_t key, int error);
+
+/*
+ * The process of the agent, which is a life's, and must have ended before there
+ * is another one.
+ */
+void mab__process_is(uint64_t key, struct sup_pid process);
+struct sup_pid mab__process_of(const char *id);
 
 /* The AgentSupervisor has the run no more. Any thread. */
 void mab__run_over(uint64_t key);

@@ -33,6 +33,7 @@ libcyaml-dev		reads the trees of supd
 libyaml-dev		reads settings; says where in a tree something stands
 libsqlite3-dev		keeps events, for libsup-foundation
 libmicrohttpd-dev	serves /metrics, for libsup-foundation
+libjansson-dev		what agents say, for libsup-mabeam
 libcmocka-dev		unit tests
 erlang-base		its supervisor, to compare ours with
 clang			second compiler: its warnings

@@ -39,6 +39,7 @@ confined='
 ^netlink/		libsup/exit/netlink*
 ^sqlite3\.h$		libsup/foundation/event_db*
 ^microhttpd\.h$		libsup/foundation/metrics_http*
+^jansson\.h$		libsup/mabeam/*
 ^cyaml/			tools/*
 '
 

@@ -32,6 +32,7 @@ struct mab_message {
 	const char *method;
 	const char *body;	/* may be NULL if len is 0 */
 	size_t len;
+	int64_t deadline;	/* of who asks; not read in a call */
 };
 
 /*

@@ -5,6 +5,7 @@
 
 #include <mabeam/agent.h>
 #include <mabeam/agent_ask.h>
+#include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
 
 #ifdef __cplusplus
