@@ -184,8 +184,12 @@ static void turn(struct server *s, struct sup__task *t)
 
 static void init_failed(struct sup__task *t, int error)
 {
-	const char *text = error < 0 ? sup_error() : "";
+	const char *text;
 
+	if (error > SUP_IGNORE)
+		error = sup__error(-EPROTO, "server \"%s\": init returned %d",
+				   t->name, error);
+	text = error < 0 ? sup_error() : "";
 	t->start_error = error;
 	if (text[0])
 		t->start_text = sup__strdup(text);

@@ -203,7 +203,9 @@ static int gs_10(void *arg)
 		{ .init_registers = "table", .init_result = 5 },
 		{ .init_registers = "table", .init_ms = 1000 },
 	};
-	static const int results[] = { -EFAULT, SUP_IGNORE, 5, -ETIMEDOUT };
+	static const int results[] = {
+		-EFAULT, SUP_IGNORE, -EPROTO, -ETIMEDOUT,
+	};
 	struct sup_server_spec spec;
 	struct sup_pid pid;
 	struct sup_ref ref;
@@ -220,6 +222,8 @@ static int gs_10(void *arg)
 				spec.init_timeout_ms = k == 3 ? 2 : 0;
 				ret = start_by(how, &spec, &pid, &ref);
 				EXPECT(ret == results[k]);
+				EXPECT(k != 2 || strstr(sup_error(),
+						"init returned 5"));
 				EXPECT(!sup_whereis("table").v);
 				EXPECT(!sup_whereis("gs").v);
 			}

@@ -74,7 +74,8 @@ struct sup_server_spec {
  * child: sup_child_spec.start = sup_server_start, arg = the spec. On error the
  * thread has ended and its name is free. Any thread.
  * Errors: SUP_IGNORE; what init returned; -EEXIST the name is taken (ret_pid
- * then names who has it); -ETIMEDOUT init_timeout_ms, or ready_timeout_ms;
+ * then names who has it); -EPROTO init returned what it should not;
+ * -ETIMEDOUT init_timeout_ms, or ready_timeout_ms;
  * -ECHILD it ended before its start was over;
  * -EPERM link on a foreign thread, or via a registry with duplicates; -ENOENT
  * via no registry; -EINVAL; -ENAMETOOLONG; -ENOTCONN; -EAGAIN; -ENOMEM.
