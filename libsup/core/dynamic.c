@@ -52,7 +52,7 @@ int sup_dynamic_start(const void *dynamic_spec, struct sup_pid *ret_pid)
 		return -ENOMEM;
 	ret = setup(b, &spec);
 	if (!ret)
-		ret = sup__supervisor_start(b, spec.name, spec.reg, ret_pid);
+		return sup__supervisor_start(b, spec.name, spec.reg, ret_pid);
 	sup__board_put(b);
 	return ret;
 }

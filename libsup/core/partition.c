@@ -104,7 +104,7 @@ int sup_partition_start(const void *partition_spec, struct sup_pid *ret_pid)
 		return -ENOMEM;
 	ret = setup(b, &spec);
 	if (!ret)
-		ret = sup__supervisor_start(b, spec.name, true, ret_pid);
+		return sup__supervisor_start(b, spec.name, true, ret_pid);
 	sup__board_put(b);
 	return ret;
 }

@@ -186,6 +186,7 @@ static int leave_start(const struct sup_server_spec *spec, struct extras *x,
 	return 0;
 }
 
+/* No safe point. */
 static int start(const void *server_spec, bool monitor,
 		 struct sup_pid *ret_pid, struct sup_ref *ret_ref)
 {
@@ -195,7 +196,6 @@ static int start(const void *server_spec, bool monitor,
 	bool leave;
 	int ret;
 
-	sup__task_checkpoint();
 	leave = !monitor && sup__later_is_wanted();
 	ret = sup__spec_copy(&spec, sizeof(spec), server_spec,
 			     "sup_server_spec");
@@ -209,24 +209,38 @@ static int start(const void *server_spec, bool monitor,
 		ret = leave_start(&spec, &extras, &pid);
 	else
 		ret = run_start(&spec, &extras, &pid, ret_ref);
-	/* Told to end, or linked with what has ended already. */
-	sup__task_checkpoint();
 	if (ret_pid && (!ret || ret == -EEXIST))
 		*ret_pid = pid;
 	return ret;
 }
 
-int sup_server_start(const void *server_spec, struct sup_pid *ret_pid)
+int sup__server_start(const void *server_spec, struct sup_pid *ret_pid)
 {
 	struct sup_ref unused;
 
 	return start(server_spec, false, ret_pid, &unused);
 }
 
+/* Safe points: told to end, or linked with what has ended already. */
+int sup_server_start(const void *server_spec, struct sup_pid *ret_pid)
+{
+	int ret;
+
+	sup__task_checkpoint();
+	ret = sup__server_start(server_spec, ret_pid);
+	sup__task_checkpoint();
+	return ret;
+}
+
 int sup_server_start_monitor(const struct sup_server_spec *spec,
 			     struct sup_pid *ret_pid, struct sup_ref *ret_ref)
 {
-	return start(spec, true, ret_pid, ret_ref);
+	int ret;
+
+	sup__task_checkpoint();
+	ret = start(spec, true, ret_pid, ret_ref);
+	sup__task_checkpoint();
+	return ret;
 }
 
 static bool is_same(const struct sup_reason *a, const struct sup_reason *b)

@@ -71,8 +71,8 @@ struct sup__supervisor_retry {
 extern const struct sup_server_ops sup__supervisor_ops;
 
 /*
- * Starts a supervisor with such a board, of which the caller keeps its own
- * reference. As sup_server_start().
+ * Starts a supervisor with such a board, and drops the caller's reference. As
+ * sup_server_start(): the caller may be killed in it, and must hold nothing.
  */
 int sup__supervisor_start(struct sup__board *b, const char *name, bool reg,
 			  struct sup_pid *ret_pid);

@@ -8,6 +8,7 @@
 #include "base/spec.h"
 #include "core/child.h"
 #include "core/later.h"
+#include "core/server.h"
 #include "core/supervisor.h"
 #include "core/supervisor_spec.h"
 #include "core/tree.h"
@@ -24,16 +25,13 @@ int sup__supervisor_start(struct sup__board *b, const char *name, bool reg,
 		.size = sizeof(server), .ops = &sup__supervisor_ops,
 		.name = name, .reg = reg, .arg = b,
 	};
+	int ret = sup__server_start(&server, ret_pid);
 
-	int ret = sup_server_start(&server, ret_pid);
-
-	if (ret)
-		return ret;
 	/* Its init may be yet to come. */
-	sup__board_ref(b);
-	if (!sup__later_release(put_board, b))
+	if (ret || !sup__later_release(put_board, b))
 		sup__board_put(b);
-	return 0;
+	sup_checkpoint();
+	return ret;
 }
 
 /*
@@ -63,7 +61,7 @@ int sup_supervisor_start(const void *supervisor_spec, struct sup_pid *ret_pid)
 	if (!spec.init)
 		ret = sup__supervisor_fill(b, &spec);
 	if (!ret)
-		ret = sup__supervisor_start(b, spec.name, spec.reg, ret_pid);
+		return sup__supervisor_start(b, spec.name, spec.reg, ret_pid);
 	sup__board_put(b);
 	return ret;
 }
@@ -81,7 +79,11 @@ int sup_started_info(uint64_t *ret_info)
 	return 0;
 }
 
-/* Asks sup and waits. 0: *ret_reply is its answer; the caller's, to free. */
+/*
+ * Asks sup and waits. 0: *ret_reply is its answer; the caller's, to free. A
+ * request with ids behind it is of the heap, and the call's from here on: the
+ * caller may be killed in it.
+ */
 static int ask(struct sup_pid sup, const struct sup__supervisor_request *req,
 	       struct sup_msg *ret_reply)
 {
@@ -89,6 +91,7 @@ static int ask(struct sup_pid sup, const struct sup__supervisor_request *req,
 		.tag = SUP__SUPERVISOR_REQUEST,
 		.data = (void *)req,
 		.len = sizeof(*req) + req->len_depends_on,
+		.free = req->n_depends_on ? sup__free : NULL,
 	};
 	struct sup_reason reason;
 	struct sup_msg reply;
@@ -173,6 +176,7 @@ static int do_child(struct sup_pid sup, enum sup__supervisor_op op,
 	struct sup__supervisor_request req = { .op = op };
 	int ret = name_child(&req, id);
 
+	told.has = false;
 	return ret ? refuse(sup, ret) :
 		     sup__supervisor_do(sup, &req, ret_pid);
 }
@@ -186,7 +190,6 @@ static int start_dependent(struct sup_pid sup,
 	struct sup__supervisor_request *whole;
 	size_t i, n, len = 0;
 	char *text;
-	int ret;
 
 	for (n = 0; ids[n]; n++)
 		len += strlen(ids[n]) + 1;
@@ -199,9 +202,7 @@ static int start_dependent(struct sup_pid sup,
 	text = (char *)(whole + 1);
 	for (i = 0; i < n; i++)
 		text = stpcpy(text, ids[i]) + 1;
-	ret = sup__supervisor_do(sup, whole, ret_pid);
-	sup__free(whole);
-	return ret;
+	return sup__supervisor_do(sup, whole, ret_pid);
 }
 
 /* Whether its id may be missing is for the supervisor to say. */
@@ -211,11 +212,12 @@ int sup_start_child(struct sup_pid sup, const struct sup_child_spec *spec,
 	struct sup__supervisor_request req = { .op = SUP__OP_START_CHILD };
 	int ret;
 
+	told.has = false;
 	ret = sup__child_check(spec, false, &req.spec);
 	if (ret)
 		return refuse(sup, ret);
 	snprintf(req.id, sizeof(req.id), "%s", req.spec.id);
-	if (req.spec.depends_on)
+	if (req.spec.depends_on && req.spec.depends_on[0])
 		return start_dependent(sup, &req, ret_pid);
 	return sup__supervisor_do(sup, &req, ret_pid);
 }

@@ -204,6 +204,9 @@ static void SUP_25_extra_return(void **state)
 	assert_int_equal(sup_start_child(sup, &spec, &pid), 0);
 	assert_int_equal(sup_started_info(&info), 0);
 	assert_int_equal(info, 100);
+	/* What is refused before the supervisor is asked has none, either. */
+	assert_int_equal(sup_start_child(sup, NULL, &pid), -EINVAL);
+	assert_int_equal(sup_started_info(&info), -ENODATA);
 	assert_int_equal(sup_start_child(sup, &spec, &pid), -EEXIST);
 	assert_int_equal(sup_started_info(&info), -ENODATA);
 	assert_int_equal(sup_terminate_child(sup, "c"), 0);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "core/later.h"
 #include "core/process.h"
+#include "core/server.h"
 #include "core/spare.h"
 #include "core/turn.h"
 
@@ -183,6 +184,11 @@ int sup_wait(struct sup_pid pid, struct sup_reason *ret_reason,
 
 int sup_server_start(const void *server_spec, struct sup_pid *ret_pid)
 {
+	return sup__server_start(server_spec, ret_pid);
+}
+
+int sup__server_start(const void *server_spec, struct sup_pid *ret_pid)
+{
 	const struct sup_server_spec *spec = server_spec;
 	struct task *t = world_new_task(spec->name), *before = world_self;
 	int ret;
@@ -236,13 +242,16 @@ int sup_call(struct sup_pid to, const struct sup_msg *req,
 	     struct sup_msg *ret_reply, struct sup_reason *ret_reason,
 	     int64_t deadline)
 {
+	struct sup_msg unsent = *req;
 	int ask, ret;
 
 	(void)deadline;
+	*ret_reason = (struct sup_reason){ .kind = SUP_REASON_NOPROC };
+	if (world_self || !sup_is_alive(to))
+		sup_msg_free(&unsent);
 	/* Whoever calls from within a callback waits for itself here. */
 	if (world_self)
 		return sup__error(-EDEADLK, "the call would wait for itself");
-	*ret_reason = (struct sup_reason){ .kind = SUP_REASON_NOPROC };
 	if (!sup_is_alive(to))
 		return sup__error(-EPIPE, "the server has ended");
 	ask = world_ask(to, req);

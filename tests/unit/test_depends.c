@@ -14,6 +14,8 @@
 #include <sup/server.h>
 #include <sup/supervisor.h>
 
+#include "core/tree.h"
+
 #define ON(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* A place where n meet: nobody goes on before all are there. */
@@ -429,6 +431,81 @@ static void the_supervisor_is_killed(void **state)
 	await_gone("base");
 }
 
+/* Its starter: nothing of what it began is left, no memory either. */
+static void the_starter_is_killed(void **state)
+{
+	struct meeting never = { 3 };
+	struct part base = { 0 };
+	struct part x = { .in_init = &never }, y = { .in_init = &never };
+	struct sup_server_spec specs[] = {
+		server("base", &base), server("x", &x), server("y", &y),
+	};
+	struct sup_child_spec children[] = {
+		child(&specs[0], NULL), child(&specs[1], ON("base")),
+		child(&specs[2], ON("base")),
+	};
+	struct sup_pid pid, top;
+	int64_t limit = LONG;
+	struct sup__board *b;
+
+	(void)state;
+	pid = start(starts_top, children);
+	while (atomic_load(&never.missing) > 1 && sup_deadline_ms(0) < limit)
+		sched_yield();
+	top = sup_whereis("top");
+	assert_int_equal(sup_kill(pid, LONG), 0);
+	assert_int_equal(end_of(pid).kind, SUP_REASON_KILLED);
+	await_gone("base");
+	assert_int_equal(sup_whereis("x").v | sup_whereis("y").v, 0);
+	/* What it showed is held by who finds it, and here. */
+	b = sup__board_get(top);
+	assert_non_null(b);
+	assert_int_equal(b->refs, 2);
+	sup__board_put(b);
+}
+
+struct addition {
+	struct sup_pid sup;
+	const struct sup_child_spec *child;
+};
+
+static int adds(void *arg)
+{
+	const struct addition *a = arg;
+	struct sup_pid unused;
+
+	return sup_start_child(a->sup, a->child, &unused);
+}
+
+/* What it has sent on its way is not its own any more; x comes up. */
+static void who_adds_one_is_killed(void **state)
+{
+	struct meeting m = { 2 };
+	struct part base = { 0 }, x = { .in_init = &m };
+	struct sup_server_spec specs[] = {
+		server("base", &base), server("x", &x),
+	};
+	struct sup_child_spec children[] = {
+		child(&specs[0], NULL), child(&specs[1], ON("base")),
+	};
+	struct addition a = { .child = &children[1] };
+	int64_t limit = LONG;
+	struct sup_child c;
+	struct sup_pid pid;
+
+	(void)state;
+	assert_int_equal(try_supervisor(children, 1, &a.sup), 0);
+	pid = start(adds, &a);
+	while (atomic_load(&m.missing) > 1 && sup_deadline_ms(0) < limit)
+		sched_yield();
+	assert_int_equal(sup_kill(pid, LONG), 0);
+	assert_int_equal(end_of(pid).kind, SUP_REASON_KILLED);
+	assert_true(meet(&m));
+	assert_int_equal(sup_which_child(a.sup, "x", &c), 0);
+	assert_int_equal(c.state, SUP_CHILD_RUNNING);
+	stop(a.sup);
+}
+
 /* A spec that is added lives in the caller: its ids are copied. */
 static void one_is_added(void **state)
 {
@@ -472,6 +549,8 @@ int main(void)
 		CASE(one_is_out_of_time),
 		CASE(the_supervisor_is_killed),
 		CASE(killed_in_a_start),
+		CASE(the_starter_is_killed),
+		CASE(who_adds_one_is_killed),
 		CASE(one_is_added),
 	};
 
