@@ -152,6 +152,17 @@ static void time_can_be_changed(void **state)
 }
 
 /* Who is on its way out, by itself or as we asked, may be silent. */
+/* It may change how often, not whether. */
+static void nobody_makes_it_watched(void **state)
+{
+	struct sup_process_spec spec = PERL(
+		"say(\"WATCHDOG_USEC=1000\\nREADY=1\"); snooze(0.1);", 0);
+
+	(void)state;
+	spec.readiness = SUP_READY_NOTIFY;
+	assert_int_equal(run(&spec).kind, SUP_REASON_NORMAL);
+}
+
 static void who_stops_is_not_watched(void **state)
 {
 	struct sup_process_spec spec = PERL(
@@ -257,6 +268,7 @@ int main(void)
 		T(no_need_to_talk_before_it_is_ready),
 		T(trouble_is_told_at_once),
 		T(time_can_be_changed),
+		T(nobody_makes_it_watched),
 		T(who_stops_is_not_watched),
 		T(each_has_its_own_time),
 		T(supervisor_restarts_it_and_says_why),

@@ -96,12 +96,12 @@ struct sup_process_spec {
  *
  * With SUP_READY_NOTIFY, NOTIFY_SOCKET is put into its environment and read as
  * long as it lives; what comes from others than its lineage is ignored, and
- * what has more than 4,095 bytes. With
- * SUP_READY_FD it gets the writing end of a pipe. If it is not ready within
- * ready_timeout_ms, or the longer time it asks for (EXTEND_TIMEOUT_USEC), its
- * start has failed. sup_exit() sends stop_signal to the process; if it has not
- * ended within stop_timeout_ms all of its lineage is killed, and it ends as
- * KILLED. A supervisor's shutdown_ms is counted apart from that.
+ * what has more than 4,095 bytes. With SUP_READY_FD it gets the writing end of
+ * a pipe. If it is not ready within ready_timeout_ms, or the longer time it
+ * asks for (EXTEND_TIMEOUT_USEC), its start has failed. sup_exit() sends
+ * stop_signal to the process; if it has not ended within stop_timeout_ms, or
+ * the longer time that it then asks for, all of its lineage is killed, and it
+ * ends as KILLED. A supervisor's shutdown_ms is counted apart from that.
  *
  * With watchdog_ms, WATCHDOG_USEC and WATCHDOG_PID tell it to send WATCHDOG=1
  * on NOTIFY_SOCKET (sd_watchdog_enabled(3)) at least that often once it is
