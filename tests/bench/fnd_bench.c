@@ -77,6 +77,16 @@ static int rate_check(int nth)
 	return fnd_rate_check("entity", "operation", &rate, NULL);
 }
 
+/* By its name and a label, as who executes an event does. */
+static int count(int nth)
+{
+	static const struct fnd_pair pair = { "shop", "one" };
+	static const struct fnd_metadata labels = { &pair, 1 };
+
+	(void)nth;
+	return fnd_telemetry_count("bench.orders", 1, &labels);
+}
+
 /* Each caller has a lock of its own. */
 static int lock(int nth)
 {
@@ -108,6 +118,7 @@ static const struct topic topics[] = {
 	{ "fnd_lookup", lookup, 1000000, 1 },
 	{ "fnd_config_get", config_get, 1000000, 1 },
 	{ "fnd_rate_check", rate_check, 1000000, 1 },
+	{ "fnd_count", count, 1000000, 1 },
 	{ "fnd_lock", lock, 100000, 1 },
 	{ "fnd_event_store", store_events, EVENT_BATCHES, EVENT_BATCH },
 };

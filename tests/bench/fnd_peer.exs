@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What fnd_bench does, with the same names and counts, on Elixir: a lookup in
-# its Registry, one in an ETS table, an update of a counter of an ETS table, two
+# its Registry, one in an ETS table, updates of counters of ETS tables, two
 # calls of a server.
 #
 # usage: elixir fnd_peer.exs DIVISOR
@@ -65,6 +65,9 @@ defmodule FndPeer do
     path = [:settings, :number50]
     table = :ets.new(:rates, [:public, :set, write_concurrency: true])
     :ets.insert(table, {"entity", 0})
+    counts = :ets.new(:counts, [:public, :set, write_concurrency: true])
+    count = {[:bench, :orders], [shop: "one"]}
+    :ets.insert(counts, {count, 0})
     {:ok, server} = GenServer.start_link(Server, 0)
 
     topic("fnd_lookup", scale.(1_000_000), fn ->
@@ -77,6 +80,10 @@ defmodule FndPeer do
 
     topic("fnd_rate_check", scale.(1_000_000), fn ->
       :ets.update_counter(table, "entity", {2, 1})
+    end)
+
+    topic("fnd_count", scale.(1_000_000), fn ->
+      :ets.update_counter(counts, count, {2, 1})
     end)
 
     topic("fnd_lock", scale.(100_000), fn ->
