@@ -65,7 +65,7 @@ $(LIB)/$(NAME).so: $(LIB)/$(SONAME)
 	@ln -sf $(SONAME) $@
 
 PC = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' \
-	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(SUP_VERSION)|' \
+	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(SUP_VERSION)|g' \
 	-e 's|@REQUIRES@|$(REQUIRES)|' $(SRC)/$(NAME).pc.in
 
 $(LIB)/$(NAME).pc: $(SRC)/$(NAME).pc.in $(SRC)/library.mk \

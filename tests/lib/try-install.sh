@@ -123,16 +123,44 @@ compile_agents() {
 	${CC:-cc} -Wall -Wextra -Werror -o "$work/agents" -x c - \
 		$(config_of --cflags --libs libsup-mabeam) <<'C' &&
 #include <foundation/foundation.h>
+#include <errno.h>
 #include <mabeam/mabeam.h>
+#include <signal.h>
 #include <sup/sup.h>
+
+static int init(const char *id, void *arg, void **ret_state)
+{
+	*ret_state = arg;
+	return id[0] != 'a';
+}
+
+static int fault(void *state, struct sup_from from,
+		 const struct mab_message *message)
+{
+	return mab_reply(from, message->body, *(volatile int *)state);
+}
 
 int main(void)
 {
+	const struct mab_agent_ops ops = {
+		.size = sizeof(ops), .init = init, .request = fault,
+	};
+	const struct mab_agent_spec spec = {
+		.size = sizeof(spec), .id = "a", .ops = &ops,
+		.arg = (void *)16, .containment = SUP_CONTAIN,
+	};
+	const struct mab_message message = { .method = "m" };
+	struct sup_reason reason;
+	struct sup_msg reply;
 	struct sup_pid pid;
 
 	if (sup_open(NULL) || fnd_foundation_start(NULL, &pid) ||
 	    mab_mabeam_start(NULL, &pid) || mab_agent_whereis("none").v)
 		return 1;
+	if (mab_agent_register(&spec) || mab_agent_start("a", NULL) ||
+	    mab_agent_ask("a", &message, &reply, &reason, SUP_FOREVER) !=
+	    -EPIPE || reason.signo != SIGSEGV)
+		return 2;
 	return sup_close();
 }
 C
