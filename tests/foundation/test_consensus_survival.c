@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Tasks that propose, that vote, and the supervisor of the runs are killed at
- * random, 300 times in all: no number is ever decided twice, what is kept is
+ * random, 1,000 times in all: no number is ever decided twice, what is kept is
  * never behind what somebody was told, and votes go on after each kill.
  *
  * usage: test_consensus_survival [SEED]
  */
-#include "foundation.h"
-
-#include <stdio.h>
-#include <unistd.h>
+#include "survival.h"
 
 #define PROPOSERS 3
 #define VOTERS 3
 
-static unsigned int seed;
-static _Atomic bool stop;
-static _Atomic int faults;
-static _Atomic uint64_t decisions;	/* that somebody was told of */
 static _Atomic uint64_t voters[VOTERS];
 static _Atomic uint64_t told[1024];	/* the last number of each place */
 
@@ -64,107 +57,67 @@ static void propose(uint64_t value)
 	for (i = 0; i < VOTERS; i++)
 		pids[i].v = atomic_load(&voters[i]);
 	ret = fnd_consensus_propose("c", &c, LONG, &r);
-	if (ret == -ENOTCONN || ret == -EPIPE)
+	if (is_away(ret) || wrong(ret))
 		return;
-	if (ret || r.outcome == FND_CONSENSUS_LATE)
-		atomic_fetch_add(&faults, 1);
-	if (ret || r.outcome != FND_CONSENSUS_DECIDED)
+	wrong(r.outcome == FND_CONSENSUS_LATE);
+	if (r.outcome != FND_CONSENSUS_DECIDED)
 		return;
-	if (!is_new(r.number) || !is_kept(r.number))
-		atomic_fetch_add(&faults, 1);
-	atomic_fetch_add(&decisions, 1);
+	wrong(!is_new(r.number) || !is_kept(r.number));
+	atomic_fetch_add(&survival.rounds, 1);
 }
 
-static int proposes(void *arg)
+static int proposes(void *nth)
 {
 	uint64_t n = 0;
 
-	(void)arg;
-	while (!atomic_load(&stop))
+	(void)nth;
+	while (!atomic_load(&survival.stop))
 		propose(n++);
 	return 0;
 }
 
-/* A supervisor that does not mind how often. */
-static struct sup_pid start_tasks(void)
+static void kill_voter(struct victims *v)
 {
-	static const struct sup_dynamic_spec tasks = {
-		.size = sizeof(tasks), .name = "fnd_tasks", .reg = true,
-	};
-	const struct sup_child_spec child = {
-		.size = sizeof(child), .id = "tasks",
-		.start = sup_dynamic_start, .arg = &tasks,
-		.type = SUP_SUPERVISOR,
-	};
-	const struct sup_supervisor_spec spec = {
-		.size = sizeof(spec), .children = &child, .n_children = 1,
-		.intensity = 1000000,
-	};
-	struct sup_pid pid;
+	unsigned int who = rand_r(&seed) % VOTERS;
 
-	assert_int_equal(sup_supervisor_start(&spec, &pid), 0);
-	return pid;
+	kill_and_wait((struct sup_pid){ atomic_load(&voters[who]) });
+	atomic_store(&voters[who], start(votes, NULL).v);
+	v->kills++;
 }
 
-static void await_decision(void)
+static void a_thousand_kills(void **state)
 {
-	uint64_t before = atomic_load(&decisions);
-	int64_t limit = LONG;
-
-	while (atomic_load(&decisions) == before && !atomic_load(&faults))
-		assert_true(sup_deadline_ms(0) < limit);
-	assert_int_equal(atomic_load(&faults), 0);
-}
-
-static void kill_one(struct sup_pid *pids)
-{
-	unsigned int who = rand_r(&seed) % (PROPOSERS + VOTERS + 2);
-	struct sup_pid pid;
-
-	if (who < PROPOSERS) {
-		kill_and_wait(pids[who]);
-		pids[who] = start(proposes, NULL);
-	} else if (who < PROPOSERS + VOTERS) {
-		who -= PROPOSERS;
-		pid.v = atomic_load(&voters[who]);
-		kill_and_wait(pid);
-		atomic_store(&voters[who], start(votes, NULL).v);
-	} else if (sup_whereis("fnd_tasks").v) {
-		kill_and_wait(sup_whereis("fnd_tasks"));
-	}
-}
-
-static void three_hundred_kills(void **state)
-{
-	struct sup_pid pids[PROPOSERS], top;
+	const struct sup_child_spec child = SURVIVAL_TASKS;
+	struct victims v = {
+		.run = proposes, .n = PROPOSERS,
+		.services = { "fnd_tasks" }, .n_services = 1,
+	};
 	int i;
 
 	(void)state;
-	top = start_tasks();
+	survival_start(&child, 1);
 	for (i = 0; i < VOTERS; i++)
 		atomic_store(&voters[i], start(votes, NULL).v);
-	for (i = 0; i < PROPOSERS; i++)
-		pids[i] = start(proposes, NULL);
-	for (i = 0; i < SLOWLY(300); i++) {
-		await_decision();
-		kill_one(pids);
+	begin_victims(&v);
+	while (v.kills < SLOWLY(1000)) {
+		if (rand_r(&seed) % 2)
+			kill_voter(&v);
+		else
+			kill_one(&v);
+		await_round();
 	}
-	await_decision();
-	atomic_store(&stop, true);
-	for (i = 0; i < PROPOSERS; i++)
-		assert_int_equal(end_of(pids[i]).kind, SUP_REASON_NORMAL);
+	end_victims(&v);
+	await_no_jobs();
 	assert_int_equal(fnd_consensus_remove("c"), 0);
-	assert_true(sup_is_alive(top));
+	assert_true(sup_is_alive(foundation));
 }
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(three_hundred_kills),
+		CASE(a_thousand_kills),
 	};
 
-	sup_set_log_level(-1);
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)getpid();
-	print_message("seed %u\n", seed);
+	take_seed(argc, argv);
 	return RUN_TESTS(tests);
 }
