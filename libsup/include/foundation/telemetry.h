@@ -109,9 +109,10 @@ struct fnd_handler_spec {
  * that has failed, or was killed, is detached, and foundation.telemetry.
  * handler_detached is executed, with its id and the reason; it is started again
  * if it ended with the task supervisor. The spec is copied. Errors: -EEXIST
- * there is one of that id; -EINVAL; -ENAMETOOLONG; -ENOTCONN the task
- * supervisor does not run; as sup_start_job(). A safe point: if it ends the
- * caller the handler is attached, or not.
+ * there is one of that id; -EINVAL names the member; -ENAMETOOLONG; -ENOTCONN
+ * the task supervisor does not run; -EAGAIN there are too many threads;
+ * -EDEADLK on the task supervisor's own thread; -ENOMEM. A safe point: if it
+ * ends the caller the handler is attached, or not.
  */
 SUP_API int fnd_telemetry_attach(const struct fnd_handler_spec *spec);
 
