@@ -18,7 +18,7 @@ cat >"$work/tree.yaml" <<-E
 	  - id: watched
 	    argv: [sh, -c, 'exec "$program" 2>>$work/watched.err']
 	    ready: notify
-	    watchdog: 3s
+	    watchdog: 5s
 E
 
 hangs() {

@@ -8,6 +8,7 @@
 
 #include "processes.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -30,6 +31,7 @@ enum tag {
 struct facts {
 	pid_t pid, parent;
 	bool has_variable;
+	bool is_shared;		/* its socket, with what it executes */
 	int n_fds;
 	char comm[16];
 };
@@ -60,6 +62,7 @@ static inline void tell_facts(void)
 	struct facts facts = {
 		.pid = getpid(), .parent = getppid(),
 		.has_variable = getenv("SUP_FUNCTION"),
+		.is_shared = fcntl(channel(), F_GETFD) != FD_CLOEXEC,
 		.n_fds = leftovers_count("/proc/self/fd"),
 	};
 	FILE *f = fopen("/proc/self/comm", "r");

@@ -168,6 +168,7 @@ static void it_is_a_process_like_others(void)
 	assert_int_equal(facts.pid, os);
 	assert_int_equal(facts.parent, getpid());
 	assert_false(facts.has_variable);
+	assert_false(facts.is_shared);
 	/* 0, 1, 2, that of the spec, its own; ".", "..", that of the look. */
 	assert_int_equal(facts.n_fds, 4 + 1 + 3);
 	assert_string_equal(facts.comm, "serve\n");
