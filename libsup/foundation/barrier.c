@@ -193,17 +193,8 @@ int fnd_barriers_start(const void *options, struct sup_pid *ret_pid)
 static int request(enum tag tag, struct request *req, const char *name,
 		   uint64_t *ret_tag)
 {
-	struct sup_msg msg = {
-		.tag = tag, .data = req, .len = sizeof(*req),
-	};
-	struct sup_msg reply;
-	int ret;
-
 	strcpy(req->name, name);
-	ret = fnd__call(FND__BARRIERS, &msg, &reply, SUP_FOREVER);
-	if (!ret)
-		*ret_tag = reply.tag;
-	return ret;
+	return fnd__ask(FND__BARRIERS, tag, req, sizeof(*req), ret_tag);
 }
 
 int fnd__barrier_waiting(const char *name, unsigned int *ret_n)

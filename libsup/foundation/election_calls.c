@@ -117,18 +117,11 @@ static int request(enum fnd__election_tag tag, const char *name,
 		   struct fnd__election_request *req, uint64_t *ret_tag)
 {
 	struct fnd__election_request none = { .deadline = SUP_FOREVER };
-	struct sup_msg msg = { .tag = tag, .len = sizeof(*req) };
-	struct sup_msg reply;
-	int ret;
 
 	if (!req)
 		req = &none;
 	strcpy(req->name, name);
-	msg.data = req;
-	ret = fnd__call(FND__ELECTIONS, &msg, &reply, SUP_FOREVER);
-	if (!ret && ret_tag)
-		*ret_tag = reply.tag;
-	return ret;
+	return fnd__ask(FND__ELECTIONS, tag, req, sizeof(*req), ret_tag);
 }
 
 static bool has_gone(int error)

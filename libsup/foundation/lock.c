@@ -368,17 +368,9 @@ static int request(enum tag tag, const char *name, int64_t deadline,
 		   uint64_t *ret_tag)
 {
 	struct request req = { .deadline = deadline };
-	struct sup_msg msg = {
-		.tag = tag, .data = &req, .len = sizeof(req),
-	};
-	struct sup_msg reply;
-	int ret;
 
 	strcpy(req.name, name);
-	ret = fnd__call(FND__LOCKS, &msg, &reply, SUP_FOREVER);
-	if (!ret)
-		*ret_tag = reply.tag;
-	return ret;
+	return fnd__ask(FND__LOCKS, tag, &req, sizeof(req), ret_tag);
 }
 
 int fnd__lock_waiting(const char *name, unsigned int *ret_n)

@@ -63,6 +63,19 @@ int fnd__call(const char *service, const struct sup_msg *req,
 	return ret;
 }
 
+int fnd__ask(const char *service, uint64_t tag, void *req, size_t len,
+	     uint64_t *ret_tag)
+{
+	const struct sup_msg msg = { .tag = tag, .data = req, .len = len };
+	struct sup_msg reply;
+	int ret;
+
+	ret = fnd__call(service, &msg, &reply, SUP_FOREVER);
+	if (!ret && ret_tag)
+		*ret_tag = reply.tag;
+	return ret;
+}
+
 void fnd__tell(const char *service, const struct sup_msg *msg)
 {
 	int ret;

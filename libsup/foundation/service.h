@@ -37,6 +37,13 @@ int fnd__call(const char *service, const struct sup_msg *req,
 	      struct sup_msg *ret_reply, int64_t deadline);
 
 /*
+ * The same, for as long as it takes, if all that is answered is a tag; ret_tag
+ * may be NULL.
+ */
+int fnd__ask(const char *service, uint64_t tag, void *req, size_t len,
+	     uint64_t *ret_tag);
+
+/*
  * Casts to a service what it has to hear, whatever befalls the caller, if it
  * runs.
  */
