@@ -7,7 +7,7 @@
 static void delays(void **state)
 {
 	struct sup_backoff b = { .min_ms = 100, .max_ms = 1000 };
-	int64_t delay;
+	int64_t delay, least = INT64_MAX, most = 0;
 	uint64_t r;
 
 	(void)state;
@@ -22,7 +22,11 @@ static void delays(void **state)
 	for (r = 0; r < 1000; r++) {
 		delay = sup__backoff_delay(&b, 1, r * 7919 * 50021);
 		assert_in_range(delay, 80 * MS, 120 * MS);
+		least = delay < least ? delay : least;
+		most = delay > most ? delay : most;
 	}
+	/* All of that range, not some of it. */
+	assert_true(least < 81 * MS && most > 119 * MS);
 	b = (struct sup_backoff){ .min_ms = UINT32_MAX, .factor = UINT32_MAX };
 	assert_int_equal(sup__backoff_delay(&b, 9, 0), UINT32_MAX * MS);
 	b = (struct sup_backoff){ 0 };
