@@ -79,7 +79,7 @@ void bench_restart(void)
 /* Two supervisors take turns; one has a full window, one an empty one. */
 void bench_window(void)
 {
-	size_t i, n = scaled(2000), fill = scaled(WINDOW);
+	size_t i, n = scaled(500), fill = scaled(WINDOW);
 	int64_t *full_times = room_for(n, sizeof(*full_times));
 	int64_t *empty_times = room_for(n, sizeof(*empty_times));
 	struct tree full, empty;

@@ -5,14 +5,18 @@
 # module, over pidfds, and Erlang and Elixir. Prints "SIDE NAME ROUND VALUE" for
 # source.sh.
 #
-# usage: source-inside.sh ROUNDS DIVISOR	DIVISOR: how much less to do
+# usage: source-inside.sh ROUNDS DIVISOR LARGE
+#
+# DIVISOR: how much less to do in a round. LARGE: the same of what only says
+# something in full, 20,000 restarts and 10,000 children; so it is done once.
 set -euo pipefail
 . "$(dirname "$0")/../lib/env.sh"
 . "$top/tests/bench/cpus.inc"
 
-[ $# = 2 ] || usage "how many rounds of how much?"
+[ $# = 3 ] || usage "how many rounds of how much?"
 rounds=$1
 divisor=$2
+large=$3
 bin=$build/tests/bench
 cpus=$(own_cpus) || die "needs two CPUs"
 
@@ -34,10 +38,25 @@ note() {
 	awk -v side="$1" -v round="$round" '{ print side, $1, round, $2 }'
 }
 
+run() {
+	local -r topic=$1
+	local side
+	shift
+
+	for side; do
+		case $side in
+		theirs) theirs "$topic" ;;
+		*) ours "$side" "$topic" ;;
+		esac | note "$side"
+	done
+}
+
 for ((round = 1; round <= rounds; round++)); do
 	for topic in restart down registry; do
-		ours module $topic | note module
-		ours pidfd $topic | note pidfd
-		theirs $topic | note theirs
+		run $topic module pidfd theirs
 	done
 done
+# How ends are learnt of makes no difference to how restarts are counted.
+divisor=$large round=1
+run window module theirs
+run many module pidfd theirs
