@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tasks are killed in their calls of the ProcessRegistry. */
+/* Tasks are killed in their calls of the ProcessRegistry, 1,000 times. */
 #include "names.h"
+
+#include <sched.h>
 
 static bool any(const struct fnd_process *p, void *arg)
 {
@@ -43,11 +45,13 @@ static void who_changes_a_name_is_killed(void **state)
 	size_t i, begun, n;
 
 	(void)state;
-	for (i = 0; i < SLOWLY(300); i++) {
+	for (i = 0; i < SLOWLY(1000); i++) {
 		begun = atomic_load(&r.n);
 		pid = start(changes_a_name, &r);
-		while (atomic_load(&r.n) < begun + 1 + i % 3)
+		while (atomic_load(&r.n) < begun + 1 + i % 3) {
 			assert_true(sup_is_alive(pid));
+			sched_yield();
+		}
 		kill_and_wait(pid);
 		n = count(N, NULL);
 		assert_in_range(n, 0, 1);
