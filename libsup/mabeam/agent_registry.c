@@ -212,20 +212,41 @@ static const char *capabilities_of(const struct mab__config *c)
 	return type + strlen(type) + 1;
 }
 
+static bool has_all(const struct mab__config *c, const char *const *wanted)
+{
+	for (; wanted && *wanted; wanted++)
+		if (!has_capability(c, capabilities_of(c), *wanted))
+			return false;
+	return true;
+}
+
+bool mab__agent_can(const char *id, const char *const *capabilities,
+		    struct sup_pid *ret_pid, size_t *ret_n)
+{
+	struct mab__agent *a;
+	bool can;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_find_locked(id);
+	can = a && has_all(a->config, capabilities);
+	if (a) {
+		*ret_n = a->config->n_capabilities;
+		*ret_pid = a->state == MAB_RUNNING && sup_is_alive(a->pid) ?
+			   a->pid : SUP_PID_NONE;
+	}
+	pthread_mutex_unlock(&mab__agents.lock);
+	return can;
+}
+
 static bool matches_locked(const struct mab__agent *a, const void *query)
 {
 	const struct mab_agent_query *q = query;
-	const char *const *wanted;
 
 	if (q->states && !(q->states & MAB_STATE_BIT(a->state)))
 		return false;
 	if (q->type && strcmp(q->type, type_of(a->config)))
 		return false;
-	for (wanted = q->capabilities; wanted && *wanted; wanted++)
-		if (!has_capability(a->config, capabilities_of(a->config),
-				    *wanted))
-			return false;
-	return true;
+	return has_all(a->config, q->capabilities);
 }
 
 static bool is_called_locked(const struct mab__agent *a, const void *id)

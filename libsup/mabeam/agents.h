@@ -85,6 +85,14 @@ void mab__run_stop_over(const char *id);
  */
 void mab__agents_settle(const char *id);
 
+/*
+ * Whether there is such an agent, with all of these capabilities (up to a NULL;
+ * NULL: any). If there is one *ret_pid is its task, if it runs, or none, and
+ * *ret_n how many capabilities it has.
+ */
+bool mab__agent_can(const char *id, const char *const *capabilities,
+		    struct sup_pid *ret_pid, size_t *ret_n);
+
 /* -ENOENT, with a sentence. */
 int mab__agent_unknown(const char *id);
 

@@ -7,6 +7,7 @@
 #include <mabeam/agent_ask.h>
 #include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
+#include <mabeam/load_balancer.h>
 
 #ifdef __cplusplus
 extern "C" {

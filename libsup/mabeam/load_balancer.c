@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Agents and tasks in a table under one lock, above that of the AgentRegistry.
+ * A task belongs to a life of its agent: one whose life is over is stranded,
+ * does not count as load, and is moved, or completed all the same. How many
+ * tasks a life has is counted from none when that life is first seen.
+ */
+#include <mabeam/load_balancer.h>
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include <sup/sup.h>
+
+#include "mabeam/agents.h"
+#include "mabeam/balance.h"
+#include "mabeam/service.h"
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct member {
+	struct member *prev, *next;	/* in the order of their coming */
+	char id[MAB_NAME_MAX + 1];
+	struct sup_pid pid;		/* of the life that was seen last */
+	bool running;
+	size_t n_capabilities;
+	struct mab_load load;
+	unsigned int active;
+	uint64_t completed;
+	int64_t total_ns;
+};
+
+struct task {
+	UT_hash_handle hh;
+	uint64_t nr;
+	struct member *member;
+	struct sup_pid pid;
+	int64_t begun_ns;
+	char *capabilities[MAB_CAPABILITIES_MAX + 1];
+	char strings[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Of all below. */
+static struct member *members;
+static struct task *tasks;
+static enum mab_strategy strategy;
+static uint64_t random_state, last_nr, turn, completed, moved;
+
+static int64_t (*other_clock)(void);
+
+void mab__balance_set_clock(int64_t (*now)(void))
+{
+	other_clock = now;
+}
+
+static int64_t now_ns(void)
+{
+	return other_clock ? other_clock() : sup_deadline_ms(0);
+}
+
+/* SplitMix64: every seed will do. */
+static uint64_t draw_locked(void)
+{
+	uint64_t x = random_state += UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+static struct member *find_locked(const char *id)
+{
+	struct member *m;
+
+	DL_FOREACH(members, m)
+		if (!strcmp(m->id, id))
+			break;
+	return m;
+}
+
+/* Sees which life it is in; whether it runs and has all capabilities. */
+static bool look_locked(struct member *m, const char *const *capabilities)
+{
+	struct sup_pid pid = SUP_PID_NONE;
+	bool able = mab__agent_can(m->id, capabilities, &pid,
+				   &m->n_capabilities);
+
+	m->running = pid.v;
+	if (pid.v && pid.v != m->pid.v) {
+		m->pid = pid;
+		m->active = 0;
+	}
+	return able && m->running;
+}
+
+static bool is_overloaded_locked(const struct member *m)
+{
+	return m->load.cpu > MAB_OVERLOAD_CPU ||
+	       m->load.memory > MAB_OVERLOAD_MEMORY ||
+	       m->active > MAB_OVERLOAD_TASKS;
+}
+
+static bool is_suitable_locked(struct member *m,
+			       const char *const *capabilities)
+{
+	return look_locked(m, capabilities) && !is_overloaded_locked(m);
+}
+
+static double load_locked(const struct member *m)
+{
+	return 0.4 * m->load.cpu +
+	       0.3 * m->load.memory / MAB_OVERLOAD_MEMORY +
+	       0.3 * m->active / MAB_OVERLOAD_TASKS;
+}
+
+static double average_locked(const struct member *m)
+{
+	return m->completed ? (double)m->total_ns / m->completed : 0;
+}
+
+/* One that was never measured counts as those that were, on the average. */
+static double queue_locked(const struct member *m)
+{
+	double one = average_locked(m), sum = 0;
+	const struct member *other;
+	size_t n = 0;
+
+	if (!m->completed)
+		DL_FOREACH(members, other)
+			if (other->completed) {
+				sum += average_locked(other);
+				n++;
+			}
+	if (n)
+		one = sum / n;
+	return (one > 0 ? one : 1) * (m->active + 1);
+}
+
+static bool is_better_locked(const struct member *a, const struct member *b)
+{
+	if (strategy == MAB_CAPABILITY_BASED &&
+	    a->n_capabilities != b->n_capabilities)
+		return a->n_capabilities < b->n_capabilities;
+	if (strategy == MAB_PERFORMANCE_WEIGHTED)
+		return queue_locked(a) < queue_locked(b);
+	return load_locked(a) < load_locked(b);
+}
+
+static struct member *nth_locked(const char *const *capabilities, size_t n)
+{
+	struct member *m;
+
+	DL_FOREACH(members, m)
+		if (is_suitable_locked(m, capabilities) && !n--)
+			break;
+	return m;
+}
+
+static struct member *best_locked(const char *const *capabilities)
+{
+	struct member *m, *best = NULL;
+
+	DL_FOREACH(members, m)
+		if (is_suitable_locked(m, capabilities) &&
+		    (!best || is_better_locked(m, best)))
+			best = m;
+	return best;
+}
+
+static struct member *two_choices_locked(const char *const *capabilities,
+					 size_t n)
+{
+	size_t first = draw_locked() % n, second = draw_locked() % (n - 1);
+	struct member *a = nth_locked(capabilities, first);
+	struct member *b = nth_locked(capabilities, second + (second >= first));
+
+	if (!a || !b)
+		return a ? a : b;
+	return is_better_locked(b, a) ? b : a;
+}
+
+static struct member *choose_locked(const char *const *capabilities)
+{
+	struct member *m;
+	size_t n = 0;
+
+	if (strategy != MAB_ROUND_ROBIN && strategy != MAB_TWO_CHOICES)
+		return best_locked(capabilities);
+	DL_FOREACH(members, m)
+		n += is_suitable_locked(m, capabilities);
+	if (!n)
+		return NULL;
+	if (strategy == MAB_ROUND_ROBIN)
+		return nth_locked(capabilities, turn++ % n);
+	return n == 1 ? nth_locked(capabilities, 0) :
+		two_choices_locked(capabilities, n);
+}
+
+int mab_balance_strategy(enum mab_strategy s, uint64_t seed)
+{
+	if ((unsigned int)s >= MAB_STRATEGIES)
+		return sup_set_error(-EINVAL, "strategy: %d is unknown",
+				     (int)s);
+	pthread_mutex_lock(&lock);
+	strategy = s;
+	random_state = seed;
+	turn = 0;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static int unknown(const char *id)
+{
+	return sup_set_error(-ENOENT, "id: \"%s\" is not balanced", id);
+}
+
+int mab_balance_add(const char *id)
+{
+	struct sup_pid pid;
+	struct member *m;
+	size_t n;
+	int ret;
+
+	ret = mab__check_name("id", id);
+	if (ret)
+		return ret;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return mab__nomem("an agent");
+	strcpy(m->id, id);
+	pthread_mutex_lock(&lock);
+	if (find_locked(id))
+		ret = sup_set_error(-EEXIST, "id: \"%s\" is balanced", id);
+	else if (!mab__agent_can(id, NULL, &pid, &n))
+		ret = mab__agent_unknown(id);
+	else
+		DL_APPEND(members, m);
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		free(m);
+	return ret;
+}
+
+static void end_task_locked(struct task *t)
+{
+	if (t->pid.v == t->member->pid.v && t->member->active)
+		t->member->active--;
+	HASH_DEL(tasks, t);
+	free(t);
+}
+
+static void remove_locked(struct member *m)
+{
+	struct task *t, *next;
+
+	HASH_ITER(hh, tasks, t, next)
+		if (t->member == m)
+			end_task_locked(t);
+	DL_DELETE(members, m);
+	free(m);
+}
+
+int mab_balance_remove(const char *id)
+{
+	struct member *m = NULL;
+
+	if (!id)
+		return unknown("");
+	pthread_mutex_lock(&lock);
+	m = find_locked(id);
+	if (m)
+		remove_locked(m);
+	pthread_mutex_unlock(&lock);
+	return m ? 0 : unknown(id);
+}
+
+void mab_balance_clear(void)
+{
+	pthread_mutex_lock(&lock);
+	while (members)
+		remove_locked(members);
+	turn = 0;
+	pthread_mutex_unlock(&lock);
+}
+
+int mab_balance_report(const char *id, const struct mab_load *load)
+{
+	struct member *m;
+
+	if (!isfinite(load->cpu) || load->cpu < 0)
+		return sup_set_error(-EINVAL, "cpu: %g is none", load->cpu);
+	pthread_mutex_lock(&lock);
+	m = id ? find_locked(id) : NULL;
+	if (m)
+		m->load = *load;
+	pthread_mutex_unlock(&lock);
+	return m ? 0 : unknown(id ? id : "");
+}
+
+static int new_task(const char *const *capabilities, struct task **ret_task)
+{
+	size_t i, n = 0, size = 0;
+	struct task *t;
+	char *at;
+	int ret;
+
+	for (; capabilities && capabilities[n]; n++) {
+		if (n == MAB_CAPABILITIES_MAX)
+			return sup_set_error(-EINVAL, "capabilities: there are "
+					     "more than %d",
+					     MAB_CAPABILITIES_MAX);
+		ret = mab__check_name("capabilities", capabilities[n]);
+		if (ret)
+			return ret;
+		size += strlen(capabilities[n]) + 1;
+	}
+	t = calloc(1, sizeof(*t) + size);
+	if (!t)
+		return mab__nomem("a task");
+	at = t->strings;
+	for (i = 0; i < n; i++) {
+		t->capabilities[i] = at;
+		at = stpcpy(at, capabilities[i]) + 1;
+	}
+	*ret_task = t;
+	return 0;
+}
+
+static const char *const *needs(const struct task *t)
+{
+	return (const char *const *)t->capabilities;
+}
+
+static void give_locked(struct task *t, struct member *m,
+			struct mab_assignment *ret_assignment)
+{
+	t->member = m;
+	t->pid = m->pid;
+	m->active++;
+	ret_assignment->nr = t->nr;
+	ret_assignment->pid = t->pid;
+	strcpy(ret_assignment->id, m->id);
+}
+
+static int assign_locked(struct task *t, struct mab_assignment *ret_assignment)
+{
+	struct member *m;
+
+	if (HASH_COUNT(tasks) >= MAB_ASSIGNMENTS_MAX)
+		return sup_set_error(-ENOSPC, "there are %d tasks",
+				     MAB_ASSIGNMENTS_MAX);
+	m = choose_locked(needs(t));
+	if (!m)
+		return sup_set_error(-ESRCH, "no agent is suitable");
+	t->nr = last_nr + 1;
+	HASH_ADD(hh, tasks, nr, sizeof(t->nr), t);
+	if (!t->hh.tbl)
+		return mab__nomem("a task");
+	last_nr++;
+	t->begun_ns = now_ns();
+	give_locked(t, m, ret_assignment);
+	return 0;
+}
+
+int mab_balance_assign(const char *const *capabilities,
+		       struct mab_assignment *ret_assignment)
+{
+	struct task *t;
+	int ret;
+
+	ret = new_task(capabilities, &t);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&lock);
+	ret = assign_locked(t, ret_assignment);
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		free(t);
+	return ret;
+}
+
+int mab_balance_complete(uint64_t nr)
+{
+	struct task *t;
+
+	pthread_mutex_lock(&lock);
+	HASH_FIND(hh, tasks, &nr, sizeof(nr), t);
+	if (t) {
+		t->member->completed++;
+		t->member->total_ns += now_ns() - t->begun_ns;
+		completed++;
+		end_task_locked(t);
+	}
+	pthread_mutex_unlock(&lock);
+	return t ? 0 : sup_set_error(-ENOENT, "nr: there is no such task");
+}
+
+static bool is_stranded_locked(const struct task *t)
+{
+	return !t->member->running || t->pid.v != t->member->pid.v;
+}
+
+static bool move_locked(struct task *t, struct mab_move *ret_move)
+{
+	bool stranded = is_stranded_locked(t);
+	struct member *to;
+
+	if (!stranded && t->member->active <= MAB_OVERLOAD_TASKS)
+		return false;
+	to = choose_locked(needs(t));
+	if (!to || (!stranded && to == t->member))
+		return false;
+	strcpy(ret_move->from, t->member->id);
+	if (!stranded)
+		t->member->active--;
+	give_locked(t, to, &ret_move->to);
+	moved++;
+	return true;
+}
+
+int mab_balance_rebalance(struct mab_move **ret_moves, size_t *ret_n)
+{
+	struct mab_move *moves = NULL;
+	struct member *m;
+	struct task *t;
+	size_t n = 0;
+
+	pthread_mutex_lock(&lock);
+	DL_FOREACH(members, m)
+		look_locked(m, NULL);
+	if (tasks)
+		moves = malloc(HASH_COUNT(tasks) * sizeof(*moves));
+	for (t = moves ? tasks : NULL; t; t = t->hh.next)
+		n += move_locked(t, &moves[n]);
+	t = tasks;
+	pthread_mutex_unlock(&lock);
+	if (t && !moves)
+		return mab__nomem("moves");
+	if (!n) {
+		free(moves);
+		moves = NULL;
+	}
+	*ret_moves = moves;
+	*ret_n = n;
+	return 0;
+}
+
+int mab_balance_get(const char *id, struct mab_balance *ret_balance)
+{
+	const struct task *t;
+	struct member *m;
+
+	pthread_mutex_lock(&lock);
+	m = id ? find_locked(id) : NULL;
+	if (m) {
+		look_locked(m, NULL);
+		*ret_balance = (struct mab_balance){
+			.running = m->running, .load = m->load,
+			.overloaded = is_overloaded_locked(m),
+			.active = m->running ? m->active : 0,
+			.completed = m->completed,
+			.average_ns = average_locked(m),
+		};
+		for (t = tasks; t; t = t->hh.next)
+			ret_balance->stranded += t->member == m &&
+						 is_stranded_locked(t);
+	}
+	pthread_mutex_unlock(&lock);
+	return m ? 0 : unknown(id ? id : "");
+}
+
+void mab_balance_stats(struct mab_balance_stats *ret_stats)
+{
+	struct mab_balance_stats s = { .agents = 0 };
+	const struct task *t;
+	struct member *m;
+
+	pthread_mutex_lock(&lock);
+	DL_FOREACH(members, m) {
+		s.agents++;
+		s.available += is_suitable_locked(m, NULL);
+		s.overloaded += is_overloaded_locked(m);
+		s.average_cpu += m->load.cpu;
+		s.average_memory += m->load.memory;
+	}
+	for (t = tasks; t; t = t->hh.next) {
+		s.stranded += is_stranded_locked(t);
+		s.active += !is_stranded_locked(t);
+	}
+	s.assigned = last_nr;
+	s.completed = completed;
+	s.moved = moved;
+	pthread_mutex_unlock(&lock);
+	if (s.agents) {
+		s.average_cpu /= s.agents;
+		s.average_memory /= s.agents;
+	}
+	*ret_stats = s;
+}
