@@ -22,6 +22,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include <foundation/telemetry.h>
 #include <sup/sup.h>
 
 #include "foundation/breaker.h"
@@ -266,24 +267,59 @@ static void leave_locked(struct breaker *b, bool failed)
 		begin_locked(b, true, now);
 }
 
+static void tell_rejected(const char *name)
+{
+	const struct fnd_pair pair = { "breaker", name };
+
+	fnd_telemetry_count("foundation.infra.circuit_breaker.call_rejected",
+			    1, &(struct fnd_metadata){ &pair, 1 });
+}
+
+static void tell_state(const char *name, bool is_open)
+{
+	const struct fnd_pair pairs[] = {
+		{ "breaker", name }, { "state", is_open ? "open" : "closed" },
+	};
+
+	fnd_telemetry_count("foundation.infra.circuit_breaker.state_change",
+			    1, &(struct fnd_metadata){ pairs, 2 });
+}
+
+/* Whether it has opened or closed; it is told of when the lock is free. */
+static bool leave(const char *name, uint64_t period, bool failed,
+		  bool *ret_open)
+{
+	bool changed = false;
+	struct breaker *b;
+
+	pthread_mutex_lock(&lock);
+	b = find_locked(name);
+	if (b && b->period == period) {
+		leave_locked(b, failed);
+		changed = b->period != period;
+		*ret_open = b->open;
+	}
+	pthread_mutex_unlock(&lock);
+	return changed;
+}
+
 int fnd_breaker_run(const char *name, int (*fn)(void *arg), void *arg,
 		    int *ret_result)
 {
 	uint64_t period = 0;
-	struct breaker *b;
 	int ret, result;
+	bool is_open;
 
 	ret = with_breaker(name, enter_locked, &period);
-	if (ret == -ECONNREFUSED)
+	if (ret == -ECONNREFUSED) {
+		tell_rejected(name);
 		sup_set_error(ret, "the breaker \"%s\" is open", name);
+	}
 	if (ret)
 		return ret;
 	result = fn(arg);
-	pthread_mutex_lock(&lock);
-	b = find_locked(name);
-	if (b && b->period == period)
-		leave_locked(b, result < 0);
-	pthread_mutex_unlock(&lock);
+	if (leave(name, period, result < 0, &is_open))
+		tell_state(name, is_open);
 	*ret_result = result;
 	return 0;
 }
@@ -311,14 +347,20 @@ int fnd_breaker_status(const char *name, struct fnd_breaker_status *ret_status)
 	return with_breaker(name, status_locked, ret_status);
 }
 
-static int reset_locked(struct breaker *b, void *arg)
+static int reset_locked(struct breaker *b, void *ret_was_open)
 {
-	(void)arg;
+	*(bool *)ret_was_open = b->open;
 	begin_locked(b, false, 0);
 	return 0;
 }
 
 int fnd_breaker_reset(const char *name)
 {
-	return with_breaker(name, reset_locked, NULL);
+	bool was_open = false;
+	int ret;
+
+	ret = with_breaker(name, reset_locked, &was_open);
+	if (was_open)
+		tell_state(name, false);
+	return ret;
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <foundation/telemetry.h>
 #include <sup/sup.h>
 
 #include "foundation/rounds.h"
@@ -167,6 +168,18 @@ static void count(struct fnd_health_picture *h)
 	h->at_ns = sup_deadline_ms(0);
 }
 
+/* What cannot be counted is in the picture all the same. */
+static void show(const struct fnd_health_picture *h)
+{
+	const struct fnd_measurement m[] = {
+		{ "health_percentage", FND_METRIC_GAUGE, h->permille / 10.0 },
+		{ "degraded_services", FND_METRIC_GAUGE, h->degraded },
+		{ "failed_services", FND_METRIC_GAUGE, h->unhealthy },
+	};
+
+	fnd_telemetry_execute("foundation.application", m, 3, NULL);
+}
+
 /* The job that is a round. */
 static int run(void *arg, struct sup_msg *ret_result)
 {
@@ -194,6 +207,7 @@ static int run(void *arg, struct sup_msg *ret_result)
 		look_at(&v, &o, &h->services[i]);
 	}
 	count(h);
+	show(h);
 	sup_give(h);
 	*ret_result = (struct sup_msg){
 		.data = h, .len = len, .free = sup_free,

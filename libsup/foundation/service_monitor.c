@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <foundation/telemetry.h>
 #include <sup/sup.h>
 
 #include "foundation/rounds.h"
@@ -62,10 +63,22 @@ static bool is_hung(const struct fnd_service *s)
 		e.node.hung;
 }
 
+static void warn_of(const struct fnd_service *s, const char *lacks)
+{
+	const struct fnd_pair pairs[] = {
+		{ "service", s->name }, { "lacks", lacks },
+	};
+
+	fnd_telemetry_count("foundation.application.dependency_warnings", 1,
+			    &(struct fnd_metadata){ pairs, 2 });
+}
+
 static void look_at(const struct fnd_service *s, const char *lacks,
 		    const struct fnd_service_monitor_options *o,
 		    struct fnd_service_round *r)
 {
+	if (lacks)
+		warn_of(s, lacks);
 	if (!s->pid.v) {
 		r->down++;
 		/* What it needs goes first; then it, in a later round. */

@@ -43,8 +43,10 @@ SUP_API int fnd_breaker_close(const char *name);
  * refresh_ms it is half-open: one caller may try, while the others are still
  * refused. If that goes well it is closed, else it is open for another
  * refresh_ms. A task that ends in fn has failed if it was that one, and else
- * counts for nothing. Errors, and fn has not been called: -ECONNREFUSED it is
- * open; -ENOENT; -EINVAL; -ENAMETOOLONG.
+ * counts for nothing. An opening, a closing and a refusal are events
+ * (<foundation/telemetry.h>): foundation.infra.circuit_breaker.state_change,
+ * .call_rejected. Errors, and fn has not been called: -ECONNREFUSED it is open;
+ * -ENOENT; -EINVAL; -ENAMETOOLONG.
  */
 SUP_API int fnd_breaker_run(const char *name, int (*fn)(void *arg), void *arg,
 			    int *ret_result);
