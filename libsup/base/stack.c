@@ -45,6 +45,8 @@ static struct sup__stack *map(size_t map_size)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
+	/* Else a thread may cost 2 MiB. Since Linux 6.7 MAP_STACK says so. */
+	madvise(p, map_size, MADV_NOHUGEPAGE);
 	if (mprotect(p + SUP__STACK_ALT, GUARD, PROT_NONE)) {
 		munmap(p, map_size);
 		return NULL;

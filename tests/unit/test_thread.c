@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -256,6 +257,51 @@ static void what_it_used_is_given_back(void **state)
 	assert_int_equal(errno, ENOMEM);
 }
 
+/* Whether the area of the calling process at an address has a flag, proc(5). */
+static bool area_has(const void *at, const char *flag)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	unsigned long start, end;
+	bool is_it = false, has = false;
+	char line[512];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			is_it = (uintptr_t)at >= start && (uintptr_t)at < end;
+		else if (is_it && !strncmp(line, "VmFlags:", 8))
+			has = strstr(line, flag);
+	}
+	fclose(f);
+	return has;
+}
+
+static void *look_at_area(void *arg)
+{
+	struct sup__stack *stack = sup__thread_self().stack;
+
+	*(bool *)arg = area_has(&stack, " nh") &&
+		       area_has(sup__stack_alt(stack), " nh");
+	return NULL;
+}
+
+/* Where those are made unasked, each thread would have one. */
+static void its_stack_has_no_huge_pages(void **state)
+{
+	struct sup__thread thread;
+	bool has_none = false;
+
+	(void)state;
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK)) {
+		print_message("skip: no huge pages here\n");
+		skip();
+	}
+	assert_int_equal(sup__thread_start("area", 0, look_at_area, &has_none,
+					   &thread), 0);
+	sup__thread_join(thread);
+	assert_true(has_none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +313,7 @@ int main(void)
 		cmocka_unit_test(refusals_say_why),
 		cmocka_unit_test(the_next_one_has_its_stack),
 		cmocka_unit_test(what_it_used_is_given_back),
+		cmocka_unit_test(its_stack_has_no_huge_pages),
 	};
 
 	return RUN_TESTS(tests);
