@@ -4,6 +4,13 @@
  * A task belongs to a life of its agent: one whose life is over is stranded,
  * does not count as load, and is moved, or completed all the same. How many
  * tasks a life has is counted from none when that life is first seen.
+ *
+ * It is also of the task of libsup that asked for it: when that has ended,
+ * nobody will say that it is over. Those are taken out when somebody looks at
+ * figures or would be refused, and before tasks are moved.
+ *
+ * Agents die while others look. So one pass looks at each once, and a choice is
+ * made from what it has found.
  */
 #include <mabeam/load_balancer.h>
 
@@ -27,7 +34,7 @@ struct member {
 	struct member *prev, *next;	/* in the order of their coming */
 	char id[MAB_NAME_MAX + 1];
 	struct sup_pid pid;		/* of the life that was seen last */
-	bool running;
+	bool running, suitable;		/* by the last look */
 	size_t n_capabilities;
 	struct mab_load load;
 	unsigned int active;
@@ -39,7 +46,7 @@ struct task {
 	UT_hash_handle hh;
 	uint64_t nr;
 	struct member *member;
-	struct sup_pid pid;
+	struct sup_pid pid, assigner;	/* the latter: none if foreign */
 	int64_t begun_ns;
 	char *capabilities[MAB_CAPABILITIES_MAX + 1];
 	char strings[];
@@ -51,6 +58,7 @@ static struct member *members;
 static struct task *tasks;
 static enum mab_strategy strategy;
 static uint64_t random_state, last_nr, turn, completed, moved;
+static struct mab_bounds bounds = MAB_BOUNDS;
 
 static int64_t (*other_clock)(void);
 
@@ -101,15 +109,29 @@ static bool look_locked(struct member *m, const char *const *capabilities)
 
 static bool is_overloaded_locked(const struct member *m)
 {
-	return m->load.cpu > MAB_OVERLOAD_CPU ||
-	       m->load.memory > MAB_OVERLOAD_MEMORY ||
-	       m->active > MAB_OVERLOAD_TASKS;
+	return m->running && (m->load.cpu > bounds.cpu ||
+			      m->load.memory > bounds.memory ||
+			      m->active > bounds.tasks);
 }
 
-static bool is_suitable_locked(struct member *m,
-			       const char *const *capabilities)
+/* What one look at all of them finds. */
+struct found {
+	size_t suitable, overloaded;	/* of those that can do it */
+};
+
+static struct found look_at_all_locked(const char *const *capabilities)
 {
-	return look_locked(m, capabilities) && !is_overloaded_locked(m);
+	struct found found = { .suitable = 0 };
+	struct member *m;
+	bool able;
+
+	DL_FOREACH(members, m) {
+		able = look_locked(m, capabilities);
+		m->suitable = able && !is_overloaded_locked(m);
+		found.suitable += m->suitable;
+		found.overloaded += able && !m->suitable;
+	}
+	return found;
 }
 
 static double load_locked(const struct member *m)
@@ -152,54 +174,43 @@ static bool is_better_locked(const struct member *a, const struct member *b)
 	return load_locked(a) < load_locked(b);
 }
 
-static struct member *nth_locked(const char *const *capabilities, size_t n)
+static struct member *nth_locked(size_t n)
 {
 	struct member *m;
 
 	DL_FOREACH(members, m)
-		if (is_suitable_locked(m, capabilities) && !n--)
+		if (m->suitable && !n--)
 			break;
 	return m;
 }
 
-static struct member *best_locked(const char *const *capabilities)
+static struct member *best_locked(void)
 {
 	struct member *m, *best = NULL;
 
 	DL_FOREACH(members, m)
-		if (is_suitable_locked(m, capabilities) &&
-		    (!best || is_better_locked(m, best)))
+		if (m->suitable && (!best || is_better_locked(m, best)))
 			best = m;
 	return best;
 }
 
-static struct member *two_choices_locked(const char *const *capabilities,
-					 size_t n)
+static struct member *two_choices_locked(size_t n)
 {
 	size_t first = draw_locked() % n, second = draw_locked() % (n - 1);
-	struct member *a = nth_locked(capabilities, first);
-	struct member *b = nth_locked(capabilities, second + (second >= first));
+	struct member *a = nth_locked(first);
+	struct member *b = nth_locked(second + (second >= first));
 
-	if (!a || !b)
-		return a ? a : b;
 	return is_better_locked(b, a) ? b : a;
 }
 
-static struct member *choose_locked(const char *const *capabilities)
+/* Of n > 0 that are suitable. */
+static struct member *choose_locked(size_t n)
 {
-	struct member *m;
-	size_t n = 0;
-
-	if (strategy != MAB_ROUND_ROBIN && strategy != MAB_TWO_CHOICES)
-		return best_locked(capabilities);
-	DL_FOREACH(members, m)
-		n += is_suitable_locked(m, capabilities);
-	if (!n)
-		return NULL;
 	if (strategy == MAB_ROUND_ROBIN)
-		return nth_locked(capabilities, turn++ % n);
-	return n == 1 ? nth_locked(capabilities, 0) :
-		two_choices_locked(capabilities, n);
+		return nth_locked(turn++ % n);
+	if (strategy == MAB_TWO_CHOICES && n > 1)
+		return two_choices_locked(n);
+	return best_locked();
 }
 
 int mab_balance_strategy(enum mab_strategy s, uint64_t seed)
@@ -215,36 +226,22 @@ int mab_balance_strategy(enum mab_strategy s, uint64_t seed)
 	return 0;
 }
 
+int mab_balance_bounds(const struct mab_bounds *b)
+{
+	static const struct mab_bounds standard = MAB_BOUNDS;
+
+	if (b && !(b->cpu >= 0 && b->cpu <= 1))
+		return sup_set_error(-EINVAL, "cpu: %g is not from 0 to 1",
+				     b->cpu);
+	pthread_mutex_lock(&lock);
+	bounds = b ? *b : standard;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
 static int unknown(const char *id)
 {
 	return sup_set_error(-ENOENT, "id: \"%s\" is not balanced", id);
-}
-
-int mab_balance_add(const char *id)
-{
-	struct sup_pid pid;
-	struct member *m;
-	size_t n;
-	int ret;
-
-	ret = mab__check_name("id", id);
-	if (ret)
-		return ret;
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return mab__nomem("an agent");
-	strcpy(m->id, id);
-	pthread_mutex_lock(&lock);
-	if (find_locked(id))
-		ret = sup_set_error(-EEXIST, "id: \"%s\" is balanced", id);
-	else if (!mab__agent_can(id, NULL, &pid, &n))
-		ret = mab__agent_unknown(id);
-	else
-		DL_APPEND(members, m);
-	pthread_mutex_unlock(&lock);
-	if (ret)
-		free(m);
-	return ret;
 }
 
 static void end_task_locked(struct task *t)
@@ -264,6 +261,56 @@ static void remove_locked(struct member *m)
 			end_task_locked(t);
 	DL_DELETE(members, m);
 	free(m);
+}
+
+/* Who asked for them has ended: nobody will say that they are over. */
+static void end_orphans_locked(void)
+{
+	struct task *t, *next;
+
+	HASH_ITER(hh, tasks, t, next)
+		if (t->assigner.v && !sup_is_alive(t->assigner))
+			end_task_locked(t);
+}
+
+/* Agents that nobody knows any more. */
+static void forget_unknown_locked(void)
+{
+	struct member *m, *next;
+	struct sup_pid pid;
+	size_t n;
+
+	DL_FOREACH_SAFE(members, m, next)
+		if (!mab__agent_can(m->id, NULL, &pid, &n))
+			remove_locked(m);
+}
+
+int mab_balance_add(const char *id)
+{
+	struct sup_pid pid;
+	struct member *m;
+	size_t n;
+	int ret;
+
+	ret = mab__check_name("id", id);
+	if (ret)
+		return ret;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return mab__nomem("an agent");
+	strcpy(m->id, id);
+	pthread_mutex_lock(&lock);
+	forget_unknown_locked();
+	if (find_locked(id))
+		ret = sup_set_error(-EEXIST, "id: \"%s\" is balanced", id);
+	else if (!mab__agent_can(id, NULL, &pid, &n))
+		ret = mab__agent_unknown(id);
+	else
+		DL_APPEND(members, m);
+	pthread_mutex_unlock(&lock);
+	if (ret)
+		free(m);
+	return ret;
 }
 
 int mab_balance_remove(const char *id)
@@ -348,23 +395,35 @@ static void give_locked(struct task *t, struct member *m,
 	strcpy(ret_assignment->id, m->id);
 }
 
+static int refuse(struct found found)
+{
+	if (found.overloaded)
+		return sup_set_error(-EUSERS, "all agents that can do it are "
+				     "overloaded: %zu", found.overloaded);
+	return sup_set_error(-ESRCH, "no agent is suitable");
+}
+
 static int assign_locked(struct task *t, struct mab_assignment *ret_assignment)
 {
-	struct member *m;
+	struct found found = look_at_all_locked(needs(t));
 
+	if (!found.suitable || HASH_COUNT(tasks) >= MAB_ASSIGNMENTS_MAX) {
+		end_orphans_locked();
+		found = look_at_all_locked(needs(t));
+	}
+	if (!found.suitable)
+		return refuse(found);
 	if (HASH_COUNT(tasks) >= MAB_ASSIGNMENTS_MAX)
 		return sup_set_error(-ENOSPC, "there are %d tasks",
 				     MAB_ASSIGNMENTS_MAX);
-	m = choose_locked(needs(t));
-	if (!m)
-		return sup_set_error(-ESRCH, "no agent is suitable");
 	t->nr = last_nr + 1;
 	HASH_ADD(hh, tasks, nr, sizeof(t->nr), t);
 	if (!t->hh.tbl)
 		return mab__nomem("a task");
 	last_nr++;
 	t->begun_ns = now_ns();
-	give_locked(t, m, ret_assignment);
+	t->assigner = sup_self();
+	give_locked(t, choose_locked(found.suitable), ret_assignment);
 	return 0;
 }
 
@@ -409,13 +468,17 @@ static bool is_stranded_locked(const struct task *t)
 static bool move_locked(struct task *t, struct mab_move *ret_move)
 {
 	bool stranded = is_stranded_locked(t);
+	struct found found;
 	struct member *to;
 
-	if (!stranded && t->member->active <= MAB_OVERLOAD_TASKS)
+	if (!stranded && t->member->active <= bounds.tasks)
 		return false;
-	to = choose_locked(needs(t));
-	if (!to || (!stranded && to == t->member))
+	found = look_at_all_locked(needs(t));
+	if (!found.suitable)
 		return false;
+	to = choose_locked(found.suitable);
+	/* By now it may have ended: then it has another agent, too. */
+	stranded = is_stranded_locked(t);
 	strcpy(ret_move->from, t->member->id);
 	if (!stranded)
 		t->member->active--;
@@ -427,13 +490,12 @@ static bool move_locked(struct task *t, struct mab_move *ret_move)
 int mab_balance_rebalance(struct mab_move **ret_moves, size_t *ret_n)
 {
 	struct mab_move *moves = NULL;
-	struct member *m;
 	struct task *t;
 	size_t n = 0;
 
 	pthread_mutex_lock(&lock);
-	DL_FOREACH(members, m)
-		look_locked(m, NULL);
+	end_orphans_locked();
+	look_at_all_locked(NULL);
 	if (tasks)
 		moves = malloc(HASH_COUNT(tasks) * sizeof(*moves));
 	for (t = moves ? tasks : NULL; t; t = t->hh.next)
@@ -459,6 +521,7 @@ int mab_balance_get(const char *id, struct mab_balance *ret_balance)
 	pthread_mutex_lock(&lock);
 	m = id ? find_locked(id) : NULL;
 	if (m) {
+		end_orphans_locked();
 		look_locked(m, NULL);
 		*ret_balance = (struct mab_balance){
 			.running = m->running, .load = m->load,
@@ -482,9 +545,10 @@ void mab_balance_stats(struct mab_balance_stats *ret_stats)
 	struct member *m;
 
 	pthread_mutex_lock(&lock);
+	end_orphans_locked();
+	s.available = look_at_all_locked(NULL).suitable;
 	DL_FOREACH(members, m) {
 		s.agents++;
-		s.available += is_suitable_locked(m, NULL);
 		s.overloaded += is_overloaded_locked(m);
 		s.average_cpu += m->load.cpu;
 		s.average_memory += m->load.memory;

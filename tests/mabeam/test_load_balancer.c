@@ -2,6 +2,8 @@
 /* Who gets the next task; of check 10 of the reference what is about that. */
 #include "mabeam.h"
 
+#include <math.h>
+
 #include "mabeam/balance.h"
 
 static int tear_down_balance(void **state)
@@ -9,7 +11,7 @@ static int tear_down_balance(void **state)
 	mab_balance_clear();
 	mab__balance_set_clock(NULL);
 	return mab_balance_strategy(MAB_RESOURCE_AWARE, 0) ||
-		tear_down_mabeam(state);
+		mab_balance_bounds(NULL) || tear_down_mabeam(state);
 }
 
 #define BALANCE_CASE(f) \
@@ -79,7 +81,8 @@ static void check_10_resource_aware(void **state)
 	report("a", 0.95, 0);
 	report("b", 0.95, 0);
 	report("c", 0.95, 0);
-	assert_int_equal(mab_balance_assign(NULL, &a), -ESRCH);
+	/* Upstream has a word for it, all_agents_overloaded, and no use. */
+	assert_int_equal(mab_balance_assign(NULL, &a), -EUSERS);
 	report("c", 0.9, 0);
 	assign_to("c");
 }
@@ -92,13 +95,41 @@ static void overload_begins_beyond_its_bounds(void **state)
 	(void)state;
 	add_agent("a", NULL);
 	report("a", 0, MAB_OVERLOAD_MEMORY + 1);
-	assert_int_equal(mab_balance_assign(NULL, &a), -ESRCH);
+	assert_int_equal(mab_balance_assign(NULL, &a), -EUSERS);
 	assert_true(balance_of("a").overloaded);
 	report("a", 0, MAB_OVERLOAD_MEMORY);
 	for (i = 0; i < 11; i++)
 		assign_to("a");
 	assert_int_equal(balance_of("a").active, 11);
+	assert_int_equal(mab_balance_assign(NULL, &a), -EUSERS);
+	/* Of who does not run there is none that is overloaded. */
+	assert_int_equal(mab_agent_stop("a"), 0);
+	assert_false(balance_of("a").overloaded);
 	assert_int_equal(mab_balance_assign(NULL, &a), -ESRCH);
+}
+
+static void bounds_are_set(void **state)
+{
+	struct mab_bounds b = { .cpu = 0.5, .memory = 10, .tasks = 1 };
+	struct mab_assignment a;
+
+	(void)state;
+	add_agent("a", NULL);
+	assert_int_equal(mab_balance_bounds(&b), 0);
+	report("a", 0.51, 0);
+	assert_int_equal(mab_balance_assign(NULL, &a), -EUSERS);
+	report("a", 0.5, 11);
+	assert_int_equal(mab_balance_assign(NULL, &a), -EUSERS);
+	report("a", 0.5, 10);
+	assign_to("a");
+	assign_to("a");
+	assert_int_equal(mab_balance_assign(NULL, &a), -EUSERS);
+	assert_int_equal(mab_balance_bounds(NULL), 0);
+	assign_to("a");
+	b.cpu = 1.1;
+	assert_int_equal(mab_balance_bounds(&b), -EINVAL);
+	b.cpu = NAN;
+	assert_int_equal(mab_balance_bounds(&b), -EINVAL);
 }
 
 /* 0.4 of the CPU, 0.3 of memory, 0.3 of tasks. */
@@ -330,6 +361,49 @@ static void what_is_wrong_is_refused(void **state)
 	assert_int_equal(mab_balance_assign(NULL, &a), -ESRCH);
 }
 
+static void who_is_deregistered_is_forgotten(void **state)
+{
+	struct mab_balance_stats s;
+
+	(void)state;
+	add_agent("a", NULL);
+	assign_to("a");
+	assert_int_equal(mab_agent_deregister("a"), 0);
+	add_agent("b", NULL);
+	mab_balance_stats(&s);
+	assert_int_equal(s.agents, 1);
+	assert_int_equal(s.active + s.stranded, 0);
+}
+
+/* What an agent may have, and one more. */
+static int takes_all(void *arg)
+{
+	struct mab_assignment a;
+	_Atomic bool *has = arg;
+
+	while (!mab_balance_assign(NULL, &a))
+		;
+	atomic_store(has, true);
+	return stays(NULL);
+}
+
+static void tasks_end_with_who_asked_for_them(void **state)
+{
+	_Atomic bool has = false;
+	struct mab_assignment a;
+	struct sup_pid pid;
+
+	(void)state;
+	add_agent("a", NULL);
+	pid = start(takes_all, &has);
+	AWAIT(atomic_load(&has));
+	assert_int_equal(balance_of("a").active, 11);
+	assert_int_equal(mab_balance_assign(NULL, &a), -EUSERS);
+	kill_and_wait(pid);
+	assign_to("a");
+	assert_int_equal(balance_of("a").active, 1);
+}
+
 struct many {
 	_Atomic int got;
 };
@@ -341,9 +415,9 @@ static int assign_many(int nth, void *arg)
 	int i;
 
 	(void)nth;
+	/* There is room for all of them: two agents may have 11 each. */
 	for (i = 0; i < 100; i++) {
-		if (mab_balance_assign(NULL, &a))
-			continue;
+		EXPECT(!mab_balance_assign(NULL, &a));
 		atomic_fetch_add(&m->got, 1);
 		EXPECT(!mab_balance_complete(a.nr));
 	}
@@ -367,12 +441,55 @@ static void sixteen_at_once_lose_no_count(void **state)
 	assert_int_equal(balance_of("a").active, 0);
 }
 
+/* The first kills one agent again and again, the others have tasks done. */
+static int kills_or_assigns(int nth, void *arg)
+{
+	struct mab_assignment a;
+	_Atomic bool *over = arg;
+	struct sup_pid pid;
+	int i, ret;
+
+	for (i = 0; !nth && i < SLOWLY(60); i++) {
+		while (!(pid = mab_agent_whereis("mortal")).v)
+			sup_checkpoint();
+		sup_kill(pid, LONG);
+		sup_wait(pid, NULL, LONG);
+	}
+	if (!nth)
+		atomic_store(over, true);
+	while (!atomic_load(over)) {
+		EXPECT(!mab_balance_assign(NULL, &a));
+		ret = mab_balance_complete(a.nr);
+		EXPECT(!ret);
+	}
+	return 0;
+}
+
+static void an_end_makes_nobody_else_unsuitable(void **state)
+{
+	enum mab_strategy s;
+	_Atomic bool over;
+
+	(void)state;
+	start_agent(AGENT(.id = "mortal", .restart = MAB_PERMANENT,
+			  .max_restarts = 10000));
+	assert_int_equal(mab_balance_add("mortal"), 0);
+	add_agent("a", NULL);
+	add_agent("b", NULL);
+	for (s = 0; s < MAB_STRATEGIES; s++) {
+		atomic_store(&over, false);
+		assert_int_equal(mab_balance_strategy(s, 1), 0);
+		assert_int_equal(crowd(4, kills_or_assigns, &over), 4);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BALANCE_CASE(check_10_round_robin),
 		BALANCE_CASE(check_10_resource_aware),
 		BALANCE_CASE(overload_begins_beyond_its_bounds),
+		BALANCE_CASE(bounds_are_set),
 		BALANCE_CASE(load_is_weighed),
 		BALANCE_CASE(only_who_can_do_it_gets_it),
 		BALANCE_CASE(who_is_slow_gets_less),
@@ -382,7 +499,10 @@ int main(void)
 		BALANCE_CASE(what_is_too_much_is_moved),
 		BALANCE_CASE(its_figures_are_those_of_its_agents),
 		BALANCE_CASE(what_is_wrong_is_refused),
+		BALANCE_CASE(who_is_deregistered_is_forgotten),
+		BALANCE_CASE(tasks_end_with_who_asked_for_them),
 		BALANCE_CASE(sixteen_at_once_lose_no_count),
+		BALANCE_CASE(an_end_makes_nobody_else_unsuitable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,10 +27,21 @@ enum mab_strategy {
 /* Of all tasks from now on; the seed is of TWO_CHOICES. -EINVAL. */
 SUP_API int mab_balance_strategy(enum mab_strategy strategy, uint64_t seed);
 
-/* Beyond one of these an agent is overloaded; at it it is not. */
 #define MAB_OVERLOAD_CPU	0.9
 #define MAB_OVERLOAD_MEMORY	UINT64_C(1073741824)
 #define MAB_OVERLOAD_TASKS	10
+
+/* Beyond one of these an agent is overloaded; at it it is not. */
+struct mab_bounds {
+	double cpu;		/* from 0 to 1 */
+	uint64_t memory;	/* bytes */
+	unsigned int tasks;
+};
+
+#define MAB_BOUNDS { MAB_OVERLOAD_CPU, MAB_OVERLOAD_MEMORY, MAB_OVERLOAD_TASKS }
+
+/* From now on; NULL: MAB_BOUNDS. How loads are weighed stays. -EINVAL. */
+SUP_API int mab_balance_bounds(const struct mab_bounds *bounds);
 
 /* What the load of an agent is said to be. */
 struct mab_load {
@@ -39,9 +50,9 @@ struct mab_load {
 };
 
 /*
- * The agent may get tasks, from none; or not any more: what it had is
- * forgotten. add: -ENOENT no such agent; -EEXIST; -EINVAL; -ENAMETOOLONG;
- * -ENOMEM. remove: -ENOENT. clear: no agent may.
+ * The agent may get tasks, from none; or not any more, as when it is
+ * deregistered: what it had is forgotten. add: -ENOENT no such agent; -EEXIST;
+ * -EINVAL; -ENAMETOOLONG; -ENOMEM. remove: -ENOENT. clear: no agent may.
  */
 SUP_API int mab_balance_add(const char *id);
 SUP_API int mab_balance_remove(const char *id);
@@ -62,13 +73,15 @@ struct mab_assignment {
 /*
  * Gives a task to an agent that runs, is not overloaded and has all of these
  * capabilities (up to a NULL; NULL: any). It is the agent's until it is said to
- * be over. Errors: -ESRCH no agent is suitable; -EINVAL, -ENAMETOOLONG a
- * capability; -ENOSPC there are MAB_ASSIGNMENTS_MAX; -ENOMEM.
+ * be over, by anyone, or the calling task, if it is one, has ended. Errors:
+ * -ESRCH no agent that runs can do it; -EUSERS all that can are overloaded;
+ * -EINVAL, -ENAMETOOLONG a capability; -ENOSPC there are MAB_ASSIGNMENTS_MAX;
+ * -ENOMEM.
  */
 SUP_API int mab_balance_assign(const char *const *capabilities,
 			       struct mab_assignment *ret_assignment);
 
-/* The task is over. -ENOENT it was before, or its agent was removed. */
+/* The task is over. -ENOENT it was before, or its agent or asker has gone. */
 SUP_API int mab_balance_complete(uint64_t nr);
 
 /* A task that has another agent now. */
