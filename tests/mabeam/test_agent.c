@@ -323,5 +323,5 @@ int main(void)
 		MABEAM_CASE(without_a_supervisor_agents_are_known),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

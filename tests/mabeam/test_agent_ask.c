@@ -172,5 +172,5 @@ int main(void)
 		MABEAM_CASE(what_it_is_told_comes_in_order),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -380,5 +380,5 @@ int main(void)
 		MABEAM_CASE(there_never_are_two),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -505,5 +505,5 @@ int main(void)
 		BALANCE_CASE(an_end_makes_nobody_else_unsuitable),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }
