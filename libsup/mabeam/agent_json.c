@@ -2,7 +2,6 @@
 #include "mabeam/agent_json.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -23,7 +22,7 @@ static int read_body(const struct mab_message *m, json_t **ret_body)
 	return *ret_body ? 0 : -EINVAL;
 }
 
-/* The text of a value with one more character behind it. */
+/* The text of a value with one more character behind it: to sup_free(). */
 static char *dump(const json_t *value, char last, size_t *ret_len)
 {
 	size_t len = json_dumpb(value, NULL, 0, WRITING);
@@ -31,7 +30,7 @@ static char *dump(const json_t *value, char last, size_t *ret_len)
 
 	if (!len)
 		return NULL;
-	text = malloc(len + 1);
+	text = sup_alloc(len + 1);
 	if (!text)
 		return NULL;
 	json_dumpb(value, text, len, WRITING);
@@ -65,22 +64,18 @@ int mab__json_write(uint64_t nr, const struct mab_message *m, char **ret_line,
 /* A value as the body of what was said; a string as its own text, if plain. */
 static int take_body(const json_t *value, bool plain, struct mab__said *said)
 {
-	const char *text = NULL;
-	char *dumped = NULL;
 	size_t len = 0;
 
 	if (!value)
 		return 0;
 	if (plain && json_is_string(value)) {
-		text = json_string_value(value);
-		len = strlen(text) + 1;
+		len = json_string_length(value) + 1;
+		said->body = sup_alloc(len);
+		if (said->body)
+			memcpy(said->body, json_string_value(value), len);
 	} else {
-		text = dumped = dump(value, '\0', &len);
+		said->body = dump(value, '\0', &len);
 	}
-	said->body = text ? sup_alloc(len) : NULL;
-	if (said->body)
-		memcpy(said->body, text, len);
-	free(dumped);
 	said->len = len ? len - 1 : 0;
 	return said->body ? 0 : -ENOMEM;
 }

@@ -7,8 +7,8 @@
 
 /*
  * A line for a message, with its newline: a request of that number, or, if that
- * is 0, a notification. *ret_line is to free(3). -EINVAL: the body is no JSON,
- * or the method no UTF-8; -ENOMEM.
+ * is 0, a notification. *ret_line is of the calling task, to sup_free().
+ * -EINVAL: the body is no JSON, or the method no UTF-8; -ENOMEM.
  */
 int mab__json_write(uint64_t nr, const struct mab_message *m, char **ret_line,
 		    size_t *ret_len);

@@ -129,11 +129,11 @@ static int add_pending(struct state *s, struct sup_from from, int64_t deadline,
 	return 0;
 }
 
-/* The line is the pipe's then; else it is freed here. */
+/* To send is a safe point: the line is the task's until it has been copied. */
 static int write_line(const struct state *s, uint64_t nr,
 		      const struct mab_message *m)
 {
-	struct sup_msg msg = { .tag = MAB__PIPE_WRITE, .free = free };
+	struct sup_msg msg = { .tag = MAB__PIPE_WRITE };
 	char *line;
 	int ret;
 
@@ -142,8 +142,7 @@ static int write_line(const struct state *s, uint64_t nr,
 		return ret;
 	msg.data = line;
 	ret = sup_send(s->pipe, &msg, SUP_TRY);
-	if (ret)
-		free(line);
+	sup_free(line);
 	return ret == -ESRCH ? -EAGAIN : ret;
 }
 
