@@ -207,22 +207,33 @@ static void write_more(struct pipe *p)
 	}
 }
 
+static void take_line(struct pipe *p, const struct sup_msg *msg)
+{
+	p->line = sup_alloc(msg->len);
+	p->line_len = msg->len;
+	p->written = 0;
+	if (p->line)
+		memcpy(p->line, msg->data, msg->len);
+	else
+		p->deaf = true;
+}
+
 static int take(struct sup_info *info, void *arg)
 {
 	struct pipe *p = arg;
+	bool was_deaf = p->deaf;
 
 	if (info->kind == SUP_INFO_DOWN) {
 		p->ended = true;
 		p->reason = info->reason;
 	} else if (info->kind == SUP_INFO_MSG && !p->deaf &&
 		   info->msg.tag == MAB__PIPE_WRITE) {
-		p->line = sup_alloc(info->msg.len);
-		p->line_len = p->line ? info->msg.len : 0;
-		p->written = 0;
-		if (p->line)
-			memcpy(p->line, info->msg.data, info->msg.len);
+		take_line(p, &info->msg);
 	}
 	sup_msg_free(&info->msg);
+	/* Whoever asked by that line would wait for ever. */
+	if (p->deaf && !was_deaf)
+		is_bad(p, -ENOMEM);
 	return p->line || p->ended;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "programs.h"
 
+#include <pthread.h>
+
 static const char *const odd[] = { "/usr/bin/python3", "-S", ODD_AGENT, NULL };
 static const struct mab_program odd_program = {
 	.size = sizeof(odd_program), .argv = odd, .env_set = programs_env,
@@ -359,6 +361,66 @@ static void there_never_are_two(void **state)
 	assert_int_equal(kill(new, 0), -1);
 }
 
+/* The next allocation of the task that stands before the program. */
+static _Atomic bool pipe_has_no_memory;
+
+void *__real_sup_alloc(size_t size);
+void *__wrap_sup_alloc(size_t size);
+
+void *__wrap_sup_alloc(size_t size)
+{
+	char name[16] = "";
+
+	pthread_getname_np(pthread_self(), name, sizeof(name));
+	if (!strcmp(name, "mab_pipe") &&
+	    atomic_exchange(&pipe_has_no_memory, false))
+		return NULL;
+	return __real_sup_alloc(size);
+}
+
+/* What cannot be written is not lost without a word. */
+static void a_line_without_memory_ends_it(void **state)
+{
+	struct sup_reason reason;
+
+	(void)state;
+	start_odd();
+	atomic_store(&pipe_has_no_memory, true);
+	reason = odd_ends("echo", "1");
+	assert_false(atomic_load(&pipe_has_no_memory));
+	assert_int_equal(reason.kind, SUP_REASON_EXIT);
+	assert_int_equal(reason.code, -ENOMEM);
+}
+
+/* Kills the agent's task when it hands a line on. */
+static _Atomic bool is_killed_when_it_sends;
+
+int __real_sup_send(struct sup_pid to, const struct sup_msg *msg,
+		    int64_t deadline);
+int __wrap_sup_send(struct sup_pid to, const struct sup_msg *msg,
+		    int64_t deadline);
+
+int __wrap_sup_send(struct sup_pid to, const struct sup_msg *msg,
+		    int64_t deadline)
+{
+	if (sup_self().v == mab_agent_whereis("odd").v &&
+	    atomic_exchange(&is_killed_when_it_sends, false))
+		sup_kill(sup_self(), LONG);
+	return __real_sup_send(to, msg, deadline);
+}
+
+/* The leak checker looks for the line. */
+static void who_is_killed_takes_its_line_along(void **state)
+{
+	(void)state;
+	start_odd();
+	atomic_store(&is_killed_when_it_sends, true);
+	assert_int_equal(odd_ends("echo", "1").kind, SUP_REASON_KILLED);
+	assert_false(atomic_load(&is_killed_when_it_sends));
+	assert_int_equal(mab_agent_start("odd", NULL), 0);
+	assert_int_equal(says("odd", SAY("echo", "2"), "2"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +440,8 @@ int main(void)
 		MABEAM_CASE(its_children_end_with_it),
 		MABEAM_CASE(one_that_will_not_end_is_killed),
 		MABEAM_CASE(there_never_are_two),
+		MABEAM_CASE(a_line_without_memory_ends_it),
+		MABEAM_CASE(who_is_killed_takes_its_line_along),
 	};
 
 	return RUN_TESTS(tests);
