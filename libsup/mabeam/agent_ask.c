@@ -10,98 +10,21 @@
 
 #include <sup/sup.h>
 
-#include "mabeam/agent_host.h"
-#include "mabeam/agent_table.h"
+#include "mabeam/agent_wire.h"
 #include "mabeam/service.h"
-
-/* A message to an agent; data is to mab__free(). */
-static int new_wire(uint64_t tag, const struct mab_message *what,
-		    int64_t deadline, struct sup_msg *ret_msg)
-{
-	struct mab__wire *wire;
-	int ret;
-
-	ret = mab__check_name("method", what->method);
-	if (ret)
-		return ret;
-	if (what->len > MAB_BODY_MAX)
-		return sup_set_error(-E2BIG, "len: %zu is more than %d",
-				     what->len, MAB_BODY_MAX);
-	wire = mab__alloc(sizeof(*wire) + what->len + 1);
-	if (!wire)
-		return mab__nomem("a message");
-	wire->deadline = deadline;
-	strcpy(wire->method, what->method);
-	if (what->len)
-		memcpy(wire->body, what->body, what->len);
-	wire->body[what->len] = '\0';
-	*ret_msg = (struct sup_msg){
-		.tag = tag, .data = wire,
-		.len = sizeof(*wire) + what->len + 1,
-	};
-	return 0;
-}
-
-/* The task to ask. -ENOENT; -ENOTCONN. */
-static int find_task(const char *id, struct sup_pid *ret_pid)
-{
-	enum mab_agent_state state = MAB_REGISTERED;
-	struct mab__agent *a;
-	bool up = false;
-
-	mab__agents_settle(id);
-	pthread_mutex_lock(&mab__agents.lock);
-	a = mab__agent_find_locked(id);
-	if (a) {
-		state = a->state;
-		up = state == MAB_RUNNING;
-		*ret_pid = up ? a->pid : SUP_PID_NONE;
-	}
-	pthread_mutex_unlock(&mab__agents.lock);
-	if (!a)
-		return mab__agent_unknown(id);
-	return up ? 0 : sup_set_error(-ENOTCONN, "id: the agent \"%s\" is %s",
-				      id, mab_agent_state_name(state));
-}
-
-/* What a reply is; one that is an error is told by its text. */
-static int judge(struct sup_msg *reply)
-{
-	if (!reply->len || (reply->tag != MAB__REPLY &&
-			    reply->tag != MAB__ERROR))
-		return sup_set_error(-EBADMSG, "the agent has answered by "
-				     "something else");
-	reply->len--;
-	return reply->tag == MAB__ERROR ?
-		sup_set_error(-EREMOTEIO, "the agent: %s",
-			      (const char *)reply->data) : 0;
-}
 
 int mab_agent_ask(const char *id, const struct mab_message *what,
 		  struct sup_msg *ret_reply, struct sup_reason *ret_reason,
 		  int64_t deadline)
 {
-	struct sup_msg msg, reply;
 	struct sup_pid pid;
 	int ret;
 
 	ret = mab__check_name("id", id);
 	if (!ret)
-		ret = find_task(id, &pid);
-	if (!ret)
-		ret = new_wire(MAB__REQUEST, what, deadline, &msg);
-	if (ret)
-		return ret;
-	ret = sup_call(pid, &msg, &reply, ret_reason, deadline);
-	mab__free(msg.data);
-	if (ret)
-		return ret;
-	ret = judge(&reply);
-	if (ret)
-		sup_msg_free(&reply);
-	else
-		*ret_reply = reply;
-	return ret;
+		ret = mab__agent_task(id, &pid);
+	return ret ? ret : mab__task_ask(pid, what, ret_reply, ret_reason,
+					 deadline);
 }
 
 static void take_response(struct sup_response *from, struct mab_answer *to)
@@ -110,7 +33,7 @@ static void take_response(struct sup_response *from, struct mab_answer *to)
 	to->reason = from->reason;
 	if (from->error)
 		return;
-	to->error = judge(&from->reply);
+	to->error = mab__wire_judge(&from->reply);
 	if (to->error && to->error != -EREMOTEIO)
 		sup_msg_free(&from->reply);
 	else
@@ -130,7 +53,7 @@ static int find_tasks(const char *const *ids, size_t n,
 		if (ret)
 			return ret;
 		pids[i] = SUP_PID_NONE;
-		answers[i].error = find_task(ids[i], &pids[i]);
+		answers[i].error = mab__agent_task(ids[i], &pids[i]);
 		answers[i].pid = pids[i];
 	}
 	return 0;
@@ -162,7 +85,7 @@ int mab_agent_ask_many(const char *const *ids, size_t n,
 	struct sup_msg msg;
 	int ret;
 
-	ret = new_wire(MAB__REQUEST, what, deadline, &msg);
+	ret = mab__wire_new(MAB__REQUEST, what, deadline, &msg);
 	if (ret || !n) {
 		if (!ret)
 			mab__free(msg.data);
@@ -195,9 +118,9 @@ int mab_agent_notify(const char *id, const struct mab_message *what,
 
 	ret = mab__check_name("id", id);
 	if (!ret)
-		ret = find_task(id, &pid);
+		ret = mab__agent_task(id, &pid);
 	if (!ret)
-		ret = new_wire(MAB__NOTIFY, what, deadline, &msg);
+		ret = mab__wire_new(MAB__NOTIFY, what, deadline, &msg);
 	if (ret)
 		return ret;
 	ret = sup_cast(pid, &msg, deadline);

@@ -13,6 +13,7 @@
 #include <sup/sup.h>
 
 #include "mabeam/agent_pipe.h"
+#include "mabeam/agent_wire.h"
 #include "mabeam/agents.h"
 
 struct host {
@@ -44,27 +45,12 @@ static int init(void *arg, void **ret_state)
 	return spec->ops->init(h->config->strings, spec->arg, &h->state);
 }
 
-/* What the wire has, if that is what it is. */
-static bool read_wire(const struct sup_msg *msg, struct mab_message *ret)
-{
-	const struct mab__wire *wire = msg->data;
-
-	if (msg->len <= sizeof(*wire))
-		return false;
-	*ret = (struct mab_message){
-		.method = wire->method, .body = wire->body,
-		.len = msg->len - sizeof(*wire) - 1,
-		.deadline = wire->deadline,
-	};
-	return true;
-}
-
 static int call(void *state, struct sup_from from, struct sup_msg *req)
 {
 	struct host *h = state;
 	struct mab_message message;
 
-	if (req->tag != MAB__REQUEST || !read_wire(req, &message)) {
+	if (req->tag != MAB__REQUEST || !mab__wire_read(req, &message)) {
 		sup_reply_error(from, -EINVAL);
 		return SUP_CONTINUE;
 	}
@@ -83,7 +69,7 @@ static int cast(void *state, struct sup_msg *msg)
 	if (ops_of(h) == mab_agent_process() && msg->tag != MAB__NOTIFY)
 		return mab__process_cast(h->state, msg);
 	if (msg->tag != MAB__NOTIFY || !ops_of(h)->notify ||
-	    !read_wire(msg, &message))
+	    !mab__wire_read(msg, &message))
 		return SUP_CONTINUE;
 	return ops_of(h)->notify(h->state, &message);
 }
