@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <sup/call.h>
+#include <sup/task.h>
 
 #include "base/error.h"
 #include "core/mailbox.h"
@@ -67,4 +68,20 @@ int sup_send(struct sup_pid to, const struct sup_msg *msg, int64_t deadline)
 int sup_cast(struct sup_pid to, const struct sup_msg *msg, int64_t deadline)
 {
 	return post(SUP__LETTER_CAST, to, msg, deadline);
+}
+
+int sup_mailbox_count(struct sup_pid pid, size_t *ret_n)
+{
+	struct sup__task *t = sup__task_get(pid);
+	int ret = 0;
+
+	if (!t || sup__task_has_ended(t))
+		ret = sup__error(-ESRCH, "pid: no such task");
+	else if (t->ops)
+		ret = sup__error(-EINVAL, "pid: \"%s\" is a process", t->name);
+	else
+		*ret_n = atomic_load(&t->mailbox.count);
+	if (t)
+		sup__task_put(t);
+	return ret;
 }

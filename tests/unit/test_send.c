@@ -312,6 +312,39 @@ static void a_call_wants_room(void **state)
 	close(s.gate[1]);
 }
 
+static void what_waits_is_counted(void **state)
+{
+	struct server s = { .n = 0 };
+	struct sup_msg drop = { .tag = DROP };
+	struct sup_msg count = { .tag = COUNT }, reply;
+	struct sup_process_spec spec = {
+		.size = sizeof(spec), .name = "sleep",
+		.argv = (const char *const[]){ "/bin/sleep", "1000", NULL },
+	};
+	struct sup_pid pid;
+	size_t n = 77;
+
+	(void)state;
+	hold(&s);
+	assert_int_equal(sup_mailbox_count(s.pid, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(write(s.gate[1], "", 1), 1);
+	assert_int_equal(sup_call(s.pid, &count, &reply, NULL, LONG), 0);
+	assert_int_equal(sup_mailbox_count(s.pid, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(sup_cast(s.pid, &drop, LONG), 0);
+	kill_and_wait(s.pid);
+	n = 77;
+	assert_int_equal(sup_mailbox_count(s.pid, &n), -ESRCH);
+	assert_int_equal(sup_mailbox_count(SUP_PID_NONE, &n), -ESRCH);
+	assert_int_equal(sup_process_start(&spec, &pid), 0);
+	assert_int_equal(sup_mailbox_count(pid, &n), -EINVAL);
+	assert_int_equal(n, 77);
+	kill_and_wait(pid);
+	close(s.gate[0]);
+	close(s.gate[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +353,7 @@ int main(void)
 		CASE(who_waits_for_the_sender_gets_no_room),
 		CASE(a_circle_of_sends_is_refused_to_its_last),
 		CASE(a_call_wants_room),
+		CASE(what_waits_is_counted),
 	};
 
 	return RUN_TESTS(tests);

@@ -136,6 +136,13 @@ SUP_API int sup_receive(struct sup_info *ret_info, int64_t deadline);
 SUP_API int sup_send(struct sup_pid to, const struct sup_msg *msg,
 		     int64_t deadline);
 
+/*
+ * How many messages wait in a mailbox, calls and casts too; of those that its
+ * task has just taken up to an eighth of its room may still count. Any thread;
+ * no safe point. -ESRCH; -EINVAL a process.
+ */
+SUP_API int sup_mailbox_count(struct sup_pid pid, size_t *ret_n);
+
 #ifdef __cplusplus
 }
 #endif
