@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Adds up what runtests.sh has noted: prints each failed program's output,
-# the skips with their reasons, and, last, one line with the three counts.
+# the skips with their reasons, what has failed in short (where a log is cut,
+# its end is kept), and, last, one line with the three counts.
 #
 # usage: count.sh [FOLDER]		(default: build/check)
 #
@@ -39,12 +40,32 @@ show_skips() {
 	}' <<<"$all"
 }
 
+# The lines in which a failed program's log names a place in a source.
+places() {
+	grep -aE '^#? *[^ ]+\.[ch]:[0-9]+' "$folder/logs/$1.log" 2>/dev/null |
+		head -n 20 || true
+}
+
+list_failures() {
+	local name
+
+	[ -z "$(failed_logs)" ] || printf '\nFailed:\n'
+	failed_logs | while read -r name; do
+		awk -F'\t' -v name="$name" '
+			$1 == "failed" && $2 == name {
+				print "  " $2 " " $3 ($4 == "" ? "" : ": " $4)
+			}' <<<"$all"
+		places "$name" | sed 's/^/    /'
+	done
+}
+
 count() {
 	awk -F'\t' -v w="$1" '$1 == w { n++ } END { print n + 0 }' <<<"$all"
 }
 
 show_skips
 show_failures
+list_failures
 passed=$(count passed) failed=$(count failed) skipped=$(count skipped)
 printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
