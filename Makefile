@@ -59,7 +59,7 @@ check-debug: ## the same, under KASAN, lockdep, kmemleak, with failing memory
 fuzz: ## an hour of fuzzing in a debug kernel; MINUTES= SEED= KERNEL=
 	$(RUN)/../fuzz/run.sh
 
-bench: bench-kmod bench-lib bench-source bench-foundation ## all benchmarks
+bench: bench-kmod bench-lib bench-source bench-foundation bench-mabeam ## all
 
 bench-kmod: ## what the module costs, in the test machine (15 minutes)
 	$(RUN)/../bench/kmod.sh
@@ -72,6 +72,9 @@ bench-source: ## the library with the module, in the test machine (4 minutes)
 
 bench-foundation: ## the services beside Elixir, here (a minute)
 	$(RUN)/../bench/fnd.sh
+
+bench-mabeam: ## agents beside Elixir's, here (a minute)
+	$(RUN)/../bench/mab.sh
 
 vm: modules lib tools examples ## a shell in the test machine
 	$(RUN)/../vm/shell.sh
@@ -141,6 +144,7 @@ distclean: ## remove downloads, too
 .NOTPARALLEL:
 .PHONY: all help setup demo check unit conformance million integration \
 	kselftest check-kernels check-debug fuzz bench bench-kmod bench-lib \
-	bench-source bench-foundation vm modules lib tools examples lint \
+	bench-source bench-foundation bench-mabeam vm modules lib tools \
+	examples lint \
 	style sparse regen regen-check install uninstall install-dkms \
 	uninstall-dkms clean distclean

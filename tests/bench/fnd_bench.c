@@ -10,43 +10,17 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include <foundation/foundation.h>
 #include <sup/sup.h>
 
 #include "fnd_bench.h"
+#include "topic.h"
 
-#define CALLERS 16
 #define NAMES 100000
 #define SETTINGS 100
 
-struct topic {
-	const char *name;
-	int (*once)(int nth);
-	size_t n;		/* calls of all callers */
-	size_t per_call;	/* operations */
-};
-
-static size_t divisor;
 static struct sup_pid keeper;
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
-static void must(int ret, const char *what)
-{
-	if (!ret)
-		return;
-	fprintf(stderr, "fnd_bench: %s: %s\n", what, sup_error());
-	exit(1);
-}
 
 /* Looks for one of 100,000 names. */
 static int lookup(int nth)
@@ -123,49 +97,6 @@ static const struct topic topics[] = {
 	{ "fnd_event_store", store_events, EVENT_BATCHES, EVENT_BATCH },
 };
 
-static const struct topic *topic;
-static size_t n_each;
-static _Atomic int next_nth, ready, begun;
-
-static int run_caller(void *arg)
-{
-	int nth = atomic_fetch_add(&next_nth, 1);
-	size_t i;
-
-	(void)arg;
-	atomic_fetch_add(&ready, 1);
-	while (!atomic_load(&begun))
-		sup_checkpoint();
-	for (i = 0; i < n_each; i++)
-		must(topic->once(nth), topic->name);
-	return 0;
-}
-
-/* Microseconds for each operation of n callers. */
-static double run_with(int n)
-{
-	struct sup_thread_spec spec = {
-		.size = sizeof(spec), .run = run_caller,
-	};
-	struct sup_pid pids[CALLERS];
-	int64_t begin;
-	int i;
-
-	n_each = topic->n / divisor / n + 1;
-	atomic_store(&next_nth, 0);
-	atomic_store(&ready, 0);
-	atomic_store(&begun, 0);
-	for (i = 0; i < n; i++)
-		must(sup_thread_start(&spec, &pids[i]), "a caller");
-	while (atomic_load(&ready) < n)
-		sup_checkpoint();
-	begin = now_ns();
-	atomic_store(&begun, 1);
-	for (i = 0; i < n; i++)
-		must(sup_wait(pids[i], NULL, SUP_FOREVER), "its end");
-	return (now_ns() - begin) / 1000.0 / n_each / n / topic->per_call;
-}
-
 static int keeps_names(void *arg)
 {
 	struct sup_info info;
@@ -217,23 +148,17 @@ int main(int argc, char **argv)
 		.config_server = settings(),
 	};
 	struct sup_pid top;
-	size_t i;
 
-	divisor = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
-	if (!divisor) {
+	if (argc != 3) {
 		fprintf(stderr, "usage: fnd_bench DIVISOR FILE\n");
 		return 100;
 	}
+	topics_divide(argv[1]);
 	must(sup_open(NULL), "the runtime");
 	must(fnd_foundation_start(&options, &top), "the services");
 	must(sup_thread_start(&spec, &keeper), "the names");
 	while (!atomic_load(&named))
 		sup_checkpoint();
-	for (i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
-		topic = &topics[i];
-		printf("%s %.4f\n", topic->name, run_with(1));
-		printf("%s_16 %.4f\n", topic->name, run_with(CALLERS));
-		fflush(stdout);
-	}
+	topics_run(topics, sizeof(topics) / sizeof(topics[0]));
 	return -sup_close();
 }

@@ -143,6 +143,7 @@ run_bench() {
 	suite -s bench -t 180 "$top/tests/bench/smoke.sh"
 	suite -s bench -t 300 -c source "$top/tests/bench/source.sh" -s
 	suite -s bench -t 180 -c foundation "$top/tests/bench/fnd.sh" -s
+	suite -s bench -t 180 -c mabeam "$top/tests/bench/mab.sh" -s
 }
 
 run_integration_here() {
