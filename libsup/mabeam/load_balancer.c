@@ -72,16 +72,6 @@ static int64_t now_ns(void)
 	return other_clock ? other_clock() : sup_deadline_ms(0);
 }
 
-/* SplitMix64: every seed will do. */
-static uint64_t draw_locked(void)
-{
-	uint64_t x = random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 static struct member *find_locked(const char *id)
 {
 	struct member *m;
@@ -196,7 +186,8 @@ static struct member *best_locked(void)
 
 static struct member *two_choices_locked(size_t n)
 {
-	size_t first = draw_locked() % n, second = draw_locked() % (n - 1);
+	size_t first = mab__random(&random_state) % n;
+	size_t second = mab__random(&random_state) % (n - 1);
 	struct member *a = nth_locked(first);
 	struct member *b = nth_locked(second + (second >= first));
 

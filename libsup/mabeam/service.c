@@ -13,6 +13,16 @@ int mab__nomem(const char *what)
 	return sup_set_error(-ENOMEM, "no memory for %s", what);
 }
 
+/* SplitMix64. */
+uint64_t mab__random(uint64_t *state)
+{
+	uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
 int mab__check_name(const char *what, const char *name)
 {
 	size_t len = name ? strlen(name) : 0;

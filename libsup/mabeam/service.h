@@ -4,6 +4,7 @@
 #define SUP_MABEAM_SERVICE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The registered names of what runs. */
 #define MAB__MABEAM "mab_mabeam"
@@ -26,6 +27,9 @@ int mab__copy_options(void *to, size_t size, const void *from);
  */
 void *mab__alloc(size_t size);
 void mab__free(void *p);
+
+/* The next number of a sequence that has a seed: of which every one will do. */
+uint64_t mab__random(uint64_t *state);
 
 /* sup_set_error() for want of memory: "no memory for WHAT". */
 int mab__nomem(const char *what);
