@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <foundation/metric.h>
 #include <sup/sup.h>
@@ -162,14 +161,6 @@ static void tell(struct state *s)
 		sup_server_timer(AGAIN, AGAIN_MS);
 }
 
-static int64_t time_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* Without one that has no room, or no memory, the service does its work. */
 static struct fnd_metric *counter(const char *name, const char *help)
 {
@@ -200,7 +191,7 @@ static int change(struct state *s, enum fnd_config_cause cause, int ret)
 	fnd__config_drop(s->config);
 	if (s->config->version != before) {
 		s->updates++;
-		s->last_update = time_now();
+		s->last_update = fnd__real_now();
 		count(cause == FND_CONFIG_RESET ? s->resets : s->versions);
 		tell(s);
 	}

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utlist.h>
 
 #include <sup/error.h>
@@ -40,14 +39,6 @@ static size_t n_words(const struct fnd_config_entry *e)
 {
 	return e->value.kind == FND_CONFIG_STRING ?
 		(FND__CONFIG_TEXT + WORD - 1) / WORD : 1;
-}
-
-static int64_t time_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 void fnd__config_publish(struct fnd__config *c)
@@ -269,7 +260,7 @@ static int describe(struct fnd__config *c, enum fnd_config_cause cause,
 		    struct fnd__change **ret_fresh)
 {
 	struct fnd__change *change;
-	int64_t now = time_now();
+	int64_t now = fnd__real_now();
 	struct fnd__setting *s;
 
 	for (s = c->settings; s < c->settings + c->n; s++) {

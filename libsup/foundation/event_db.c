@@ -16,7 +16,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <foundation/types.h>
 #include <sup/error.h>
@@ -305,20 +304,12 @@ static int step_once(sqlite3_stmt *s)
 	return rc;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 static int insert(struct fnd__event_db *db, const struct fnd_event *e,
 		  uint64_t *ret_id)
 {
 	sqlite3_stmt *s = db->statements[INSERT];
 
-	bind_event(s, e, now_ns());
+	bind_event(s, e, fnd__real_now());
 	if (step_once(s) == SQLITE_DONE) {
 		*ret_id = (uint64_t)sqlite3_last_insert_rowid(db->sql);
 		return 0;
@@ -420,7 +411,7 @@ static int enforce_limits(struct fnd__event_db *db)
 	int ret = 0;
 
 	if (db->max_age_ns >= 0)
-		ret = delete(db, DELETE_OLD, now_ns() - db->max_age_ns);
+		ret = delete(db, DELETE_OLD, fnd__real_now() - db->max_age_ns);
 	if (!ret && db->count > db->max_events)
 		ret = delete(db, DELETE_FIRST,
 			     (int64_t)(db->count - db->max_events));

@@ -23,7 +23,6 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <utlist.h>
 
 #include <foundation/foundation.h>
@@ -128,14 +127,6 @@ static bool wants(const struct handler *h, const char *event)
 	return !h->detached && fnd__has_prefix(event, h->spec.prefix);
 }
 
-static int64_t real_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 void fnd__handlers_tell(const char *event, const struct fnd_measurement *m,
 			size_t n, const struct fnd__labels *labels)
 {
@@ -157,7 +148,7 @@ void fnd__handlers_tell(const char *event, const struct fnd_measurement *m,
 			continue;
 		}
 		l->refs += !l->refs;
-		l->event.time = l->event.time ? l->event.time : real_now();
+		l->event.time = l->event.time ? l->event.time : fnd__real_now();
 		post_locked(h, l);
 	}
 	put_letter_locked(l);

@@ -5,12 +5,21 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sup/sup.h>
 
 int fnd__nomem(const char *what)
 {
 	return sup_set_error(-ENOMEM, "no memory for %s", what);
+}
+
+int64_t fnd__real_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 int fnd__check_name(const char *what, const char *name)

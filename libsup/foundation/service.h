@@ -83,6 +83,9 @@ int fnd__registry_open(_Atomic uint64_t *id, bool duplicate);
 int fnd__select(struct sup_registry r, const struct sup_registry_query *q,
 		struct sup_registry_entry **ret_entries, size_t *ret_n);
 
+/* ns since 1970, UTC. */
+int64_t fnd__real_now(void);
+
 /* sup_set_error() for want of memory: "no memory for WHAT". */
 int fnd__nomem(const char *what);
 
