@@ -26,6 +26,7 @@
 #include <sup/sup.h>
 
 #include "foundation/breaker.h"
+#include "foundation/handler.h"
 #include "foundation/service.h"
 
 #define TOLERANCE 5
@@ -94,16 +95,18 @@ static void begin_locked(struct breaker *b, bool open, int64_t now)
 	b->period = ++periods;
 }
 
-static void age_locked(struct breaker *b, int64_t now)
+/* Whether who has tried has ended: then that has failed. */
+static bool age_locked(struct breaker *b, int64_t now)
 {
 	while (b->failures && now - b->ring[b->oldest] >=
 	       b->options.window_ms * NS_PER_MS) {
 		b->oldest = (b->oldest + 1) % ring_size(b);
 		b->failures--;
 	}
-	/* Who has tried and ended has failed. */
-	if (b->trying && b->who_tries.v && !sup_is_alive(b->who_tries))
-		begin_locked(b, true, now);
+	if (!b->trying || !b->who_tries.v || sup_is_alive(b->who_tries))
+		return false;
+	begin_locked(b, true, now);
+	return true;
 }
 
 static int64_t left_locked(const struct breaker *b, int64_t now)
@@ -172,6 +175,35 @@ static int add_locked(struct breaker *b)
 	return 0;
 }
 
+#define EVENT(what) "foundation.infra.circuit_breaker." what
+
+static void tell(const char *event, const char *name)
+{
+	const struct fnd_pair pair = { "breaker", name };
+
+	fnd_telemetry_count(event, 1, &(struct fnd_metadata){ &pair, 1 });
+}
+
+static void tell_state(const char *name, bool is_open)
+{
+	const struct fnd_pair pairs[] = {
+		{ "breaker", name }, { "state", is_open ? "open" : "closed" },
+	};
+
+	fnd_telemetry_count(EVENT("state_change"), 1,
+			    &(struct fnd_metadata){ pairs, 2 });
+}
+
+static void tell_executed(const char *name, bool failed)
+{
+	const struct fnd_pair pairs[] = {
+		{ "breaker", name }, { "result", failed ? "error" : "ok" },
+	};
+
+	if (fnd__handlers_any())
+		fnd__notify(EVENT("call_executed"), pairs, 2);
+}
+
 int fnd_breaker_open(const char *name,
 		     const struct fnd_breaker_options *options)
 {
@@ -192,14 +224,22 @@ int fnd_breaker_open(const char *name,
 	pthread_mutex_unlock(&lock);
 	if (ret)
 		free_breaker(b);
+	else
+		tell(EVENT("fuse_installed"), name);
 	return ret;
 }
 
-/* Calls f with the breaker of that name, under the lock; what f returns. */
+/*
+ * Calls f with the breaker of that name, as it is now, under the lock; what f
+ * returns. What has changed with time is told of when the lock is free.
+ */
 static int with_breaker(const char *name,
-			int (*f)(struct breaker *b, void *arg), void *arg)
+			int (*f)(struct breaker *b, int64_t now, void *arg),
+			void *arg)
 {
+	bool reopened = false;
 	struct breaker *b;
+	int64_t now;
 	int ret;
 
 	ret = fnd__check_name("name", name);
@@ -207,16 +247,24 @@ static int with_breaker(const char *name,
 		return ret;
 	pthread_mutex_lock(&lock);
 	b = find_locked(name);
-	ret = b ? f(b, arg) : -ENOENT;
+	ret = -ENOENT;
+	if (b) {
+		now = now_ns();
+		reopened = age_locked(b, now);
+		ret = f(b, now, arg);
+	}
 	pthread_mutex_unlock(&lock);
+	if (reopened)
+		tell_state(name, true);
 	if (ret == -ENOENT)
 		return sup_set_error(ret, "name: there is no breaker \"%s\"",
 				     name);
 	return ret;
 }
 
-static int take_out_locked(struct breaker *b, void *ret_breaker)
+static int take_out_locked(struct breaker *b, int64_t now, void *ret_breaker)
 {
+	(void)now;
 	HASH_DEL(breakers, b);
 	*(struct breaker **)ret_breaker = b;
 	return 0;
@@ -229,15 +277,14 @@ int fnd_breaker_close(const char *name)
 
 	ret = with_breaker(name, take_out_locked, &b);
 	free_breaker(b);
+	if (!ret)
+		tell(EVENT("fuse_removed"), name);
 	return ret;
 }
 
 /* -ECONNREFUSED; or 0, and the period in which the call begins. */
-static int enter_locked(struct breaker *b, void *ret_period)
+static int enter_locked(struct breaker *b, int64_t now, void *ret_period)
 {
-	int64_t now = now_ns();
-
-	age_locked(b, now);
 	if (b->open && (b->trying || left_locked(b, now))) {
 		b->refused++;
 		return -ECONNREFUSED;
@@ -267,24 +314,6 @@ static void leave_locked(struct breaker *b, bool failed)
 		begin_locked(b, true, now);
 }
 
-static void tell_rejected(const char *name)
-{
-	const struct fnd_pair pair = { "breaker", name };
-
-	fnd_telemetry_count("foundation.infra.circuit_breaker.call_rejected",
-			    1, &(struct fnd_metadata){ &pair, 1 });
-}
-
-static void tell_state(const char *name, bool is_open)
-{
-	const struct fnd_pair pairs[] = {
-		{ "breaker", name }, { "state", is_open ? "open" : "closed" },
-	};
-
-	fnd_telemetry_count("foundation.infra.circuit_breaker.state_change",
-			    1, &(struct fnd_metadata){ pairs, 2 });
-}
-
 /* Whether it has opened or closed; it is told of when the lock is free. */
 static bool leave(const char *name, uint64_t period, bool failed,
 		  bool *ret_open)
@@ -312,24 +341,23 @@ int fnd_breaker_run(const char *name, int (*fn)(void *arg), void *arg,
 
 	ret = with_breaker(name, enter_locked, &period);
 	if (ret == -ECONNREFUSED) {
-		tell_rejected(name);
+		tell(EVENT("call_rejected"), name);
 		sup_set_error(ret, "the breaker \"%s\" is open", name);
 	}
 	if (ret)
 		return ret;
 	result = fn(arg);
+	tell_executed(name, result < 0);
 	if (leave(name, period, result < 0, &is_open))
 		tell_state(name, is_open);
 	*ret_result = result;
 	return 0;
 }
 
-static int status_locked(struct breaker *b, void *ret_status)
+static int status_locked(struct breaker *b, int64_t now, void *ret_status)
 {
 	struct fnd_breaker_status *s = ret_status;
-	int64_t now = now_ns();
 
-	age_locked(b, now);
 	*s = (struct fnd_breaker_status){
 		.state = FND_BREAKER_CLOSED, .failures = b->failures,
 		.calls = b->calls, .refused = b->refused,
@@ -347,8 +375,9 @@ int fnd_breaker_status(const char *name, struct fnd_breaker_status *ret_status)
 	return with_breaker(name, status_locked, ret_status);
 }
 
-static int reset_locked(struct breaker *b, void *ret_was_open)
+static int reset_locked(struct breaker *b, int64_t now, void *ret_was_open)
 {
+	(void)now;
 	*(bool *)ret_was_open = b->open;
 	begin_locked(b, false, 0);
 	return 0;

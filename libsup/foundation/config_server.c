@@ -24,10 +24,15 @@
 #include "foundation/config_store.h"
 #include "foundation/config_value.h"
 #include "foundation/file.h"
+#include "foundation/handler.h"
 #include "foundation/metadata.h"
 #include "foundation/service.h"
 
 #define NS_PER_MS 1000000
+
+/* Of upstream's names. */
+#define UPDATES "foundation.config_updates"
+#define RESETS "foundation.config_resets"
 
 /* The timer after which those who had no room are told. */
 #define AGAIN 1
@@ -49,7 +54,7 @@ struct state {
 	int64_t began;
 	int64_t last_update;
 	uint64_t updates;
-	struct fnd_metric *versions, *resets;	/* of upstream's names */
+	struct fnd_metric *versions, *resets;
 	char sentence[512];	/* of what has failed */
 };
 
@@ -173,10 +178,15 @@ static struct fnd_metric *counter(const char *name, const char *help)
 	return metric;
 }
 
-static void count(struct fnd_metric *metric)
+static void count(struct state *s, enum fnd_config_cause cause)
 {
+	bool is_reset = cause == FND_CONFIG_RESET;
+	struct fnd_metric *metric = is_reset ? s->resets : s->versions;
+
 	if (metric)
 		fnd_metric_count(metric, 1);
+	if (fnd__handlers_any())
+		fnd__notify(is_reset ? RESETS : UPDATES, NULL, 0);
 }
 
 /* ret: whether it could be proposed. */
@@ -192,7 +202,7 @@ static int change(struct state *s, enum fnd_config_cause cause, int ret)
 	if (s->config->version != before) {
 		s->updates++;
 		s->last_update = fnd__real_now();
-		count(cause == FND_CONFIG_RESET ? s->resets : s->versions);
+		count(s, cause);
 		tell(s);
 	}
 	return ret;
@@ -392,10 +402,8 @@ static int init(void *arg, void **ret_state)
 		return ret;
 	fnd__config_publish(s->config);
 	s->began = sup_deadline_ms(0);
-	s->versions = counter("foundation.config_updates",
-			      "Changes of settings, but resets.");
-	s->resets = counter("foundation.config_resets",
-			    "Resets of settings that changed some.");
+	s->versions = counter(UPDATES, "Changes of settings, but resets.");
+	s->resets = counter(RESETS, "Resets of settings that changed some.");
 	*ret_state = s;
 	tell(s);
 	return 0;

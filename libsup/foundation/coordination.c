@@ -11,6 +11,7 @@
 #include <sup/sup.h>
 
 #include "foundation/coord.h"
+#include "foundation/handler.h"
 #include "foundation/service.h"
 
 static const struct fnd__coord_ops local = {
@@ -38,8 +39,74 @@ static const struct fnd__coord_ops local = {
 
 static const struct fnd__coord_ops *const ops = &local;
 
+/* The events of a call; handlers alone are told of them. */
+struct events {
+	const char *begin, *end, *errors;
+	const char *key;	/* of the name, in the metadata */
+};
+
+#define EVENT(what) "foundation.coordination." what
+
+static const struct events locking = {
+	.begin = EVENT("lock.request"), .end = EVENT("lock.acquire_duration"),
+	.errors = EVENT("lock.errors"), .key = "lock",
+};
+static const struct events unlocking = {
+	.end = EVENT("lock.release_duration"), .errors = EVENT("lock.errors"),
+	.key = "lock",
+};
+static const struct events meeting = {
+	.begin = EVENT("barrier.wait"), .end = EVENT("barrier.duration"),
+	.errors = EVENT("barrier.errors"), .key = "barrier",
+};
+static const struct events electing = {
+	.begin = EVENT("election.start"), .end = EVENT("election.duration"),
+	.errors = EVENT("election.errors"), .key = "election",
+};
+static const struct events deciding = {
+	.begin = EVENT("consensus.start"), .end = EVENT("consensus.duration"),
+	.errors = EVENT("consensus.errors"), .key = "consensus",
+};
+
+/* When it has begun; -1: there is nobody to tell. */
+static int64_t begin(const struct events *e, const char *name)
+{
+	const struct fnd_pair pair = { e->key, name };
+
+	if (!fnd__handlers_any())
+		return -1;
+	if (e->begin)
+		fnd__notify(e->begin, &pair, 1);
+	return sup_deadline_ms(0);
+}
+
+static void notify_end(const struct events *e, const char *name, int64_t began,
+		       int ret, const char *outcome)
+{
+	const struct fnd_pair pairs[] = {
+		{ e->key, name },
+		{ ret ? "error" : "outcome",
+		  ret ? strerrorname_np(-ret) : outcome },
+	};
+
+	if (ret)
+		fnd__notify(e->errors, pairs, 2);
+	else if (began >= 0)
+		fnd__notify_duration(e->end, sup_deadline_ms(0) - began,
+				     pairs, outcome ? 2 : 1);
+}
+
+/* Of a call that has returned ret. */
+static int end(const struct events *e, const char *name, int64_t began, int ret)
+{
+	if (fnd__handlers_any())
+		notify_end(e, name, began, ret, NULL);
+	return ret;
+}
+
 int fnd_lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token)
 {
+	int64_t began;
 	int ret;
 
 	ret = fnd__check_name("name", name);
@@ -48,11 +115,14 @@ int fnd_lock_acquire(const char *name, int64_t deadline, uint64_t *ret_token)
 	if (!sup_self().v)
 		return sup_set_error(-EPERM, "not in a task, whose lock it "
 				     "would be");
-	return ops->lock_acquire(name, deadline, ret_token);
+	began = begin(&locking, name);
+	return end(&locking, name, began,
+		   ops->lock_acquire(name, deadline, ret_token));
 }
 
 int fnd_lock_release(const char *name, uint64_t token)
 {
+	int64_t began;
 	int ret;
 
 	ret = fnd__check_name("name", name);
@@ -61,7 +131,8 @@ int fnd_lock_release(const char *name, uint64_t token)
 	if (!sup_self().v)
 		return sup_set_error(-EPERM, "not in a task, which might have "
 				     "it");
-	return ops->lock_release(name, token);
+	began = begin(&unlocking, name);
+	return end(&unlocking, name, began, ops->lock_release(name, token));
 }
 
 int fnd_lock_holder(const char *name, struct sup_pid *ret_pid,
@@ -101,6 +172,7 @@ int fnd_barrier_wait(const char *name, unsigned int n, int64_t deadline,
 		     unsigned int *ret_arrived)
 {
 	unsigned int arrived;
+	int64_t began;
 	int ret;
 
 	ret = fnd__check_name("name", name);
@@ -108,10 +180,24 @@ int fnd_barrier_wait(const char *name, unsigned int n, int64_t deadline,
 		ret = sup_set_error(-EINVAL, "n: it is 0");
 	if (ret)
 		return ret;
-	ret = ops->barrier_wait(name, n, deadline, &arrived);
+	began = begin(&meeting, name);
+	ret = end(&meeting, name, began,
+		  ops->barrier_wait(name, n, deadline, &arrived));
 	if (ret == -ETIMEDOUT && ret_arrived)
 		*ret_arrived = arrived;
 	return ret;
+}
+
+static void notify_added(const char *name, int64_t n, int ret)
+{
+	const struct fnd_pair pairs[] = {
+		{ "counter", name }, { "error", strerrorname_np(-ret) },
+	};
+
+	if (ret)
+		fnd__notify(EVENT("counter.errors"), pairs, 2);
+	else
+		fnd__notify_value(EVENT("counter.increment"), n, pairs, 1);
 }
 
 int fnd_counter_add(const char *name, int64_t n, int64_t *ret_value)
@@ -120,8 +206,11 @@ int fnd_counter_add(const char *name, int64_t n, int64_t *ret_value)
 	int ret;
 
 	ret = fnd__check_name("name", name);
-	if (!ret)
-		ret = ops->counter_add(name, n, &value);
+	if (ret)
+		return ret;
+	ret = ops->counter_add(name, n, &value);
+	if (fnd__handlers_any())
+		notify_added(name, n, ret);
 	if (!ret && ret_value)
 		*ret_value = value;
 	return ret;
@@ -165,13 +254,18 @@ static int check_proclaimed(const char **proclaimed)
 int fnd_election_campaign(const char *name, const char *proclaimed,
 			  int64_t deadline, uint64_t *ret_term)
 {
+	int64_t began;
 	int ret;
 
 	ret = check_task(name, "lead");
 	if (!ret)
 		ret = check_proclaimed(&proclaimed);
-	return ret ? ret : ops->election_campaign(name, proclaimed, deadline,
-						  ret_term);
+	if (ret)
+		return ret;
+	began = begin(&electing, name);
+	return end(&electing, name, began,
+		   ops->election_campaign(name, proclaimed, deadline,
+					  ret_term));
 }
 
 int fnd_election_proclaim(const char *name, uint64_t term,
@@ -238,10 +332,23 @@ static int check_participants(const struct fnd_consensus *c)
 	return 0;
 }
 
+static const char *outcome_name(enum fnd_consensus_outcome outcome)
+{
+	static const char *const names[] = {
+		[FND_CONSENSUS_DECIDED] = "decided",
+		[FND_CONSENSUS_REJECTED] = "rejected",
+		[FND_CONSENSUS_LATE] = "late",
+		[FND_CONSENSUS_OUTDATED] = "outdated",
+	};
+
+	return names[outcome];
+}
+
 int fnd_consensus_propose(const char *name, const struct fnd_consensus *c,
 			  int64_t deadline,
 			  struct fnd_consensus_result *ret_result)
 {
+	int64_t began;
 	int ret;
 
 	ret = fnd__check_name("name", name);
@@ -250,8 +357,14 @@ int fnd_consensus_propose(const char *name, const struct fnd_consensus *c,
 	if (!ret && c->len > FND_CONSENSUS_VALUE_MAX)
 		ret = sup_set_error(-E2BIG, "len: %zu is more than %d", c->len,
 				    FND_CONSENSUS_VALUE_MAX);
-	return ret ? ret : ops->consensus_propose(name, c, deadline,
-						  ret_result);
+	if (ret)
+		return ret;
+	began = begin(&deciding, name);
+	ret = ops->consensus_propose(name, c, deadline, ret_result);
+	if (fnd__handlers_any())
+		notify_end(&deciding, name, began, ret,
+			   ret ? NULL : outcome_name(ret_result->outcome));
+	return ret;
 }
 
 int fnd_consensus_vote(const struct fnd_proposal *proposal, bool in_favour)

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <foundation/telemetry.h>
 #include <sup/sup.h>
 
 #include "foundation/event.h"
@@ -185,6 +186,7 @@ int fnd_event_store_batch(const struct fnd_event *events, size_t n,
 	if (ret_ids)
 		memcpy(ret_ids, reply.data, n * sizeof(*ret_ids));
 	sup_msg_free(&reply);
+	fnd_telemetry_count("foundation.event_store.events_stored", n, NULL);
 	return 0;
 }
 
@@ -303,7 +305,16 @@ static int ask(uint64_t tag, int64_t *with, void *ret_answer, size_t size,
 
 int fnd_event_prune(int64_t before, uint64_t *ret_n, int64_t deadline)
 {
-	return ask(FND__PRUNE, &before, ret_n, sizeof(*ret_n), deadline);
+	uint64_t n;
+	int ret;
+
+	ret = ask(FND__PRUNE, &before, &n, sizeof(n), deadline);
+	if (ret)
+		return ret;
+	fnd_telemetry_count("foundation.event_store.events_pruned", n, NULL);
+	if (ret_n)
+		*ret_n = n;
+	return 0;
 }
 
 int fnd_event_stats(struct fnd_event_stats *ret_stats, int64_t deadline)

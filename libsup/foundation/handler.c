@@ -56,8 +56,7 @@ struct handler {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handler *handlers;
 static uint64_t numbers, n_told, n_dropped, n_failed;
-/* How many are attached: so that nobody takes the lock for nothing. */
-static _Atomic size_t n_attached;
+_Atomic size_t fnd__handlers_attached;
 
 static struct letter *new_letter(const char *name,
 				 const struct fnd_measurement *m, size_t n,
@@ -133,7 +132,7 @@ void fnd__handlers_tell(const char *event, const struct fnd_measurement *m,
 	struct letter *l = NULL;
 	struct handler *h;
 
-	if (!atomic_load(&n_attached))
+	if (!fnd__handlers_any())
 		return;
 	pthread_mutex_lock(&lock);
 	DL_FOREACH(handlers, h) {
@@ -186,7 +185,7 @@ static void drop_all_locked(struct handler *h)
 static void detach_locked(struct handler *h)
 {
 	h->detached = true;
-	atomic_fetch_sub(&n_attached, 1);
+	atomic_fetch_sub(&fnd__handlers_attached, 1);
 	drop_all_locked(h);
 	h->sleeps = false;
 	sem_post(&h->wake);
@@ -368,7 +367,7 @@ static int add(const struct fnd_handler_spec *s, uint64_t *ret_number)
 	} else {
 		*ret_number = h->number = ++numbers;
 		DL_APPEND(handlers, h);
-		atomic_fetch_add(&n_attached, 1);
+		atomic_fetch_add(&fnd__handlers_attached, 1);
 	}
 	pthread_mutex_unlock(&lock);
 	if (ret)
@@ -507,7 +506,7 @@ void fnd__handlers_start(void)
 void fnd__handlers_status(struct fnd_telemetry_status *status)
 {
 	pthread_mutex_lock(&lock);
-	status->handlers = atomic_load(&n_attached);
+	status->handlers = atomic_load(&fnd__handlers_attached);
 	status->executed = n_told;
 	status->dropped = n_dropped;
 	status->failed = n_failed;

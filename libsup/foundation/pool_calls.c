@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <foundation/telemetry.h>
 #include <sup/sup.h>
 
 #include "foundation/service.h"
@@ -69,6 +70,13 @@ enum fnd__lease_state fnd__lease_look(struct sup_pid pid, uint64_t token)
 	/* Without memory it is kept: its holder says so again, or ends. */
 	sup_registry_select(registry(), &q, NULL, &n);
 	return n ? FND__LEASE_DISCARDED : FND__LEASE_KEPT;
+}
+
+void fnd__pool_tell(const char *event, const char *name)
+{
+	const struct fnd_pair pair = { "pool", name };
+
+	fnd_telemetry_count(event, 1, &(struct fnd_metadata){ &pair, 1 });
 }
 
 static int do_work(const struct fnd__pool_work *w)
@@ -177,6 +185,8 @@ int fnd_pool_open(const char *name, const struct fnd_pool_options *options)
 		ret = check_numbers(o);
 	if (!ret)
 		ret = request(FND__POOL_OPEN, name, &req, NULL);
+	if (!ret)
+		fnd__pool_tell(FND__POOL_EVENT("pool_started"), name);
 	return ret == -EEXIST ? sup_set_error(ret, "name: there is a pool "
 					      "\"%s\"", name) : ret;
 }
@@ -244,6 +254,8 @@ int fnd_pool_checkout(const char *name, int64_t deadline,
 		return ret;
 	req.token = fnd__draw_token();
 	ret = request(FND__POOL_CHECKOUT, name, &req, &reply);
+	if (ret == -ETIMEDOUT)
+		fnd__pool_tell(FND__POOL_EVENT("timeout"), name);
 	if (ret)
 		return in_vain(name, req.token, ret);
 	if (!reply.len)
@@ -253,6 +265,7 @@ int fnd_pool_checkout(const char *name, int64_t deadline,
 	memcpy(&ret_lease->connection, reply.data,
 	       sizeof(ret_lease->connection));
 	sup_msg_free(&reply);
+	fnd__pool_tell(FND__POOL_EVENT("checkout"), name);
 	return 0;
 }
 
@@ -299,12 +312,20 @@ static int give_back(const char *name, const struct fnd_lease *lease,
 
 int fnd_pool_checkin(const char *name, const struct fnd_lease *lease)
 {
-	return give_back(name, lease, FND__POOL_CHECKIN);
+	int ret = give_back(name, lease, FND__POOL_CHECKIN);
+
+	if (!ret)
+		fnd__pool_tell(FND__POOL_EVENT("checkin"), name);
+	return ret;
 }
 
 int fnd_pool_discard(const char *name, const struct fnd_lease *lease)
 {
-	return give_back(name, lease, FND__POOL_DISCARD);
+	int ret = give_back(name, lease, FND__POOL_DISCARD);
+
+	if (!ret)
+		fnd__pool_tell(FND__POOL_EVENT("discard"), name);
+	return ret;
 }
 
 int fnd_pool_run(const char *name,

@@ -46,6 +46,10 @@ struct fnd__pool_work {
 	struct fnd__pool_report *report;
 };
 
+/* An event of a pool: "foundation.connection_pool.WHAT" is counted. */
+#define FND__POOL_EVENT(what) "foundation.connection_pool." what
+void fnd__pool_tell(const char *event, const char *name);
+
 /* A job: asks what it is to do, and reports. */
 int fnd__pool_job(void *arg, struct sup_msg *ret_result);
 

@@ -261,6 +261,8 @@ static void serve(struct fnd__pools *s, struct fnd__pool *p)
 		sl = empty_slot(p);
 		if (!sl)
 			return;
+		if (n_open(p) >= p->options.connections)
+			fnd__pool_tell(FND__POOL_EVENT("overflow"), p->name);
 		begin(s, sl, FND__MAKING);
 	}
 }
@@ -270,6 +272,7 @@ static void gone(struct fnd__pools *s, struct fnd__pool *p)
 {
 	struct fnd__waiter *w, *next;
 
+	fnd__pool_tell(FND__POOL_EVENT("pool_stopped"), p->name);
 	DL_FOREACH(p->closers, w)
 		sup_reply(w->from, &(struct sup_msg){ .tag = 0 });
 	DL_FOREACH_SAFE(p->closers, w, next)
@@ -372,10 +375,12 @@ static void job_ended(struct fnd__pools *s, struct fnd__slot *sl)
 
 void fnd__slot_ended(struct fnd__pools *s, struct fnd__slot *sl)
 {
-	if (sl->state == FND__HELD)
-		fnd__slot_returned(s, sl, FND__LEASE_LOST);
-	else
+	if (sl->state != FND__HELD) {
 		job_ended(s, sl);
+		return;
+	}
+	fnd__pool_tell(FND__POOL_EVENT("holder_ended"), sl->pool->name);
+	fnd__slot_returned(s, sl, FND__LEASE_LOST);
 }
 
 void *fnd__slot_take(struct fnd__slot *sl)

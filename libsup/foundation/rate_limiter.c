@@ -28,6 +28,7 @@
 
 #include <sup/sup.h>
 
+#include "foundation/handler.h"
 #include "foundation/rate.h"
 #include "foundation/service.h"
 
@@ -254,11 +255,38 @@ denied:
 			     (long long)rate->window_ms);
 }
 
+#define EVENT(what) "foundation.infra.rate_limiter." what
+
+static void notify(const char *event, const char *entity, const char *operation)
+{
+	const struct fnd_pair pairs[] = {
+		{ "entity", entity }, { "operation", operation },
+	};
+
+	fnd__notify(event, pairs, 2);
+}
+
+/* What was wrong with the arguments is no event. */
+static void notify_checked(const char *entity, const char *operation, int ret)
+{
+	if (!ret)
+		notify(EVENT("request_allowed"), entity, operation);
+	else if (ret == -EDQUOT)
+		notify(EVENT("request_denied"), entity, operation);
+	else if (ret == -ENOMEM)
+		notify(EVENT("rate_limiter_exception"), entity, operation);
+}
+
 int fnd_rate_check(const char *entity, const char *operation,
 		   const struct fnd_rate *rate, int64_t *ret_retry_ns)
 {
-	return fnd__rate_check(entity, operation, rate, sup_deadline_ms(0),
-			       ret_retry_ns);
+	int ret;
+
+	ret = fnd__rate_check(entity, operation, rate, sup_deadline_ms(0),
+			      ret_retry_ns);
+	if (fnd__handlers_any())
+		notify_checked(entity, operation, ret);
+	return ret;
 }
 
 /* After age(). When it is as if it were new. */
@@ -337,6 +365,8 @@ int fnd_rate_reset(const char *entity, const char *operation)
 	if (b)
 		remove_locked(key.stripe, b);
 	pthread_mutex_unlock(&key.stripe->lock);
+	if (fnd__handlers_any())
+		notify(EVENT("bucket_reset"), entity, operation);
 	return 0;
 }
 

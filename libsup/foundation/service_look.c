@@ -11,22 +11,44 @@
 
 #include <sup/sup.h>
 
+#include "foundation/handler.h"
 #include "foundation/service.h"
 
-struct sup_pid fnd_service_whereis(struct fnd_namespace ns, const char *name)
+static struct sup_pid look_up(const struct fnd__service_id *id)
 {
 	struct sup_pid pid = SUP_PID_NONE;
-	struct fnd__service_id id;
 	struct fnd__service *s;
 
-	if (fnd__service_id(ns, name, &id))
-		return SUP_PID_NONE;
 	pthread_mutex_lock(&fnd__services.lock);
-	s = fnd__service_find_locked(&id);
+	s = fnd__service_find_locked(id);
 	if (s && fnd__service_is_up_locked(s))
 		pid = s->life->health.pid;
 	pthread_mutex_unlock(&fnd__services.lock);
 	return pid;
+}
+
+static struct sup_pid look_up_and_notify(const struct fnd__service_id *id,
+					 const char *name)
+{
+	int64_t began = sup_deadline_ms(0);
+	struct sup_pid pid = look_up(id);
+	const struct fnd_pair pairs[] = {
+		{ "service", name }, { "result", pid.v ? "ok" : "error" },
+	};
+
+	fnd__notify_duration("foundation.registry.lookup",
+			     sup_deadline_ms(0) - began, pairs, 2);
+	return pid;
+}
+
+struct sup_pid fnd_service_whereis(struct fnd_namespace ns, const char *name)
+{
+	struct fnd__service_id id;
+
+	if (fnd__service_id(ns, name, &id))
+		return SUP_PID_NONE;
+	return fnd__handlers_any() ? look_up_and_notify(&id, name) :
+		look_up(&id);
 }
 
 /* Which services are meant: of a namespace, or that of a name in it. */

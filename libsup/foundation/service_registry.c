@@ -16,6 +16,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include <foundation/telemetry.h>
 #include <sup/sup.h>
 
 #include "foundation/service.h"
@@ -62,14 +63,33 @@ static void answer(struct sup_from from, const struct fnd_health_report *r)
 		sup_reply_error(from, -ENOMEM);
 }
 
-/* Its outcome is known: it is noted, and told to all who have asked. */
+#define EVENT(what) "foundation.service.health_check." what
+
+/* A check has come to something: it is noted. */
+static void note(const struct fnd__service_id *id,
+		 const struct fnd_health_report *report)
+{
+	const struct fnd_pair pairs[] = {
+		{ "service", id->name },
+		{ "outcome", fnd_health_outcome_name(report->outcome) },
+	};
+
+	fnd__service_checked(id, report);
+	fnd_telemetry_duration(EVENT("duration"), report->took_ns,
+			       &(struct fnd_metadata){ pairs, 1 });
+	if (report->outcome > FND_HEALTH_ALIVE)
+		fnd_telemetry_count(EVENT("failures"), 1,
+				    &(struct fnd_metadata){ pairs, 2 });
+}
+
+/* Its outcome is known: it is told to all who have asked. */
 static void tell(struct run *r)
 {
 	struct asker *a, *next;
 
 	r->report.at_ns = sup_deadline_ms(0);
 	r->report.took_ns = r->report.at_ns - r->begun_ns;
-	fnd__service_checked(&r->id, &r->report);
+	note(&r->id, &r->report);
 	LL_FOREACH_SAFE(r->askers, a, next) {
 		answer(a->from, &r->report);
 		sup_free(a);
@@ -97,7 +117,7 @@ static int answer_at_once(const struct fnd__service_id *id,
 		.outcome = outcome, .pid = pid, .at_ns = sup_deadline_ms(0),
 	};
 
-	fnd__service_checked(id, &report);
+	note(id, &report);
 	answer(from, &report);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <sup/registry_lock.h>
 #include <sup/sup.h>
 
+#include "foundation/handler.h"
 #include "foundation/names.h"
 #include "foundation/service.h"
 
@@ -288,6 +289,14 @@ static int do_change(struct change *c, void (*fn)(void *change))
 	return ret ? ret : c->ret;
 }
 
+static void notify_registered(int ret)
+{
+	const struct fnd_pair pair = { "result", ret ? "error" : "ok" };
+
+	if (fnd__handlers_any())
+		fnd__notify("foundation.registry.register", &pair, 1);
+}
+
 int fnd_service_register(struct fnd_namespace ns, const char *name,
 			 struct sup_pid pid,
 			 const struct fnd_service_spec *spec,
@@ -303,6 +312,7 @@ int fnd_service_register(struct fnd_namespace ns, const char *name,
 		ret = do_change(&c, register_locked);
 	if (ret == -EEXIST && ret_holder)
 		*ret_holder = c.holder;
+	notify_registered(ret);
 	return ret;
 }
 

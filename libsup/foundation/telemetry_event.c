@@ -128,6 +128,36 @@ int fnd_telemetry_histogram(const char *event, double value,
 	return execute(event, &m, 1, metadata, NULL);
 }
 
+static void notify(const char *event, enum fnd_metric_kind kind, double value,
+		   const struct fnd_metadata *metadata)
+{
+	const struct fnd_measurement m = { .kind = kind, .value = value };
+	struct fnd__labels labels;
+
+	if (!fnd__labels_pack(metadata, &labels))
+		fnd__handlers_tell(event, &m, 1, &labels);
+}
+
+void fnd__notify(const char *event, const struct fnd_pair *pairs, size_t n)
+{
+	notify(event, FND_METRIC_COUNTER, 1,
+	       &(struct fnd_metadata){ pairs, n });
+}
+
+void fnd__notify_value(const char *event, double value,
+		       const struct fnd_pair *pairs, size_t n)
+{
+	notify(event, FND_METRIC_GAUGE, value,
+	       &(struct fnd_metadata){ pairs, n });
+}
+
+void fnd__notify_duration(const char *event, int64_t ns,
+			  const struct fnd_pair *pairs, size_t n)
+{
+	notify(event, FND_METRIC_SUMMARY, ns / 1e9,
+	       &(struct fnd_metadata){ pairs, n });
+}
+
 static int execute_duration(const char *event, const char *name, int64_t ns,
 			    const struct fnd_metadata *metadata)
 {

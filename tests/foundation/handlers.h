@@ -3,12 +3,9 @@
 #ifndef TESTS_FOUNDATION_HANDLERS_H
 #define TESTS_FOUNDATION_HANDLERS_H
 
-#include "foundation.h"
+#include "told.h"
 
 #include <semaphore.h>
-#include <stdio.h>
-
-#include "foundation/figure.h"
 
 #define SERVICE "fnd_telemetry"
 #define TASKS "fnd_tasks"
@@ -78,32 +75,6 @@ static inline struct fnd_telemetry_status status(void)
 
 	fnd_telemetry_status(&s);
 	return s;
-}
-
-/* The sum of the counters of that name, with that value of any label. */
-static inline uint64_t counted(const char *name, const char *value)
-{
-	struct fnd_figure *f;
-	uint64_t sum = 0;
-	size_t i, j, n;
-
-	assert_int_equal(fnd_metric_list(name, &f, &n), 0);
-	for (i = 0; i < n; i++)
-		for (j = 0; j < f[i].labels.n; j++)
-			if (!strcmp(f[i].labels.pairs[j].value, value))
-				sum += f[i].count;
-	free(f);
-	return sum;
-}
-
-static inline bool is_there(const char *name)
-{
-	struct fnd_figure *f;
-	size_t n;
-
-	assert_int_equal(fnd_metric_list(name, &f, &n), 0);
-	free(f);
-	return n;
 }
 
 static inline int fails(const struct fnd_telemetry_event *e, void *arg)

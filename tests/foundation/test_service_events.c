@@ -2,12 +2,17 @@
 /* Events that the services execute themselves, and what is counted of them. */
 #include "monitors.h"
 
-#include "handlers.h"
-#include "foundation/breaker.h"
+#include "told.h"
+
+#include "foundation/service.h"
 
 #define APPLICATION "foundation.application."
 #define WARNINGS APPLICATION "dependency_warnings"
-#define BREAKER "foundation.infra.circuit_breaker."
+#define REGISTRY "foundation.registry."
+#define CHECK "foundation.service.health_check."
+#define STORE "foundation.event_store."
+#define UPDATES "foundation.config_updates"
+#define RESETS "foundation.config_resets"
 
 /* Of the gauge of that name; -1: there is none. */
 static double gauge(const char *name)
@@ -81,97 +86,130 @@ static void what_a_service_lacks_is_counted(void **state)
 	assert_int_equal(counted(WARNINGS, "db"), n);
 }
 
-static _Atomic int64_t time_now;
-
-static int64_t fake_clock(void)
+static void a_registration_and_a_look_up(void **state)
 {
-	return atomic_load(&time_now);
+	struct sup_pid web = start(stays, NULL);
+
+	(void)state;
+	listen_to_events();
+	assert_int_equal(serve(N, "web", web, NULL), 0);
+	assert_int_equal(heard(REGISTRY "register", "result=ok"), 1);
+	assert_int_equal(serve(N, "web", start(stays, NULL), NULL), -EEXIST);
+	assert_non_null(strstr(sup_error(), "web"));
+	assert_int_equal(heard(REGISTRY "register", "result=error"), 1);
+	assert_int_equal(fnd_service_whereis(N, "web").v, web.v);
+	assert_int_equal(heard(REGISTRY "lookup", "service=web"), 1);
+	assert_int_equal(heard(REGISTRY "lookup", "result=ok"), 1);
+	assert_true(heard_sum(REGISTRY "lookup") >= 0);
+	assert_int_equal(fnd_service_whereis(N, "db").v, 0);
+	assert_int_equal(heard(REGISTRY "lookup", "result=error"), 1);
+	listen_no_more();
+	/* They are for handlers alone. */
+	assert_false(is_there(REGISTRY "register"));
+	assert_false(is_there(REGISTRY "lookup"));
 }
 
-static int set_up_breaker(void **state)
+static void a_check_of_a_service(void **state)
 {
-	const struct fnd_breaker_options o = {
-		.size = sizeof(o), .tolerance = 1, .refresh_ms = 1,
+	struct sup_pid web = start(stays, NULL);
+	struct fnd_health_report r;
+
+	(void)state;
+	fnd_telemetry_reset();
+	listen_to_events();
+	assert_int_equal(serve(N, "web", web, NULL), 0);
+	assert_int_equal(fnd_service_check(N, "web", &r, LONG), 0);
+	/* Monitors may have checked it, too. */
+	assert_true(heard(CHECK "duration", "service=web") >= 1);
+	assert_int_equal(heard(CHECK "failures", "service=web"), 0);
+	assert_true(counted(CHECK "duration", "web") >= 1);
+	kill_and_wait(web);
+	assert_int_equal(fnd_service_check(N, "web", &r, LONG), 0);
+	assert_int_equal(r.outcome, FND_HEALTH_DOWN);
+	assert_true(heard(CHECK "failures", "outcome=down") >= 1);
+	assert_true(heard(CHECK "failures", "service=web") >= 1);
+	assert_true(counted(CHECK "failures", "web") >= 1);
+	listen_no_more();
+}
+
+static struct fnd_event event_of_time(int64_t time)
+{
+	return (struct fnd_event){
+		.type = "t", .source = "s", .time = time,
+	};
+}
+
+static void events_that_are_stored_and_pruned(void **state)
+{
+	int64_t now = fnd__real_now();
+	struct fnd_event events[2] = {
+		event_of_time(now), event_of_time(now + 2),
 	};
 
-	fnd__breaker_set_clock(fake_clock);
-	return set_up_few(state) || fnd_breaker_open("b", &o);
-}
-
-static int tear_down_breaker(void **state)
-{
-	int ret = fnd_breaker_close("b");
-
-	fnd__breaker_set_clock(NULL);
-	return tear_down(state) || ret;
-}
-
-static int returns(void *arg)
-{
-	return *(int *)arg;
-}
-
-static int run_one(int result)
-{
-	int got;
-
-	return fnd_breaker_run("b", returns, &result, &got);
-}
-
-static void a_breaker_that_opens_and_closes(void **state)
-{
-	static struct seen s;
-
 	(void)state;
 	fnd_telemetry_reset();
-	assert_int_equal(attach("h", "foundation.infra", sees, &s), 0);
-	assert_int_equal(run_one(0), 0);
-	assert_int_equal(run_one(-1), 0);
-	/* Nothing has changed yet. */
-	assert_int_equal(counted(BREAKER "state_change", "b"), 0);
-	assert_int_equal(run_one(-1), 0);
-	assert_int_equal(counted(BREAKER "state_change", "open"), 1);
-	assert_int_equal(run_one(0), -ECONNREFUSED);
-	assert_string_equal(sup_error(), "the breaker \"b\" is open");
-	assert_int_equal(counted(BREAKER "call_rejected", "b"), 1);
-	/* A try that fails opens it anew, one that does not closes it. */
-	time_now += 1000000;
-	assert_int_equal(run_one(-1), 0);
-	assert_int_equal(counted(BREAKER "state_change", "open"), 2);
-	time_now += 1000000;
-	assert_int_equal(run_one(0), 0);
-	assert_int_equal(counted(BREAKER "state_change", "closed"), 1);
-	AWAIT(atomic_load(&s.n) == 4);
-	assert_string_equal(s.last.name, BREAKER "state_change");
-	assert_string_equal(s.pairs[0].value, "b");
-	assert_string_equal(s.pairs[1].value, "closed");
-	assert_int_equal(fnd_telemetry_detach("h", LONG), 0);
+	listen_to_events();
+	assert_int_equal(fnd_event_store_batch(events, 2, NULL, LONG), 0);
+	assert_int_equal(fnd_event_store(events, NULL, LONG), 0);
+	assert_int_equal(heard(STORE "events_stored", NULL), 2);
+	assert_true(heard_sum(STORE "events_stored") == 3);
+	assert_int_equal(fnd_event_store_batch(events, 0, NULL, LONG), 0);
+	events[0].type = "";
+	assert_int_equal(fnd_event_store(events, NULL, LONG), -EINVAL);
+	assert_int_equal(heard(STORE "events_stored", NULL), 2);
+	assert_int_equal(fnd_event_prune(now + 1, NULL, LONG), 0);
+	assert_int_equal(heard(STORE "events_pruned", NULL), 1);
+	assert_true(heard_sum(STORE "events_pruned") == 2);
+	listen_no_more();
+	assert_true(is_there(STORE "events_stored"));
+	assert_true(is_there(STORE "events_pruned"));
 }
 
-static void a_reset_of_what_is_closed_is_no_change(void **state)
+static const struct fnd_config_entry schema[] = {
+	{ .path = "on", .value = FND_BOOLEAN(false), .updatable = true },
+};
+
+static const struct fnd_config_options config = {
+	.size = sizeof(config), .schema = schema, .n = N_OF(schema),
+};
+
+static int turn(bool on)
 {
-	(void)state;
-	fnd_telemetry_reset();
-	assert_int_equal(fnd_breaker_reset("b"), 0);
-	assert_int_equal(counted(BREAKER "state_change", "b"), 0);
-	run_one(-1);
-	run_one(-1);
-	assert_int_equal(fnd_breaker_reset("b"), 0);
-	assert_int_equal(counted(BREAKER "state_change", "closed"), 1);
-	assert_int_equal(fnd_breaker_reset("b"), 0);
-	assert_int_equal(counted(BREAKER "state_change", "closed"), 1);
+	const struct fnd_config_setting s = { "on", FND_BOOLEAN(on) };
+
+	return fnd_config_update(&s, LONG);
 }
 
-#define BREAKER_CASE(f) cmocka_unit_test_setup_teardown(f, set_up_breaker, \
-							tear_down_breaker)
+static void settings_that_change(void **state)
+{
+	struct sup_pid pid;
+
+	(void)state;
+	assert_int_equal(fnd_config_server_start(&config, &pid), 0);
+	listen_to_events();
+	assert_int_equal(turn(true), 0);
+	assert_int_equal(heard(UPDATES, NULL), 1);
+	/* It was so before. */
+	assert_int_equal(turn(true), 0);
+	assert_int_equal(heard(UPDATES, NULL), 1);
+	assert_int_equal(fnd_config_reset(LONG), 0);
+	assert_int_equal(heard(RESETS, NULL), 1);
+	assert_int_equal(heard(UPDATES, NULL), 1);
+	listen_no_more();
+	assert_true(is_there(UPDATES));
+	assert_true(is_there(RESETS));
+	assert_int_equal(sup_server_stop(pid, &SUP_SHUTDOWN, NULL, LONG), 0);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MONITOR_CASE(a_round_of_health_sets_gauges),
 		MONITOR_CASE(what_a_service_lacks_is_counted),
-		BREAKER_CASE(a_breaker_that_opens_and_closes),
-		BREAKER_CASE(a_reset_of_what_is_closed_is_no_change),
+		MONITOR_CASE(a_registration_and_a_look_up),
+		MONITOR_CASE(a_check_of_a_service),
+		MONITOR_CASE(events_that_are_stored_and_pruned),
+		FEW_CASE(settings_that_change),
 	};
 
 	return RUN_TESTS(tests);
