@@ -221,14 +221,15 @@ static size_t plant(struct tree *t, const struct fnd_foundation_options *o)
 
 static int init(void *options, struct sup_supervisor_spec *spec)
 {
+	const struct fnd_foundation_options *o = options;
 	struct tree *t = sup_alloc(sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
-	spec->n_children = plant(t, options);
+	spec->n_children = plant(t, o);
 	spec->children = t->children;
-	spec->intensity = INTENSITY;
-	spec->period_s = PERIOD_S;
+	spec->intensity = o->intensity ? o->intensity : INTENSITY;
+	spec->period_s = o->period_s ? o->period_s : PERIOD_S;
 	return 0;
 }
 

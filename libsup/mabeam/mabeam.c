@@ -8,6 +8,9 @@
 
 #include "mabeam/service.h"
 
+#define INTENSITY 3
+#define PERIOD_S 5
+
 static const struct sup_child_spec children[] = {
 	{
 		.size = sizeof(children[0]), .id = "agent_supervisor",
@@ -17,15 +20,18 @@ static const struct sup_child_spec children[] = {
 
 int mab_mabeam_start(const void *options, struct sup_pid *ret_pid)
 {
-	static const struct sup_supervisor_spec spec = {
+	struct sup_supervisor_spec spec = {
 		.size = sizeof(spec), .name = MAB__MABEAM, .reg = true,
 		.children = children,
 		.n_children = sizeof(children) / sizeof(children[0]),
-		.intensity = 3, .period_s = 5,
 	};
 	struct mab_mabeam_options o;
 	int ret;
 
 	ret = mab__copy_options(&o, sizeof(o), options);
-	return ret ? ret : sup_supervisor_start(&spec, ret_pid);
+	if (ret)
+		return ret;
+	spec.intensity = o.intensity ? o.intensity : INTENSITY;
+	spec.period_s = o.period_s ? o.period_s : PERIOD_S;
+	return sup_supervisor_start(&spec, ret_pid);
 }

@@ -560,6 +560,18 @@ static void a_store_in_a_process_needs_its_function(void **state)
 	assert_int_equal(fnd_event_store_start(&options, &pid), -EPERM);
 }
 
+static void its_budget_is_that_of_the_options(void **state)
+{
+	const struct fnd_foundation_options options = {
+		.size = sizeof(options), .intensity = SUP_INTENSITY_NONE,
+	};
+
+	(void)state;
+	assert_int_equal(fnd_foundation_start(&options, &foundation), 0);
+	kill_and_wait(sup_whereis("fnd_locks"));
+	assert_int_equal(end_of(foundation).kind, SUP_REASON_SHUTDOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -579,6 +591,7 @@ int main(void)
 		CASE(bad_options),
 		APP_CASE(without_memory),
 		CASE(a_store_in_a_process_needs_its_function),
+		CASE(its_budget_is_that_of_the_options),
 	};
 
 	return RUN_TESTS(tests);

@@ -305,6 +305,18 @@ static void without_a_supervisor_agents_are_known(void **state)
 	assert_int_equal(state_of("a"), MAB_RUNNING);
 }
 
+static void its_budget_is_that_of_the_options(void **state)
+{
+	const struct mab_mabeam_options options = {
+		.size = sizeof(options), .intensity = SUP_INTENSITY_NONE,
+	};
+
+	(void)state;
+	assert_int_equal(mab_mabeam_start(&options, &mabeam), 0);
+	kill_and_wait(sup_whereis("mab_agents"));
+	assert_int_equal(end_of(mabeam).kind, SUP_REASON_SHUTDOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +333,7 @@ int main(void)
 		MABEAM_CASE(search_is_by_all_capabilities),
 		MABEAM_CASE(a_spec_that_is_wrong_is_refused),
 		MABEAM_CASE(without_a_supervisor_agents_are_known),
+		CASE(its_budget_is_that_of_the_options),
 	};
 
 	return RUN_TESTS(tests);

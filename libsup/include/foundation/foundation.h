@@ -39,12 +39,15 @@ struct fnd_foundation_options {
 	const struct fnd_health_monitor_options *health_monitor;
 	const struct fnd_service_monitor_options *service_monitor;
 	const struct fnd_metrics_options *metrics; /* NULL: no endpoint */
+	/* Of its supervisor: SUP_INTENSITY_NONE is 0; default 10 within 60 s. */
+	int intensity;
+	unsigned int period_s;
 };
 
 /*
- * Starts a supervisor with all services as its children: one_for_one, ten
- * restarts within 60 s. Each is a service of production, too, by the id of its
- * child (<foundation/service_registry.h>). There is one in a process. A start
+ * Starts a supervisor with all services as its children: one_for_one. Each is a
+ * service of production, too, by the id of its child
+ * (<foundation/service_registry.h>). There is one in a process. A start
  * function, for a child or an application, as sup_supervisor_start(); options
  * is a struct fnd_foundation_options, or NULL. Errors: -EEXIST it runs;
  * -EINVAL; as sup_supervisor_start(), and the start of each service, otherwise.

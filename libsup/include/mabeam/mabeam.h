@@ -16,15 +16,18 @@ extern "C" {
 
 struct mab_mabeam_options {
 	size_t size;
+	/* Of its supervisor: SUP_INTENSITY_NONE is 0; default 3 within 5 s. */
+	int intensity;
+	unsigned int period_s;
 };
 
 /*
- * Starts a supervisor with all services as its children: one_for_one, three
- * restarts within 5 s. There is one in a process. A start function, for a child
- * or an application, as sup_supervisor_start(); options is a struct
- * mab_mabeam_options, or NULL. Services that use those of libsup-foundation
- * say so: start it before (fnd_foundation_start()). Errors: -EEXIST it runs;
- * -EINVAL; as sup_supervisor_start(), and the start of each service, otherwise.
+ * Starts a supervisor with all services as its children: one_for_one. There is
+ * one in a process. A start function, for a child or an application, as
+ * sup_supervisor_start(); options is a struct mab_mabeam_options, or NULL.
+ * Services that use those of libsup-foundation say so: start it before
+ * (fnd_foundation_start()). Errors: -EEXIST it runs; -EINVAL; as
+ * sup_supervisor_start(), and the start of each service, otherwise.
  */
 SUP_API int mab_mabeam_start(const void *options, struct sup_pid *ret_pid);
 
