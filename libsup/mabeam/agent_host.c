@@ -17,6 +17,7 @@
 #include "mabeam/agents.h"
 
 struct host {
+	uint64_t key;		/* of its run */
 	struct mab__config *config;
 	void *state;		/* of the ops */
 };
@@ -34,14 +35,15 @@ static int init(void *arg, void **ret_state)
 
 	if (!h)
 		return -ENOMEM;
-	mab__life_is((uintptr_t)arg);
-	ret = mab__life_config((uintptr_t)arg, &h->config);
+	h->key = (uintptr_t)arg;
+	mab__life_is(h->key);
+	ret = mab__life_config(h->key, &h->config);
 	if (ret)
 		return ret;
 	*ret_state = h;
 	spec = &h->config->spec;
 	if (spec->ops == mab_agent_process())
-		return mab__process_init((uintptr_t)arg, h->config, &h->state);
+		return mab__process_init(h->key, h->config, &h->state);
 	return spec->ops->init(h->config->strings, spec->arg, &h->state);
 }
 
@@ -58,6 +60,7 @@ static int call(void *state, struct sup_from from, struct sup_msg *req)
 		sup_reply_error(from, -ENOSYS);
 		return SUP_CONTINUE;
 	}
+	mab__life_took(h->key);
 	return ops_of(h)->request(h->state, from, &message);
 }
 
@@ -71,6 +74,7 @@ static int cast(void *state, struct sup_msg *msg)
 	if (msg->tag != MAB__NOTIFY || !ops_of(h)->notify ||
 	    !mab__wire_read(msg, &message))
 		return SUP_CONTINUE;
+	mab__life_took(h->key);
 	return ops_of(h)->notify(h->state, &message);
 }
 

@@ -323,6 +323,17 @@ void mab__life_failed(uint64_t key, int error)
 	pthread_mutex_unlock(&mab__agents.lock);
 }
 
+void mab__life_took(uint64_t key)
+{
+	struct mab__agent *a;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = by_key_locked(key);
+	if (a)
+		a->taken++;
+	pthread_mutex_unlock(&mab__agents.lock);
+}
+
 void mab__process_is(uint64_t key, struct sup_pid process)
 {
 	struct mab__agent *a;

@@ -30,6 +30,7 @@ struct mab__agent {
 	struct sup_reason reason;
 	int error;
 	unsigned int restarts;
+	uint64_t taken;			/* messages, in all lives */
 	int64_t registered_ns, started_ns;
 	char id[];
 };

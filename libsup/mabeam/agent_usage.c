@@ -33,7 +33,8 @@ static int read_clock(clockid_t clock, int64_t *ret_ns)
 	return 0;
 }
 
-static int cpu_of(struct sup_pid task, bool is_process, int64_t *ret_ns)
+/* The two times are read together: a share is of both. */
+static int cpu_of(struct sup_pid task, struct mab__usage *u)
 {
 	clockid_t clock;
 	pid_t pid, tid;
@@ -43,9 +44,10 @@ static int cpu_of(struct sup_pid task, bool is_process, int64_t *ret_ns)
 	if (ret)
 		return ret;
 	clock = clock_of_thread(tid);
-	if (is_process && clock_getcpuclockid(pid, &clock))
+	if (u->is_program && clock_getcpuclockid(pid, &clock))
 		return -ESRCH;
-	return read_clock(clock, ret_ns);
+	u->time_ns = sup_deadline_ms(0);
+	return read_clock(clock, &u->cpu_ns);
 }
 
 /* The second number of statm: pages in RAM. */
@@ -85,6 +87,7 @@ static int find(const char *id, struct mab__usage *u,
 	if (a) {
 		u->pid = a->state == MAB_RUNNING ? a->pid : SUP_PID_NONE;
 		u->is_program = a->config->spec.ops == mab_agent_process();
+		u->taken = a->taken;
 		*ret_process = a->process;
 	}
 	pthread_mutex_unlock(&mab__agents.lock);
@@ -96,10 +99,9 @@ static int look(struct mab__usage *u, struct sup_pid process)
 	struct sup_pid measured = u->is_program ? process : u->pid;
 	int ret;
 
-	u->time_ns = sup_deadline_ms(0);
 	ret = sup_mailbox_count(u->pid, &u->mailbox);
 	if (!ret)
-		ret = cpu_of(measured, u->is_program, &u->cpu_ns);
+		ret = cpu_of(measured, u);
 	if (!ret && u->is_program)
 		ret = memory_of(process, &u->memory);
 	if (!ret && !sup_is_alive(measured))

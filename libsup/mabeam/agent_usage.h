@@ -7,7 +7,7 @@
 
 struct mab__usage {
 	struct sup_pid pid;	/* the life that it is of */
-	int64_t time_ns;	/* CLOCK_MONOTONIC, when it was looked at */
+	int64_t time_ns;	/* CLOCK_MONOTONIC, of cpu_ns */
 	bool is_program;
 	/*
 	 * Since the life's beginning, of user and system: of the thread, or of
@@ -17,6 +17,8 @@ struct mab__usage {
 	uint64_t memory;	/* bytes of a program in RAM; a thread has no */
 				/* memory that is its own: 0 */
 	size_t mailbox;		/* messages that wait for its task */
+	uint64_t taken;		/* requests and notifications that have come */
+				/* to it, in all of its lives */
 };
 
 /*

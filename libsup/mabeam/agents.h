@@ -58,6 +58,9 @@ int mab__life_config(uint64_t key, struct mab__config **ret_config);
 /* Of the life: why it will not come to its start. */
 void mab__life_failed(uint64_t key, int error);
 
+/* In the agent's task: one more request, or notification, has come to it. */
+void mab__life_took(uint64_t key);
+
 /*
  * The process of the agent, which is a life's, and must have ended before there
  * is another one.

@@ -66,6 +66,8 @@ static void a_thread_has_its_own_clock(void **state)
 	assert_true(after.cpu_ns - before.cpu_ns >= WORK_NS);
 	assert_true(after.time_ns - before.time_ns >=
 		    after.cpu_ns - before.cpu_ns);
+	assert_int_equal(before.taken, 0);
+	assert_int_equal(after.taken, 1);
 }
 
 static void what_waits_is_counted(void **state)
