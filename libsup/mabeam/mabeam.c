@@ -15,6 +15,9 @@ static const struct sup_child_spec children[] = {
 	{
 		.size = sizeof(children[0]), .id = "agent_supervisor",
 		.start = mab_agent_supervisor_start, .type = SUP_SUPERVISOR,
+	}, {
+		.size = sizeof(children[0]), .id = "performance_monitor",
+		.start = mab_performance_start,
 	},
 };
 

@@ -9,6 +9,7 @@
 /* The registered names of what runs. */
 #define MAB__MABEAM "mab_mabeam"
 #define MAB__AGENTS "mab_agents"	/* the AgentSupervisor */
+#define MAB__PERFORMANCE "mab_performance"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int mab__check_name(const char *what, const char *name);

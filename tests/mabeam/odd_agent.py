@@ -72,6 +72,12 @@ def close_output(params):
 
 
 @agent.method
+def allocate(params):
+    noted.append(b"x" * params)
+    return params
+
+
+@agent.method
 def silent(params):
     signal.pause()
 
