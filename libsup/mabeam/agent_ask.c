@@ -113,22 +113,15 @@ int mab_agent_notify(const char *id, const struct mab_message *what,
 		     int64_t deadline)
 {
 	struct sup_pid pid;
-	struct sup_msg msg;
 	int ret;
 
 	ret = mab__check_name("id", id);
 	if (!ret)
 		ret = mab__agent_task(id, &pid);
 	if (!ret)
-		ret = mab__wire_new(MAB__NOTIFY, what, deadline, &msg);
-	if (ret)
-		return ret;
-	ret = sup_cast(pid, &msg, deadline);
-	mab__free(msg.data);
-	if (ret == -ESRCH)
-		return sup_set_error(-ENOTCONN, "id: the agent \"%s\" has "
-				     "ended", id);
-	return ret;
+		ret = mab__task_tell(pid, what, deadline);
+	return ret == -ESRCH ? sup_set_error(-ENOTCONN, "id: the agent \"%s\" "
+					     "has ended", id) : ret;
 }
 
 static int reply(struct sup_from from, uint64_t tag, const char *text,

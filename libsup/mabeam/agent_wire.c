@@ -13,18 +13,25 @@
 #include "mabeam/agent_table.h"
 #include "mabeam/service.h"
 
+int mab__wire_check(const struct mab_message *what)
+{
+	int ret = mab__check_name("method", what->method);
+
+	if (!ret && what->len > MAB_BODY_MAX)
+		ret = sup_set_error(-E2BIG, "len: %zu is more than %d",
+				    what->len, MAB_BODY_MAX);
+	return ret;
+}
+
 int mab__wire_new(uint64_t tag, const struct mab_message *what,
 		  int64_t deadline, struct sup_msg *ret_msg)
 {
 	struct mab__wire *wire;
 	int ret;
 
-	ret = mab__check_name("method", what->method);
+	ret = mab__wire_check(what);
 	if (ret)
 		return ret;
-	if (what->len > MAB_BODY_MAX)
-		return sup_set_error(-E2BIG, "len: %zu is more than %d",
-				     what->len, MAB_BODY_MAX);
 	wire = mab__alloc(sizeof(*wire) + what->len + 1);
 	if (!wire)
 		return mab__nomem("a message");
@@ -75,6 +82,18 @@ int mab__agent_task(const char *id, struct sup_pid *ret_pid)
 				      id, mab_agent_state_name(state));
 }
 
+void mab__agent_last_end(const char *id, struct sup_reason *ret_reason)
+{
+	struct mab__agent *a;
+
+	*ret_reason = SUP__REASON(SUP_REASON_NOPROC);
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_find_locked(id);
+	if (a && a->has_ended)
+		*ret_reason = a->reason;
+	pthread_mutex_unlock(&mab__agents.lock);
+}
+
 int mab__wire_judge(struct sup_msg *reply)
 {
 	if (!reply->len || (reply->tag != MAB__REPLY &&
@@ -106,5 +125,19 @@ int mab__task_ask(struct sup_pid pid, const struct mab_message *what,
 		sup_msg_free(&reply);
 	else
 		*ret_reply = reply;
+	return ret;
+}
+
+int mab__task_tell(struct sup_pid pid, const struct mab_message *what,
+		   int64_t deadline)
+{
+	struct sup_msg msg;
+	int ret;
+
+	ret = mab__wire_new(MAB__NOTIFY, what, deadline, &msg);
+	if (ret)
+		return ret;
+	ret = sup_cast(pid, &msg, deadline);
+	mab__free(msg.data);
 	return ret;
 }

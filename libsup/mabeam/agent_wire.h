@@ -19,6 +19,9 @@ struct mab__wire {
 	char body[];		/* and a NUL */
 };
 
+/* Whether it may be sent. -EINVAL; -ENAMETOOLONG; -E2BIG. */
+int mab__wire_check(const struct mab_message *what);
+
 /*
  * A message to an agent, for who waits until that deadline; data is to
  * mab__free(). -EINVAL; -ENAMETOOLONG; -E2BIG; -ENOMEM.
@@ -38,9 +41,16 @@ int mab__wire_judge(struct sup_msg *reply);
 /* The task to ask. -ENOENT; -ENOTCONN it does not run. A safe point. */
 int mab__agent_task(const char *id, struct sup_pid *ret_pid);
 
+/* Why an agent has ended last: NOPROC if it never did, or is not there. */
+void mab__agent_last_end(const char *id, struct sup_reason *ret_reason);
+
 /* Asks a task, as mab_agent_ask(). A safe point. */
 int mab__task_ask(struct sup_pid pid, const struct mab_message *what,
 		  struct sup_msg *ret_reply, struct sup_reason *ret_reason,
 		  int64_t deadline);
+
+/* Tells it, as mab_agent_notify(), but -ESRCH it has ended. A safe point. */
+int mab__task_tell(struct sup_pid pid, const struct mab_message *what,
+		   int64_t deadline);
 
 #endif

@@ -18,6 +18,9 @@ static const struct sup_child_spec children[] = {
 	}, {
 		.size = sizeof(children[0]), .id = "performance_monitor",
 		.start = mab_performance_start,
+	}, {
+		.size = sizeof(children[0]), .id = "comms",
+		.start = mab_comms_start,
 	},
 };
 

@@ -10,6 +10,7 @@
 #define MAB__MABEAM "mab_mabeam"
 #define MAB__AGENTS "mab_agents"	/* the AgentSupervisor */
 #define MAB__PERFORMANCE "mab_performance"
+#define MAB__COMMS "mab_comms"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int mab__check_name(const char *what, const char *name);

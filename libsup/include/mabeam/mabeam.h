@@ -7,9 +7,11 @@
 #include <mabeam/agent_ask.h>
 #include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
+#include <mabeam/comms.h>
 #include <mabeam/load_balancer.h>
 #include <mabeam/performance.h>
 #include <mabeam/protocol.h>
+#include <mabeam/transport.h>
 
 #ifdef __cplusplus
 extern "C" {
