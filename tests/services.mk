@@ -27,10 +27,11 @@ $(eval $(call flags-stamp,$(OUT)/flags,$(CC) $(SUP_CFLAGS) $(FLAGS) $(CFLAGS)))
 
 $(LIBS): lib ;
 
-# A function __wrap_x in a test, or in a header here that it includes, becomes
-# the linker's --wrap=x.
+# A function __wrap_x in a test, or in a header of services that it includes,
+# becomes the linker's --wrap=x.
 FIND_WRAPS := s/.*__wrap_\([a-z0-9_]*\)(.*/-Wl,--wrap=\1/p
-FIND_HEADERS := s,^\#include "\([a-z_]*\.h\)",$(SRC)/\1,p
+HEADERS := $(SRC)/\1 $(TOP)/tests/foundation/\1
+FIND_HEADERS := s,^\#include "\([a-z_]*\.h\)",$(HEADERS),p
 wraps = $(sort $(shell sed -n '$(FIND_WRAPS)' $< \
 	$$(ls $$(sed -n '$(FIND_HEADERS)' $<) 2>/dev/null)))
 

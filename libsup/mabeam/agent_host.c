@@ -22,6 +22,13 @@ struct host {
 	void *state;		/* of the ops */
 };
 
+static _Thread_local const char *self;
+
+const char *mab__agent_self(void)
+{
+	return self;
+}
+
 static const struct mab_agent_ops *ops_of(const struct host *h)
 {
 	return h->config->spec.ops;
@@ -41,10 +48,11 @@ static int init(void *arg, void **ret_state)
 	if (ret)
 		return ret;
 	*ret_state = h;
+	self = h->config->strings;
 	spec = &h->config->spec;
 	if (spec->ops == mab_agent_process())
 		return mab__process_init(h->key, h->config, &h->state);
-	return spec->ops->init(h->config->strings, spec->arg, &h->state);
+	return spec->ops->init(self, spec->arg, &h->state);
 }
 
 static int call(void *state, struct sup_from from, struct sup_msg *req)

@@ -8,4 +8,7 @@
 /* The server that calls the ops of an agent. arg: the key of its run. */
 extern const struct sup_server_ops mab__host_ops;
 
+/* The id of the agent whose task calls, or NULL. */
+const char *mab__agent_self(void);
+
 #endif

@@ -3,6 +3,7 @@
 #include <mabeam/mabeam.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include <sup/sup.h>
 
@@ -11,8 +12,14 @@
 #define INTENSITY 3
 #define PERIOD_S 5
 
+/* Those of the table that have options. */
+enum { CORE };
+
 static const struct sup_child_spec children[] = {
-	{
+	[CORE] = {
+		.size = sizeof(children[0]), .id = "core",
+		.start = mab_core_start,
+	}, {
 		.size = sizeof(children[0]), .id = "agent_supervisor",
 		.start = mab_agent_supervisor_start, .type = SUP_SUPERVISOR,
 	}, {
@@ -24,12 +31,14 @@ static const struct sup_child_spec children[] = {
 	},
 };
 
+#define N (sizeof(children) / sizeof(children[0]))
+
 int mab_mabeam_start(const void *options, struct sup_pid *ret_pid)
 {
+	struct sup_child_spec with_options[N];
 	struct sup_supervisor_spec spec = {
 		.size = sizeof(spec), .name = MAB__MABEAM, .reg = true,
-		.children = children,
-		.n_children = sizeof(children) / sizeof(children[0]),
+		.children = with_options, .n_children = N,
 	};
 	struct mab_mabeam_options o;
 	int ret;
@@ -39,5 +48,7 @@ int mab_mabeam_start(const void *options, struct sup_pid *ret_pid)
 		return ret;
 	spec.intensity = o.intensity ? o.intensity : INTENSITY;
 	spec.period_s = o.period_s ? o.period_s : PERIOD_S;
+	memcpy(with_options, children, sizeof(children));
+	with_options[CORE].arg = o.core;
 	return sup_supervisor_start(&spec, ret_pid);
 }

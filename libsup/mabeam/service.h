@@ -9,6 +9,7 @@
 /* The registered names of what runs. */
 #define MAB__MABEAM "mab_mabeam"
 #define MAB__AGENTS "mab_agents"	/* the AgentSupervisor */
+#define MAB__CORE "mab_core"
 #define MAB__PERFORMANCE "mab_performance"
 #define MAB__COMMS "mab_comms"
 

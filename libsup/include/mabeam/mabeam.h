@@ -8,20 +8,25 @@
 #include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
 #include <mabeam/comms.h>
+#include <mabeam/core.h>
 #include <mabeam/load_balancer.h>
 #include <mabeam/performance.h>
 #include <mabeam/protocol.h>
 #include <mabeam/transport.h>
+#include <mabeam/variable.h>
+#include <mabeam/variable_look.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* What the options point to is read again when a service is restarted. */
 struct mab_mabeam_options {
 	size_t size;
 	/* Of its supervisor: SUP_INTENSITY_NONE is 0; default 3 within 5 s. */
 	int intensity;
 	unsigned int period_s;
+	const struct mab_core_options *core;
 };
 
 /*
