@@ -7,6 +7,7 @@
 #include <foundation/protected.h>
 
 #include <foundation/circuit_breaker.h>
+#include <foundation/error.h>
 #include <sup/sup.h>
 
 #include "foundation/service.h"
@@ -32,6 +33,17 @@ static int run_with_connection(void *arg)
 	return r->error ? r->error : r->result;
 }
 
+/* Counts what has not been called, and returns why. */
+static int refused(enum fnd_error_area area, int error)
+{
+	struct fnd_error e;
+
+	fnd_error_of_errno(area, error, &e);
+	if (fnd_error_emit(&e))
+		sup_set_error(error, "%s", e.message);
+	return error;
+}
+
 int fnd_protected_run(const struct fnd_protection *protection,
 		      int (*fn)(const struct fnd_lease *lease, void *arg),
 		      void *arg, int *ret_result)
@@ -44,14 +56,16 @@ int fnd_protected_run(const struct fnd_protection *protection,
 	if (!ret && p.rate)
 		ret = fnd_rate_check(p.entity, p.operation, p.rate, NULL);
 	if (ret)
-		return ret;
+		return refused(FND_AREA_PROTECTION, ret);
 	if (p.breaker)
 		ret = fnd_breaker_run(p.breaker, run_with_connection, &r,
 				      &result);
 	else
 		run_with_connection(&r);
-	if (ret || r.error)
-		return ret ? ret : r.error;
+	if (ret)
+		return refused(FND_AREA_PROTECTION, ret);
+	if (r.error)
+		return refused(FND_AREA_ANY, r.error);
 	*ret_result = r.result;
 	return 0;
 }

@@ -10,6 +10,9 @@
 #include <foundation/coordination.h>
 #include <foundation/ecosystem.h>
 #include <foundation/election.h>
+#include <foundation/error.h>
+#include <foundation/error_codes.h>
+#include <foundation/error_context.h>
 #include <foundation/event_process.h>
 #include <foundation/event_store.h>
 #include <foundation/health_monitor.h>

@@ -28,11 +28,11 @@ struct fnd_protection {
  * does, with a connection of the pool, or NULL. *ret_result is what fn has
  * returned; negative is a failure to the breaker, and so is that there was no
  * connection. A lease that fn has discarded is not given back. What the rate
- * has allowed counts, even if the breaker then refuses. Errors, and fn has not
- * been called: -EDQUOT the rate does not allow it; -ECONNREFUSED the breaker
- * is open; those of fnd_pool_checkout(), of which -ENOENT may mean the breaker,
- * too; -EINVAL names the field; -ENAMETOOLONG; -ENOMEM. A safe point with a
- * pool.
+ * has allowed counts, even if the breaker then refuses. Errors, which are
+ * executed as by fnd_error_emit(), and fn has not been called: -EDQUOT the rate
+ * does not allow it; -ECONNREFUSED the breaker is open; those of
+ * fnd_pool_checkout(), of which -ENOENT may mean the breaker, too; -EINVAL
+ * names the field; -ENAMETOOLONG; -ENOMEM. A safe point with a pool.
  */
 SUP_API int fnd_protected_run(const struct fnd_protection *protection,
 			      int (*fn)(const struct fnd_lease *lease,
