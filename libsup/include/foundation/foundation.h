@@ -42,9 +42,9 @@ struct fnd_foundation_options {
 	const struct fnd_health_monitor_options *health_monitor;
 	const struct fnd_service_monitor_options *service_monitor;
 	const struct fnd_metrics_options *metrics; /* NULL: no endpoint */
-	/* Of its supervisor: SUP_INTENSITY_NONE is 0; default 10 within 60 s. */
+	/* Of its supervisor: default 10; SUP_INTENSITY_NONE is none. */
 	int intensity;
-	unsigned int period_s;
+	unsigned int period_s;	/* default 60 */
 };
 
 /*
