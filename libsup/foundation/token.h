@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Fencing tokens: numbers that only grow, for whatever they are drawn. They
- * count from the time of day in microseconds, for who remembers one from an
- * earlier life of the program.
+ * count from the time of day in nanoseconds, for who remembers one from an
+ * earlier life of the program: none can have drawn them faster than that.
  */
 #ifndef SUP_FOUNDATION_TOKEN_H
 #define SUP_FOUNDATION_TOKEN_H
