@@ -53,10 +53,16 @@ struct state {
 	struct run *runs;
 };
 
-/* On the thread of a job. */
+/*
+ * Numbers as jobs' arguments: the memory of who starts a job goes with that,
+ * which may be killed before the job has begun, or while it starts it.
+ */
+_Static_assert(sizeof(void *) >= sizeof(uint64_t), "a number in a pointer");
+
+/* On the thread of a job; item is a task. */
 static int end_one(void *item, struct sup_msg *ret_result)
 {
-	struct sup_pid pid = *(const struct sup_pid *)item;
+	struct sup_pid pid = { (uintptr_t)item };
 
 	(void)ret_result;
 	if (!sup_server_stop(pid, &SUP_NORMAL, NULL,
@@ -80,7 +86,7 @@ static int next_one(void *source, void **ret_item)
 
 	if (s->at == s->n)
 		return SUP_STREAM_END;
-	*ret_item = &s->processes[s->at++].pid;
+	*ret_item = (void *)(uintptr_t)s->processes[s->at++].pid.v;
 	return 0;
 }
 
@@ -107,12 +113,6 @@ static int end_all(struct source *s)
 	sup_stream_close(stream);
 	return ret == SUP_STREAM_END ? 0 : ret;
 }
-
-/*
- * The number of a namespace as a job's argument: memory would be nobody's if
- * this server were killed while it starts the job.
- */
-_Static_assert(sizeof(void *) >= sizeof(uint64_t), "a namespace in a pointer");
 
 /* The job that is a run; arg is its namespace. */
 static int run_all(void *arg, struct sup_msg *ret_result)
