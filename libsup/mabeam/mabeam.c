@@ -28,6 +28,9 @@ static const struct sup_child_spec children[] = {
 	}, {
 		.size = sizeof(children[0]), .id = "comms",
 		.start = mab_comms_start,
+	}, {
+		.size = sizeof(children[0]), .id = "telemetry",
+		.start = mab_telemetry_start,
 	},
 };
 

@@ -12,6 +12,7 @@
 #define MAB__CORE "mab_core"
 #define MAB__PERFORMANCE "mab_performance"
 #define MAB__COMMS "mab_comms"
+#define MAB__TELEMETRY "mab_telemetry"
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int mab__check_name(const char *what, const char *name);

@@ -12,6 +12,8 @@
 #include <mabeam/load_balancer.h>
 #include <mabeam/performance.h>
 #include <mabeam/protocol.h>
+#include <mabeam/telemetry.h>
+#include <mabeam/telemetry_rule.h>
 #include <mabeam/transport.h>
 #include <mabeam/variable.h>
 #include <mabeam/variable_look.h>
