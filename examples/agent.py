@@ -4,7 +4,8 @@
 
 Agent has the loop; a method of the agent is a function that is given params and
 returns a result, or raises. What is printed goes to stderr: stdout is for lines
-alone. Run by itself this is an agent that can "echo" and "total".
+alone. Run by itself this is an agent that can "echo" and "total", and takes part
+in coordination as its arguments say, for example: vote=no bid=12.5 demand=30
 """
 import json
 import sys
@@ -69,5 +70,22 @@ if __name__ == "__main__":
     @agent.method
     def total(params):
         return sum(params)
+
+    told = dict(argument.split("=", 1) for argument in sys.argv[1:])
+
+    @agent.method
+    def vote(params):
+        """One of the options; None, here and below, is to abstain."""
+        choice = told.get("vote", params["options"][0])
+        return choice if choice in params["options"] else None
+
+    @agent.method
+    def bid(params):
+        price = json.loads(told.get("bid", "null"))
+        return price if price and price >= params["reserve"] else None
+
+    @agent.method
+    def demand(params):
+        return json.loads(told.get("demand", "null"))
 
     agent.run()

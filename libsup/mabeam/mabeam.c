@@ -23,6 +23,13 @@ static const struct sup_child_spec children[] = {
 		.size = sizeof(children[0]), .id = "agent_supervisor",
 		.start = mab_agent_supervisor_start, .type = SUP_SUPERVISOR,
 	}, {
+		.size = sizeof(children[0]), .id = "coordination",
+		.start = mab_coordination_start,
+	}, {
+		.size = sizeof(children[0]), .id = "coordination_supervisor",
+		.start = mab_coordination_supervisor_start,
+		.type = SUP_SUPERVISOR,
+	}, {
 		.size = sizeof(children[0]), .id = "performance_monitor",
 		.start = mab_performance_start,
 	}, {

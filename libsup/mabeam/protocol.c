@@ -16,6 +16,7 @@
 #include <sup/sup.h>
 
 #include "mabeam/service.h"
+#include "mabeam/sessions.h"
 
 struct entry {
 	struct entry *prev, *next;
@@ -158,6 +159,7 @@ int mab_protocol_unregister(const char *name)
 
 	if (!name)
 		return unknown("");
+	mab__sessions_settle(0);
 	pthread_mutex_lock(&lock);
 	ret = take_out_locked(name, &e);
 	pthread_mutex_unlock(&lock);
@@ -191,6 +193,7 @@ int mab_protocol_get(const char *name, struct mab_protocol_info *ret_info)
 
 	if (!name)
 		return unknown("");
+	mab__sessions_settle(0);
 	pthread_mutex_lock(&lock);
 	e = find_locked(name);
 	if (e)
@@ -211,6 +214,7 @@ int mab_protocol_list(struct mab_protocol_info **ret_infos, size_t *ret_n)
 	struct entry *e;
 	size_t n = 0;
 
+	mab__sessions_settle(0);
 	infos = malloc(MAB_PROTOCOLS_MAX * sizeof(*infos));
 	if (!infos)
 		return mab__nomem("protocols");

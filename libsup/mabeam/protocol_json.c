@@ -39,7 +39,8 @@ int mab__params(const struct mab_round *round, const char *const *known,
 
 	params = round->len ? json_loadb(round->params, round->len, READING,
 					 &error) : json_object();
-	if (!params && !round->len)
+	if (!params && (!round->len || json_error_code(&error) ==
+				       json_error_out_of_memory))
 		return mab__nomem("parameters");
 	if (!params)
 		return sup_set_error(-EINVAL, "params: %s", error.text);

@@ -13,6 +13,8 @@
 #define MAB__PERFORMANCE "mab_performance"
 #define MAB__COMMS "mab_comms"
 #define MAB__TELEMETRY "mab_telemetry"
+#define MAB__COORDINATION "mab_coordination"
+#define MAB__SESSIONS "mab_sessions"	/* the CoordinationSupervisor */
 
 /* 0, or -EINVAL, -ENAMETOOLONG; what: of the sentence. */
 int mab__check_name(const char *what, const char *name);

@@ -8,6 +8,7 @@
 #include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
 #include <mabeam/comms.h>
+#include <mabeam/coordination.h>
 #include <mabeam/core.h>
 #include <mabeam/load_balancer.h>
 #include <mabeam/performance.h>

@@ -3,7 +3,7 @@
  * Protocols: how agents come to one outcome. A protocol says which parameters
  * it takes, what each agent is asked, what an answer counts, and what all of
  * them come to; <mabeam/coordination.h> asks the agents. Those that are built
- * in are in Documentation/mabeam.md. Any thread; nothing here is a safe point.
+ * in are in Documentation/mabeam.md. Any thread.
  */
 #ifndef MABEAM_PROTOCOL_H
 #define MABEAM_PROTOCOL_H
@@ -67,7 +67,7 @@ struct mab_protocol {
 /*
  * Makes a protocol known; it is copied, but for its functions. -EEXIST the name
  * is taken; -EINVAL names the field; -ENAMETOOLONG; -ENOSPC there are
- * MAB_PROTOCOLS_MAX; -ENOMEM.
+ * MAB_PROTOCOLS_MAX; -ENOMEM. Not a safe point; the others are.
  */
 SUP_API int mab_protocol_register(const struct mab_protocol *protocol);
 
