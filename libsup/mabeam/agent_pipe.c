@@ -257,24 +257,55 @@ static void wait_and_do(struct pipe *p)
 		sup_dispatch(take, p);
 }
 
-static int run(void *arg)
+/* Of whom it is: who starts it can tell it that when it is there. */
+struct life {
+	uint64_t key;
+	struct sup_pid pid;
+};
+
+static int hear_of_life(struct life *life)
 {
-	uint64_t key = (uintptr_t)arg;
+	struct sup_info info;
+	int ret;
+
+	ret = sup_receive(&info, SUP_FOREVER);
+	if (ret)
+		return ret;
+	if (info.kind == SUP_INFO_MSG && info.msg.tag == MAB__PIPE_BEGIN)
+		memcpy(life, info.msg.data, sizeof(*life));
+	else
+		ret = -EPROTO;
+	sup_msg_free(&info.msg);
+	return ret;
+}
+
+static int begin(struct pipe *p)
+{
 	const struct mab_program *program;
 	struct mab__config *config;
+	struct life life;
+	int ret;
+
+	ret = hear_of_life(&life);
+	if (!ret)
+		ret = mab__pipe_is(life.key, life.pid, &config);
+	if (ret)
+		return ret;
+	program = config->spec.arg;
+	p->agent = life.pid;
+	p->line_max = program->line_max ? program->line_max : MAB_LINE_MAX;
+	ret = sup_fd(&p->control);
+	return ret ? ret : start_program(p, life.key, program);
+}
+
+static int run(void *arg)
+{
 	struct pipe p = { .len = 0 };
 	struct sup_info info;
 	int ret;
 
-	ret = mab__life_config(key, &config);
-	if (ret)
-		return ret;
-	program = config->spec.arg;
-	p.agent = mab_agent_whereis(config->strings);
-	p.line_max = program->line_max ? program->line_max : MAB_LINE_MAX;
-	ret = sup_fd(&p.control);
-	if (!ret)
-		ret = start_program(&p, key, program);
+	(void)arg;
+	ret = begin(&p);
 	if (ret)
 		return ret;
 	while (!p.ended)
@@ -289,10 +320,29 @@ static int run(void *arg)
 
 int mab__pipe_start(uint64_t key, struct sup_pid *ret_pid)
 {
-	const struct sup_thread_spec spec = {
+	static const struct sup_thread_spec spec = {
 		.size = sizeof(spec), .name = "mab_pipe", .run = run,
-		.arg = (void *)(uintptr_t)key, .mailbox = MAILBOX,
+		.mailbox = MAILBOX,
 	};
+	struct life life = { key, sup_self() };
+	const struct sup_msg msg = {
+		.tag = MAB__PIPE_BEGIN, .data = &life, .len = sizeof(life),
+	};
+	int ret;
 
-	return sup_thread_start(&spec, ret_pid);
+	ret = sup_thread_start(&spec, ret_pid);
+	return ret ? ret : sup_send(*ret_pid, &msg, SUP_TRY);
+}
+
+void mab__pipe_await_end(const char *id)
+{
+	struct sup_pid pipe, process;
+
+	/* It ends with its life, and starts no other program then. */
+	mab__process_of(id, &pipe, &process);
+	if (pipe.v)
+		sup_wait(pipe, NULL, SUP_FOREVER);
+	mab__process_of(id, &pipe, &process);
+	if (process.v && !sup_kill(process, SUP_FOREVER))
+		sup_wait(process, NULL, SUP_FOREVER);
 }

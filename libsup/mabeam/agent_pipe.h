@@ -17,11 +17,18 @@ enum mab__pipe_tag {
 	MAB__PIPE_ENDED,	/* a struct sup_reason: the program has ended */
 };
 
-/* Of messages to it: a line, with its newline. */
+/* Of messages to it: whose it is, first; a line, with its newline. */
+#define MAB__PIPE_BEGIN UINT64_C(0x6d61622d6c696665)
 #define MAB__PIPE_WRITE UINT64_C(0x6d61622d6c696e65)
 
-/* In the agent's task. Errors as sup_thread_start(). */
+/* In the agent's task. Errors as sup_thread_start() and sup_send(). */
 int mab__pipe_start(uint64_t key, struct sup_pid *ret_pid);
+
+/*
+ * The program of a life whose task was killed may be on its way out: it is
+ * killed, and waited for.
+ */
+void mab__pipe_await_end(const char *id);
 
 /* init of an agent that is a program, which needs the key of its run. */
 int mab__process_init(uint64_t key, const struct mab__config *config,
@@ -29,5 +36,8 @@ int mab__process_init(uint64_t key, const struct mab__config *config,
 
 /* What the pipe tells it: a cast. */
 int mab__process_cast(void *state, const struct sup_msg *msg);
+
+/* It has said so. */
+bool mab__process_is_ready(const void *state);
 
 #endif

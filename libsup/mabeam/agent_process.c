@@ -28,10 +28,12 @@
 
 #define PENDING_MAX 1000
 #define CLOSED_MS 1000
+#define READY_MS 30000
 
 /* Names of timers. */
 #define SILENT UINT64_C(0x6d61622d68656172)
 #define CLOSED UINT64_C(0x6d61622d636c6f73)
+#define LATE UINT64_C(0x6d61622d6c617465)
 
 struct pending {
 	UT_hash_handle hh;
@@ -60,7 +62,6 @@ static int watch(const struct state *s)
 int mab__process_init(uint64_t key, const struct mab__config *config,
 		      void **ret_state)
 {
-	struct sup_pid old = mab__process_of(config->strings);
 	struct state *s = sup_alloc(sizeof(*s));
 	int ret;
 
@@ -69,12 +70,12 @@ int mab__process_init(uint64_t key, const struct mab__config *config,
 	s->key = key;
 	s->config = config;
 	s->program = config->spec.arg;
-	/* That of a life whose task was killed may be on its way out. */
-	if (old.v && !sup_kill(old, SUP_FOREVER))
-		sup_wait(old, NULL, SUP_FOREVER);
+	mab__pipe_await_end(config->strings);
 	ret = mab__pipe_start(key, &s->pipe);
 	if (!ret)
 		ret = sup_monitor(s->pipe, &s->pipe_end);
+	if (!ret)
+		ret = sup_server_timer(LATE, READY_MS);
 	*ret_state = s;
 	return ret;
 }
@@ -175,7 +176,8 @@ static int end_with(struct state *s, const struct sup_reason *reason)
 	s->failed = !sup_reason_is_clean(reason);
 	if (!s->ready)
 		mab__life_failed(s->key, reason->kind == SUP_REASON_EXIT &&
-				 reason->code < 0 ? reason->code : -ECHILD);
+				 reason->code < 0 ? reason->code : -ECHILD,
+				 "it has ended before it was ready");
 	sup_server_stop_with(reason);
 	return SUP_STOP;
 }
@@ -219,7 +221,7 @@ static int hear(struct state *s, const struct sup_msg *msg)
 	}
 	if (said.kind == MAB__SAID_READY && !s->ready) {
 		s->ready = true;
-		sup_ready();
+		sup_server_timer(LATE, -1);
 	}
 	watch(s);
 	if (said.kind == MAB__SAID_REPLY || said.kind == MAB__SAID_ERROR)
@@ -239,6 +241,11 @@ static int is_bad(struct state *s, int error)
 	if (error != -EPIPE)
 		return fail(s, error);
 	return sup_server_timer(CLOSED, CLOSED_MS);
+}
+
+bool mab__process_is_ready(const void *state)
+{
+	return ((const struct state *)state)->ready;
 }
 
 int mab__process_cast(void *state, const struct sup_msg *msg)
@@ -270,6 +277,8 @@ static int info(void *state, struct sup_info *info)
 		return end_with(s, &silent);
 	if (info->kind == SUP_INFO_TIMER && info->msg.tag == CLOSED)
 		return fail(s, -EPIPE);
+	if (info->kind == SUP_INFO_TIMER && info->msg.tag == LATE)
+		return fail(s, -ETIMEDOUT);
 	return SUP_CONTINUE;
 }
 
@@ -277,9 +286,10 @@ static int info(void *state, struct sup_info *info)
 static void terminate(void *state, const struct sup_reason *reason)
 {
 	struct state *s = state;
-	struct sup_pid process = mab__process_of(s->config->strings);
+	struct sup_pid pipe, process;
 
 	(void)reason;
+	mab__process_of(s->config->strings, &pipe, &process);
 	if (process.v && sup_is_alive(process)) {
 		if (s->failed)
 			sup_kill(process, SUP_FOREVER);

@@ -4,31 +4,26 @@
  * is the key of its run, a number: nobody owns it, so whoever is killed between
  * the drawing of a key and the start of the child leaves nothing behind. That
  * there is one run of an agent at most is decided on the AgentSupervisor's
- * thread, where starts come one after the other.
+ * thread, where starts come one after the other. None of them takes long: an
+ * agent's init runs when the child is there, and who wants to know what came of
+ * it asks the agent itself.
  */
 #include <mabeam/agent_supervisor.h>
 
 #include <errno.h>
+#include <stdio.h>
 
 #include <sup/sup.h>
 
 #include "mabeam/agent_host.h"
+#include "mabeam/agent_pipe.h"
+#include "mabeam/agent_wire.h"
 #include "mabeam/agents.h"
 #include "mabeam/service.h"
 
 #define ORPHAN_MS 5000
 
 _Static_assert(sizeof(uintptr_t) >= sizeof(uint64_t), "a key in a pointer");
-
-int mab_agent_supervisor_start(const void *options, struct sup_pid *ret_pid)
-{
-	static const struct sup_dynamic_spec spec = {
-		.size = sizeof(spec), .name = MAB__AGENTS, .reg = true,
-	};
-
-	(void)options;
-	return sup_dynamic_start(&spec, ret_pid);
-}
 
 /* A child's start: on the AgentSupervisor's thread. */
 static int start_life(const void *arg, struct sup_pid *ret_pid)
@@ -46,7 +41,6 @@ static int start_life(const void *arg, struct sup_pid *ret_pid)
 		return ret;
 	spec.mailbox = life.mailbox;
 	spec.containment = life.containment;
-	spec.awaits_ready = life.awaits_ready;
 	ret = sup_server_start(&spec, ret_pid);
 	return mab__life_begun(key, ret, *ret_pid);
 }
@@ -56,48 +50,112 @@ static void end_run(void *arg)
 	mab__run_over((uintptr_t)arg);
 }
 
-int mab_agent_start(const char *id, struct sup_pid *ret_pid)
+static struct sup_child_spec child_of(const char *id)
 {
-	struct sup_child_spec child = {
-		.size = sizeof(child), .id = id, .start = start_life,
-		.free_arg = end_run,
+	return (struct sup_child_spec){
+		.size = sizeof(struct sup_child_spec), .id = id,
+		.start = start_life, .free_arg = end_run,
 	};
+}
+
+/* Takes over what one that was killed had. */
+static void adopt_runs(struct sup_pid supervisor)
+{
+	char id[MAB_NAME_MAX + 1];
+	struct sup_child_spec child = child_of(id);
 	struct sup_pid pid;
+	uint64_t key;
+	int ret = 0;
+
+	/* If that one is killed, too, it is for the next. */
+	while (ret != -ESRCH &&
+	       mab__run_adopt(supervisor, id, &key, &child)) {
+		child.arg = (void *)(uintptr_t)key;
+		ret = sup_start_child(supervisor, &child, &pid);
+		if (ret && ret != -ESRCH)
+			mab__run_lost(key, ret);
+	}
+}
+
+int mab_agent_supervisor_start(const void *options, struct sup_pid *ret_pid)
+{
+	static const struct sup_dynamic_spec spec = {
+		.size = sizeof(spec), .name = MAB__AGENTS, .reg = true,
+	};
+	int ret;
+
+	(void)options;
+	ret = sup_dynamic_start(&spec, ret_pid);
+	if (!ret)
+		adopt_runs(*ret_pid);
+	return ret;
+}
+
+/* The child is there: until its start is over, or it has ended. */
+static int await_up(struct sup_pid supervisor, const char *id, uint64_t key,
+		    struct sup_pid pid)
+{
+	const struct sup_msg msg = { .tag = MAB__IS_UP };
+	struct sup_msg reply;
+	char text[256];
+	int ret;
+
+	ret = sup_call(pid, &msg, &reply, NULL, SUP_FOREVER);
+	if (!ret)
+		sup_msg_free(&reply);
+	if (ret != -EPIPE)
+		return ret;
+	mab__agents_settle(id);
+	ret = mab__start_result(id, key);
+	if (!ret)
+		return 0;
+	/* It would let it go by itself, when it would start it again. */
+	snprintf(text, sizeof(text), "%s", sup_error());
+	sup_terminate_child_pid(supervisor, pid);
+	return sup_set_error(ret, "%s", text);
+}
+
+static int start_run(const char *id, struct sup_pid *ret_pid)
+{
+	struct sup_pid pid, supervisor = sup_whereis(MAB__AGENTS);
+	struct sup_child_spec child = child_of(id);
 	uint64_t key;
 	int ret;
 
-	ret = mab__check_name("id", id);
-	if (!ret)
-		ret = mab__run_draw(id, &key, &child);
+	ret = mab__run_draw(id, &key, &child);
 	if (ret)
 		return ret;
 	child.arg = (void *)(uintptr_t)key;
-	ret = sup_start_child(sup_whereis(MAB__AGENTS), &child, &pid);
-	if (ret == SUP_IGNORE)
-		return sup_set_error(-ECANCELED, "the agent \"%s\" has "
-				     "declined", id);
-	if (!ret && ret_pid)
-		*ret_pid = pid;
+	ret = sup_start_child(supervisor, &child, &pid);
 	if (ret == -ESRCH)
 		return sup_set_error(-ENOTCONN, "%s does not run", MAB__AGENTS);
+	if (!ret)
+		ret = await_up(supervisor, id, key, pid);
+	if (!ret && ret_pid)
+		*ret_pid = pid;
+	return ret;
+}
+
+int mab_agent_start(const char *id, struct sup_pid *ret_pid)
+{
+	int ret;
+
+	ret = mab__check_name("id", id);
+	if (ret)
+		return ret;
+	/* Somebody else has started it meanwhile: look again. */
+	do
+		ret = start_run(id, ret_pid);
+	while (ret == SUP_IGNORE);
 	return ret;
 }
 
 /* Its supervisor has been killed, which ends it, too. */
-static int stop_orphan(struct sup_pid pid)
+static void await_orphan(struct sup_pid pid)
 {
-	if (sup_wait(pid, NULL, sup_deadline_ms(ORPHAN_MS)) == -ETIMEDOUT)
-		sup_kill(pid, SUP_TRY);
-	return -ENOENT;
-}
-
-/* Its task has been killed: it may still be on its way out. */
-static void wait_for_process(const char *id)
-{
-	struct sup_pid process = mab__process_of(id);
-
-	if (process.v && !sup_kill(process, SUP_FOREVER))
-		sup_wait(process, NULL, SUP_FOREVER);
+	if (sup_wait(pid, NULL, sup_deadline_ms(ORPHAN_MS)) == -ETIMEDOUT &&
+	    !sup_kill(pid, SUP_TRY))
+		sup_wait(pid, NULL, SUP_FOREVER);
 }
 
 int mab_agent_stop(const char *id)
@@ -114,11 +172,13 @@ int mab_agent_stop(const char *id)
 			return ret;
 		ret = sup_terminate_child_pid(supervisor, pid);
 		if (ret == -ESRCH)
-			ret = stop_orphan(pid);
-		if (!ret)
-			wait_for_process(id);
+			await_orphan(pid);
+		if (!ret || ret == -ESRCH)
+			mab__pipe_await_end(id);
 		/* What has become of it, as long as we are who waited. */
 		mab__agents_settle(id);
+		if (ret == -ESRCH)
+			ret = mab__run_is_over(id) ? 0 : -ENOENT;
 		mab__run_stop_over(id);
 		/* It has ended, or been restarted, meanwhile: look again. */
 	} while (ret == -ENOENT);

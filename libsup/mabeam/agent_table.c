@@ -3,21 +3,27 @@
  * What becomes of an agent. Its state is changed by few:
  *
  *	start of a life, on the AgentSupervisor's thread	STARTING
- *	and what came of it	RUNNING, or CRASHED (first), RESTARTING
+ *	the life says that it is up	RUNNING
  *	the end of a life, by whoever sees it first	RESTARTING, if it will
  *		be started again, else CRASHED, COMPLETED or STOPPED
  *	the AgentSupervisor has it no more	RESTARTING to one of these
+ *	a stop of one that waits for the next AgentSupervisor	STOPPED
  *
  * No message tells of an end: a life whose task does not live has ended, and
  * who looks asks for the reason before it reports. So what is reported is never
  * older than the look.
+ *
+ * A run is over when its AgentSupervisor says so, which one that is killed does
+ * not: its runs that were up then go on with the next one, under new numbers,
+ * as its own may come late. A first life that does not come up is the end of
+ * its run at once; what the AgentSupervisor then still has as a child it is
+ * told to let go when it wants to start it again.
  */
 #include "mabeam/agent_table.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include <mabeam/agent_process.h>
 #include <sup/sup.h>
 
 #include "mabeam/service.h"
@@ -39,7 +45,7 @@ struct mab__agent *mab__agent_find_locked(const char *id)
 	return a;
 }
 
-static struct mab__agent *by_key_locked(uint64_t key)
+struct mab__agent *mab__agent_by_key_locked(uint64_t key)
 {
 	uint32_t nr = key >> 32;
 	struct mab__agent *a;
@@ -48,10 +54,9 @@ static struct mab__agent *by_key_locked(uint64_t key)
 	return a;
 }
 
-/* The agent, if that is its run. */
-static struct mab__agent *by_run_locked(uint64_t key)
+struct mab__agent *mab__agent_by_run_locked(uint64_t key)
 {
-	struct mab__agent *a = by_key_locked(key);
+	struct mab__agent *a = mab__agent_by_key_locked(key);
 
 	return a && a->run && key == key_of(a, a->run) ? a : NULL;
 }
@@ -69,14 +74,19 @@ bool mab__agent_is_up_locked(const struct mab__agent *a)
 
 static bool has_ended_unseen_locked(const struct mab__agent *a)
 {
-	return a->state == MAB_RUNNING && !sup_is_alive(a->pid);
+	return (a->state == MAB_RUNNING || a->state == MAB_STARTING) &&
+		a->pid.v && !sup_is_alive(a->pid);
 }
 
-/* The AgentSupervisor has been killed: nobody starts it any more. */
-static bool is_orphan_locked(const struct mab__agent *a)
+static bool is_alive(struct sup_pid pid)
 {
-	return (a->state == MAB_STARTING || a->state == MAB_RESTARTING) &&
-		!sup_is_alive(a->supervisor);
+	return pid.v && sup_is_alive(pid);
+}
+
+/* Its AgentSupervisor has been killed. */
+static bool is_lost_locked(const struct mab__agent *a)
+{
+	return a->run && !sup_is_alive(a->supervisor);
 }
 
 /* Who waits for that is there: else it may have been killed by anybody. */
@@ -85,14 +95,21 @@ static bool is_to_stop_locked(const struct mab__agent *a)
 	return a->to_stop && (!a->stopper.v || sup_is_alive(a->stopper));
 }
 
+/* One that ended with its AgentSupervisor had no end of its own. */
+static bool is_clean_locked(const struct mab__agent *a)
+{
+	return is_lost_locked(a) ? a->reason.kind == SUP_REASON_NORMAL :
+	       sup_reason_is_clean(&a->reason);
+}
+
 static bool will_restart_locked(const struct mab__agent *a)
 {
 	enum mab_restart restart = a->config->spec.restart;
 
-	if (!a->run || !sup_is_alive(a->supervisor) || is_to_stop_locked(a))
+	if (!a->run || is_to_stop_locked(a))
 		return false;
-	return restart == MAB_PERMANENT || (restart == MAB_TRANSIENT &&
-					    !sup_reason_is_clean(&a->reason));
+	return restart == MAB_PERMANENT ||
+	       (restart == MAB_TRANSIENT && !is_clean_locked(a));
 }
 
 static enum mab_agent_state last_state_locked(const struct mab__agent *a)
@@ -119,16 +136,37 @@ static void end_life_locked(struct mab__agent *a,
 		   last_state_locked(a);
 }
 
-static void end_orphan_locked(struct mab__agent *a)
+/* A life has ended that had not come up. */
+static void end_start_locked(struct mab__agent *a,
+			     const struct sup_reason *reason)
 {
+	a->error = !a->why ? -ECHILD : a->why < 0 ? a->why : 0;
+	if (a->lives && a->why <= 0) {
+		end_life_locked(a, reason);
+		return;
+	}
 	a->run = 0;
 	a->pid = SUP_PID_NONE;
-	if (a->state == MAB_STARTING) {
+	if (a->why == MAB__WHY_DONE)
+		a->state = last_state_locked(a);
+	else
+		a->state = a->why > 0 || is_to_stop_locked(a) ? MAB_STOPPED :
+			   MAB_CRASHED;
+}
+
+/* One that has no task, nor an AgentSupervisor. */
+static void settle_lost_locked(struct mab__agent *a)
+{
+	if (a->state == MAB_STARTING && a->lives) {
+		a->state = MAB_RESTARTING;
+	} else if (a->state == MAB_STARTING) {
 		a->error = -ECHILD;
 		a->state = MAB_CRASHED;
-	} else {
-		a->state = last_state_locked(a);
 	}
+	if (a->state == MAB_RESTARTING && is_to_stop_locked(a))
+		a->state = MAB_STOPPED;
+	if (a->state != MAB_RESTARTING)
+		a->run = 0;
 }
 
 /* One that has ended unseen: it, and its task. */
@@ -141,8 +179,8 @@ static bool find_ended(const char *id, uint32_t *ret_nr,
 	pthread_mutex_lock(&mab__agents.lock);
 	a = id ? mab__agent_find_locked(id) : mab__agents.agents;
 	while (a && !found) {
-		if (is_orphan_locked(a))
-			end_orphan_locked(a);
+		if (is_lost_locked(a) && !a->pid.v)
+			settle_lost_locked(a);
 		found = has_ended_unseen_locked(a);
 		if (found) {
 			*ret_nr = a->nr;
@@ -165,9 +203,11 @@ void mab__agents_settle(const char *id)
 		if (sup_wait(pid, &reason, SUP_TRY))
 			reason = SUP__REASON(SUP_REASON_LOST);
 		pthread_mutex_lock(&mab__agents.lock);
-		a = by_key_locked((uint64_t)nr << 32);
-		if (a && a->state == MAB_RUNNING && a->pid.v == pid.v)
+		a = mab__agent_by_key_locked((uint64_t)nr << 32);
+		if (a && a->pid.v == pid.v && a->state == MAB_RUNNING)
 			end_life_locked(a, &reason);
+		else if (a && a->pid.v == pid.v && a->state == MAB_STARTING)
+			end_start_locked(a, &reason);
 		pthread_mutex_unlock(&mab__agents.lock);
 	}
 }
@@ -204,6 +244,13 @@ static void fill_child_locked(const struct mab__agent *a,
 	};
 }
 
+static uint32_t next_run_locked(struct mab__agent *a)
+{
+	if (!++a->last_run)
+		a->last_run = 1;
+	return a->last_run;
+}
+
 int mab__run_draw(const char *id, uint64_t *ret_key,
 		  struct sup_child_spec *ret_child)
 {
@@ -215,13 +262,17 @@ int mab__run_draw(const char *id, uint64_t *ret_key,
 	a = mab__agent_find_locked(id);
 	ret = a ? refuse_run_locked(a) : mab__agent_unknown(id);
 	if (!ret) {
-		if (!++a->last_run)
-			a->last_run = 1;
-		*ret_key = key_of(a, a->last_run);
+		*ret_key = key_of(a, next_run_locked(a));
 		fill_child_locked(a, ret_child);
 	}
 	pthread_mutex_unlock(&mab__agents.lock);
 	return ret;
+}
+
+/* False: it is none that can begin, or go on, any more. */
+static bool is_new_locked(const struct mab__agent *a, uint64_t key)
+{
+	return (int32_t)((uint32_t)key - a->begun) > 0;
 }
 
 static int begin_locked(struct mab__agent *a, uint64_t key,
@@ -229,14 +280,13 @@ static int begin_locked(struct mab__agent *a, uint64_t key,
 {
 	int ret;
 
-	if (!a)
-		return sup_set_error(-ENOENT, "the agent has been "
-				     "deregistered");
-	if (!a->run || key != key_of(a, a->run)) {
+	if (!a || (key != key_of(a, a->run) && !is_new_locked(a, key)))
+		return SUP_IGNORE;
+	if (key != key_of(a, a->run)) {
 		ret = refuse_run_locked(a);
 		if (ret)
 			return ret;
-		a->run = (uint32_t)key;
+		a->run = a->begun = (uint32_t)key;
 		a->lives = 0;
 		a->to_stop = false;
 	}
@@ -244,10 +294,10 @@ static int begin_locked(struct mab__agent *a, uint64_t key,
 	a->state = MAB_STARTING;
 	a->pid = SUP_PID_NONE;
 	a->why = 0;
+	a->text[0] = '\0';
 	strcpy(ret_life->id, a->id);
 	ret_life->mailbox = a->config->spec.mailbox;
 	ret_life->containment = a->config->spec.containment;
-	ret_life->awaits_ready = a->config->spec.ops == mab_agent_process();
 	return 0;
 }
 
@@ -258,32 +308,26 @@ int mab__life_begin(uint64_t key, struct mab__life *ret_life)
 
 	ret_life->id[0] = '\0';
 	pthread_mutex_lock(&mab__agents.lock);
-	a = by_key_locked(key);
+	a = mab__agent_by_key_locked(key);
 	if (a)
 		strcpy(ret_life->id, a->id);
 	pthread_mutex_unlock(&mab__agents.lock);
 	mab__agents_settle(ret_life->id);
 	pthread_mutex_lock(&mab__agents.lock);
-	ret = begin_locked(by_key_locked(key), key, ret_life);
+	ret = begin_locked(mab__agent_by_key_locked(key), key, ret_life);
 	pthread_mutex_unlock(&mab__agents.lock);
 	return ret;
 }
 
-static void begun_locked(struct mab__agent *a, int error, struct sup_pid pid)
+static void fail_locked(struct mab__agent *a, int error)
 {
-	a->error = error == SUP_IGNORE ? 0 : error;
-	a->pid = error ? SUP_PID_NONE : pid;
-	if (!error) {
-		a->state = MAB_RUNNING;
-		a->child = pid;
-		a->started_ns = sup_deadline_ms(0);
-		a->restarts += !!a->lives++;
-	} else if (!a->lives || error == SUP_IGNORE) {
-		a->run = 0;
-		a->state = error == SUP_IGNORE ? MAB_STOPPED : MAB_CRASHED;
-	} else {
-		a->state = MAB_RESTARTING;
-	}
+	a->error = error;
+	a->pid = SUP_PID_NONE;
+	a->state = MAB_RESTARTING;
+	if (a->lives)
+		return;
+	a->run = 0;
+	a->state = MAB_CRASHED;
 }
 
 int mab__life_begun(uint64_t key, int error, struct sup_pid pid)
@@ -291,103 +335,76 @@ int mab__life_begun(uint64_t key, int error, struct sup_pid pid)
 	struct mab__agent *a;
 
 	pthread_mutex_lock(&mab__agents.lock);
-	a = by_run_locked(key);
-	if (a && error < 0 && a->why)
-		error = sup_set_error(a->why, "the agent \"%s\" has ended "
-				      "before it was ready", a->id);
-	if (a)
-		begun_locked(a, error, pid);
+	a = mab__agent_by_run_locked(key);
+	if (a && error)
+		fail_locked(a, error);
+	else if (a)
+		a->child = pid;
 	pthread_mutex_unlock(&mab__agents.lock);
 	return error;
 }
 
-void mab__life_is(uint64_t key)
-{
-	struct mab__agent *a;
-
-	pthread_mutex_lock(&mab__agents.lock);
-	a = by_run_locked(key);
-	if (a)
-		a->pid = sup_self();
-	pthread_mutex_unlock(&mab__agents.lock);
-}
-
-void mab__life_failed(uint64_t key, int error)
-{
-	struct mab__agent *a;
-
-	pthread_mutex_lock(&mab__agents.lock);
-	a = by_run_locked(key);
-	if (a && a->pid.v == sup_self().v)
-		a->why = error;
-	pthread_mutex_unlock(&mab__agents.lock);
-}
-
-void mab__life_took(uint64_t key)
-{
-	struct mab__agent *a;
-
-	pthread_mutex_lock(&mab__agents.lock);
-	a = by_key_locked(key);
-	if (a)
-		a->taken++;
-	pthread_mutex_unlock(&mab__agents.lock);
-}
-
-void mab__process_is(uint64_t key, struct sup_pid process)
-{
-	struct mab__agent *a;
-
-	pthread_mutex_lock(&mab__agents.lock);
-	a = by_key_locked(key);
-	if (a)
-		a->process = process;
-	pthread_mutex_unlock(&mab__agents.lock);
-}
-
-struct sup_pid mab__process_of(const char *id)
-{
-	struct sup_pid process = SUP_PID_NONE;
-	struct mab__agent *a;
-
-	pthread_mutex_lock(&mab__agents.lock);
-	a = mab__agent_find_locked(id);
-	if (a)
-		process = a->process;
-	pthread_mutex_unlock(&mab__agents.lock);
-	return process;
-}
-
-int mab__life_config(uint64_t key, struct mab__config **ret_config)
-{
-	struct mab__config *copy = NULL;
-	struct mab__agent *a;
-	int ret = -ENOENT;
-
-	pthread_mutex_lock(&mab__agents.lock);
-	a = by_run_locked(key);
-	if (a) {
-		copy = sup_alloc(a->config->size);
-		ret = copy ? 0 : -ENOMEM;
-	}
-	if (copy)
-		memcpy(copy, a->config, a->config->size);
-	pthread_mutex_unlock(&mab__agents.lock);
-	*ret_config = copy;
-	return ret;
-}
-
+/* What is left of an AgentSupervisor that was killed may be freed late. */
 void mab__run_over(uint64_t key)
 {
 	struct mab__agent *a;
 
 	pthread_mutex_lock(&mab__agents.lock);
-	a = by_run_locked(key);
-	if (a) {
+	a = mab__agent_by_run_locked(key);
+	if (a && !is_lost_locked(a)) {
 		a->run = 0;
 		if (a->state == MAB_RESTARTING)
 			a->state = is_to_stop_locked(a) ? MAB_STOPPED :
 				   last_state_locked(a);
+	}
+	pthread_mutex_unlock(&mab__agents.lock);
+}
+
+static bool may_be_adopted_locked(const struct mab__agent *a)
+{
+	return is_lost_locked(a) && a->lives && is_busy_locked(a) &&
+	       a->config->spec.restart != MAB_TEMPORARY;
+}
+
+static void adopt_locked(struct mab__agent *a, struct sup_pid supervisor)
+{
+	a->run = a->begun = next_run_locked(a);
+	a->supervisor = supervisor;
+	a->state = MAB_RESTARTING;
+	if (is_alive(a->pid) && !is_alive(a->before))
+		a->before = a->pid;
+	a->pid = SUP_PID_NONE;
+}
+
+bool mab__run_adopt(struct sup_pid supervisor, char id[MAB_NAME_MAX + 1],
+		    uint64_t *ret_key, struct sup_child_spec *ret_child)
+{
+	struct mab__agent *a;
+
+	mab__agents_settle(NULL);
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agents.agents;
+	while (a && !may_be_adopted_locked(a))
+		a = a->hh.next;
+	if (a) {
+		adopt_locked(a, supervisor);
+		strcpy(id, a->id);
+		*ret_key = key_of(a, a->run);
+		fill_child_locked(a, ret_child);
+	}
+	pthread_mutex_unlock(&mab__agents.lock);
+	return a;
+}
+
+void mab__run_lost(uint64_t key, int error)
+{
+	struct mab__agent *a;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_by_run_locked(key);
+	if (a) {
+		a->lives = 0;
+		fail_locked(a, error);
 	}
 	pthread_mutex_unlock(&mab__agents.lock);
 }
@@ -409,11 +426,23 @@ int mab__run_stop(const char *id, struct sup_pid *ret_pid,
 	} else {
 		a->to_stop = true;
 		a->stopper = sup_self();
-		*ret_pid = a->lives ? a->child : a->pid;
+		*ret_pid = is_lost_locked(a) ? a->pid : a->child;
 		*ret_supervisor = a->supervisor;
 	}
 	pthread_mutex_unlock(&mab__agents.lock);
 	return ret;
+}
+
+bool mab__run_is_over(const char *id)
+{
+	struct mab__agent *a;
+	bool is_over;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_find_locked(id);
+	is_over = !a || !is_busy_locked(a);
+	pthread_mutex_unlock(&mab__agents.lock);
+	return is_over;
 }
 
 void mab__run_stop_over(const char *id)

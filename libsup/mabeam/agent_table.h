@@ -16,13 +16,17 @@ struct mab__agent {
 	struct mab__config *config;
 	uint32_t nr;			/* of the agent, for ever */
 	uint32_t last_run;		/* the last that was drawn */
-	uint32_t run;			/* what it has, or 0 */
-	unsigned int lives;		/* of the run, so far */
+	uint32_t begun;			/* the last that has begun */
+	uint32_t run;			/* what it has: that, or 0 */
+	unsigned int lives;		/* of the run, that came up */
 	struct sup_pid supervisor;	/* who has the run */
 	struct sup_pid child;		/* as which it knows it */
 	struct sup_pid pid;		/* of the life */
-	struct sup_pid process;		/* of the last life, alive or not */
-	int why;			/* of the life: it was not up */
+	struct sup_pid before;		/* a life that must end before it */
+	struct sup_pid pipe, process;	/* of the last life, alive or not */
+	int why;			/* the life has not come up: an */
+					/* error, or a mab__why */
+	char text[128];			/* its sentence, or "" */
 	bool to_stop;			/* somebody waits for that: */
 	struct sup_pid stopper;		/* a task, or a foreign thread */
 	enum mab_agent_state state;
@@ -45,6 +49,10 @@ struct mab__agent_table {
 extern struct mab__agent_table mab__agents;
 
 struct mab__agent *mab__agent_find_locked(const char *id);
+
+/* By the key of a run: whichever it has, or if it has that one. */
+struct mab__agent *mab__agent_by_key_locked(uint64_t key);
+struct mab__agent *mab__agent_by_run_locked(uint64_t key);
 
 /* It runs, or is about to. */
 bool mab__agent_is_up_locked(const struct mab__agent *a);

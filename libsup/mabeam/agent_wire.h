@@ -9,6 +9,8 @@
 /* Tags. REQUEST is called, NOTIFY cast; the data of both is a mab__wire. */
 #define MAB__REQUEST	UINT64_C(0x6d61622d61736b00)
 #define MAB__NOTIFY	UINT64_C(0x6d61622d74656c6c)
+/* Called, by who has started it: it answers when its start is over. */
+#define MAB__IS_UP	UINT64_C(0x6d61622d75703f00)
 /* Of replies: a body, or the text of an error; a NUL is behind it, in len. */
 #define MAB__REPLY	UINT64_C(0x6d61622d72657079)
 #define MAB__ERROR	UINT64_C(0x6d61622d6572726f)

@@ -34,50 +34,90 @@ struct mab__life {
 	char id[MAB_NAME_MAX + 1];
 	size_t mailbox;
 	enum sup_containment containment;
-	bool awaits_ready;
 };
 
 /*
  * On the AgentSupervisor's thread: a life is to begin, the first of the run or
- * one more. A safe point. -ENOENT; -EALREADY: there is another run.
+ * one more. A safe point. SUP_IGNORE: the run is over, or there was a later one
+ * meanwhile; -EALREADY: there is another one.
  */
 int mab__life_begin(uint64_t key, struct mab__life *ret_life);
 
-/*
- * What came of that start; a first one that has failed ends the run. Returns
- * error, or why, if the life has said that.
- */
+/* There too: whether its task has begun. Returns error. */
 int mab__life_begun(uint64_t key, int error, struct sup_pid pid);
 
 /* In the agent's task: that is the life. */
 void mab__life_is(uint64_t key);
 
+/*
+ * In the life. before: there is one of an AgentSupervisor that was killed,
+ * which must end first. before_ended: it has; false: the calling life is not to
+ * be. up: its start is over; false: the same.
+ */
+bool mab__life_before(uint64_t key, struct sup_pid *ret_before);
+bool mab__life_before_ended(uint64_t key, struct sup_pid before,
+			    const struct sup_reason *reason);
+bool mab__life_up(uint64_t key);
+
+/* Why a life does not come up, besides errors. */
+enum mab__why {
+	MAB__WHY_DECLINED = SUP_IGNORE,
+	MAB__WHY_DONE,		/* who was before it had done its work */
+};
+
+/* Of the life: why it will not come up: a mab__why, or an error. */
+void mab__life_failed(uint64_t key, int why, const char *text);
+
+/*
+ * What has come of the start of that run, whose first life has ended or come
+ * up: 0, or an error with its sentence. -ECANCELED: it has declined.
+ */
+int mab__start_result(const char *id, uint64_t key);
+
 /* Its config, as memory of the calling task. -ENOENT; -ENOMEM. */
 int mab__life_config(uint64_t key, struct mab__config **ret_config);
 
-/* Of the life: why it will not come to its start. */
-void mab__life_failed(uint64_t key, int error);
+/*
+ * The calling task starts the program of that life. Its config, too. -ENOENT it
+ * is the agent's life no more.
+ */
+int mab__pipe_is(uint64_t key, struct sup_pid life,
+		 struct mab__config **ret_config);
 
 /* In the agent's task: one more request, or notification, has come to it. */
 void mab__life_took(uint64_t key);
 
 /*
- * The process of the agent, which is a life's, and must have ended before there
- * is another one.
+ * The program of the agent, which is a life's, and must have ended before there
+ * is another one; and who has started it.
  */
 void mab__process_is(uint64_t key, struct sup_pid process);
-struct sup_pid mab__process_of(const char *id);
+void mab__process_of(const char *id, struct sup_pid *ret_pipe,
+		     struct sup_pid *ret_process);
 
 /* The AgentSupervisor has the run no more. Any thread. */
 void mab__run_over(uint64_t key);
 
 /*
- * The task by which its AgentSupervisor knows its run. If it is killed from now
- * on that is because the calling task wants it stopped. -ENOENT; -ESRCH: it has
- * no run. A safe point.
+ * One of the runs of an AgentSupervisor that was killed, which are to go on, is
+ * supervisor's from now on. False: there is none.
+ */
+bool mab__run_adopt(struct sup_pid supervisor, char id[MAB_NAME_MAX + 1],
+		    uint64_t *ret_key, struct sup_child_spec *ret_child);
+
+/* That has failed: the run is over. */
+void mab__run_lost(uint64_t key, int error);
+
+/*
+ * The task by which its AgentSupervisor knows its run; if that has been killed,
+ * its life, or none. If it is killed from now on that is because the calling
+ * task wants it stopped. -ENOENT; -ESRCH: it has no run. A safe point.
  */
 int mab__run_stop(const char *id, struct sup_pid *ret_pid,
 		  struct sup_pid *ret_supervisor);
+
+/* Whether it neither runs nor is to be started again. */
+bool mab__run_is_over(const char *id);
 
 /* The caller does not want it any more. */
 void mab__run_stop_over(const char *id);

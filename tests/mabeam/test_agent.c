@@ -290,19 +290,70 @@ static void a_spec_that_is_wrong_is_refused(void **state)
 	assert_string_equal(mab_agent_state_name(MAB_STATES), "unknown");
 }
 
-static void without_a_supervisor_agents_are_known(void **state)
+/* Of those that ran, as their restarts say. */
+static void the_next_supervisor_starts_them_again(void **state)
 {
-	struct sup_pid pid, supervisor = sup_whereis("mab_agents");
+	struct mab_agent *a;
+	struct sup_pid old;
 
 	(void)state;
-	pid = start_agent(AGENT(.id = "a", .restart = MAB_PERMANENT));
-	kill_and_wait(supervisor);
-	/* It ends with its supervisor, and stays so. */
-	assert_int_equal(sup_wait(pid, NULL, LONG), 0);
-	assert_int_equal(state_of("a"), MAB_STOPPED);
+	old = start_agent(AGENT(.id = "permanent", .restart = MAB_PERMANENT));
+	start_agent(AGENT(.id = "transient", .restart = MAB_TRANSIENT));
+	start_agent(AGENT(.id = "temporary"));
+	start_agent(AGENT(.id = "stopped", .restart = MAB_PERMANENT));
+	assert_int_equal(mab_agent_stop("stopped"), 0);
+	assert_int_equal(mab_agent_register(AGENT(.id = "never",
+				.restart = MAB_PERMANENT)), 0);
+	kill_and_wait(sup_whereis("mab_agents"));
 	AWAIT(sup_whereis("mab_agents").v);
-	assert_int_equal(mab_agent_start("a", NULL), 0);
-	assert_int_equal(state_of("a"), MAB_RUNNING);
+	AWAIT(state_of("permanent") == MAB_RUNNING &&
+	      mab_agent_whereis("permanent").v != old.v);
+	AWAIT(state_of("transient") == MAB_RUNNING &&
+	      children_of_agents() == 2);
+	a = agent_of("permanent");
+	assert_int_equal(a->restarts, 1);
+	assert_true(a->has_ended);
+	free(a);
+	assert_false(sup_is_alive(old));
+	AWAIT(state_of("temporary") == MAB_STOPPED);
+	assert_int_equal(state_of("stopped"), MAB_STOPPED);
+	assert_int_equal(state_of("never"), MAB_REGISTERED);
+	assert_int_equal(mab_agent_start("temporary", NULL), 0);
+	/* It is the next one's as it was the last one's. */
+	assert_int_equal(mab_agent_start("permanent", NULL), -EALREADY);
+	old = mab_agent_whereis("permanent");
+	kill_and_wait(old);
+	AWAIT(state_of("permanent") == MAB_RUNNING);
+	assert_int_equal(mab_agent_stop("permanent"), 0);
+	assert_int_equal(mab_agent_stop("transient"), 0);
+	assert_int_equal(children_of_agents(), 1);
+}
+
+static void between_two_supervisors_it_waits(void **state)
+{
+	struct sup_pid pid, supervisor;
+
+	(void)state;
+	assert_int_equal(mab_agent_supervisor_start(NULL, &supervisor), 0);
+	pid = start_agent(AGENT(.id = "a", .restart = MAB_PERMANENT));
+	start_agent(AGENT(.id = "b", .restart = MAB_PERMANENT));
+	start_agent(AGENT(.id = "c"));
+	kill_and_wait(supervisor);
+	AWAIT(state_of("a") == MAB_RESTARTING && !sup_is_alive(pid));
+	AWAIT(state_of("c") == MAB_STOPPED);
+	assert_int_equal(mab_agent_start("a", NULL), -EALREADY);
+	assert_int_equal(mab_agent_start("c", NULL), -ENOTCONN);
+	assert_int_equal(mab_agent_stop("b"), 0);
+	assert_int_equal(state_of("b"), MAB_STOPPED);
+	assert_int_equal(mab_agent_stop("b"), -ESRCH);
+	assert_int_equal(mab_agent_supervisor_start(NULL, &supervisor), 0);
+	AWAIT(state_of("a") == MAB_RUNNING);
+	assert_int_equal(children_of_agents(), 1);
+	assert_int_equal(mab_agent_deregister("c"), 0);
+	/* One that is ended as it should be leaves nothing to do. */
+	assert_int_equal(sup_server_stop(supervisor, &SUP_SHUTDOWN, NULL, LONG),
+			 0);
+	assert_int_equal(state_of("a"), MAB_STOPPED);
 }
 
 static void its_budget_is_that_of_the_options(void **state)
@@ -332,8 +383,11 @@ int main(void)
 		MABEAM_CASE(of_twenty_who_start_it_one_does),
 		MABEAM_CASE(search_is_by_all_capabilities),
 		MABEAM_CASE(a_spec_that_is_wrong_is_refused),
-		MABEAM_CASE(without_a_supervisor_agents_are_known),
 		CASE(its_budget_is_that_of_the_options),
+		MABEAM_CASE(the_next_supervisor_starts_them_again),
+		cmocka_unit_test_setup_teardown(
+				between_two_supervisors_it_waits,
+				set_up_foundation, tear_down_mabeam),
 	};
 
 	return RUN_TESTS(tests);

@@ -92,7 +92,8 @@ enum mab_agent_state {
 	MAB_REGISTERED,		/* it has not been started yet */
 	MAB_STARTING,
 	MAB_RUNNING,
-	MAB_RESTARTING,		/* it has ended, and will start again */
+	MAB_RESTARTING,		/* it has ended, and will start again, maybe */
+				/* under the next AgentSupervisor */
 	MAB_CRASHED,		/* and stays so: reason; or its start: error */
 	MAB_COMPLETED,		/* it ended, normally */
 	MAB_STOPPED,		/* it ended as it was asked to */
@@ -109,7 +110,7 @@ struct mab_agent {
 	enum mab_agent_state state;
 	struct sup_pid pid;	/* STARTING, RUNNING; else none */
 	struct sup_pid last_pid;
-	unsigned int restarts;	/* by its supervisor, in all of its time */
+	unsigned int restarts;	/* in all of its time, that came up */
 	bool has_ended;
 	struct sup_reason reason;	/* has_ended: of its last end */
 	int error;		/* of its last start, or 0 */
