@@ -41,6 +41,7 @@ bool mab__life_before(uint64_t key, struct sup_pid *ret_before)
 bool mab__life_before_ended(uint64_t key, struct sup_pid before,
 			    const struct sup_reason *reason)
 {
+	struct mab__news news = { .kind = MAB__NO_NEWS };
 	struct mab__agent *a;
 	bool goes_on = false;
 
@@ -50,29 +51,57 @@ bool mab__life_before_ended(uint64_t key, struct sup_pid before,
 		a->before = SUP_PID_NONE;
 		a->has_ended = true;
 		a->reason = *reason;
+		mab__agent_count_end_locked(a, &news);
 		goes_on = a->config->spec.restart == MAB_PERMANENT ||
 			  reason->kind != SUP_REASON_NORMAL;
 		if (!goes_on)
 			a->why = MAB__WHY_DONE;
 	}
 	pthread_mutex_unlock(&mab__agents.lock);
+	mab__news_tell(&news);
 	return goes_on;
 }
 
+static void up_locked(struct mab__agent *a, struct mab__news *ret_news)
+{
+	bool again = a->lives++;
+
+	a->state = MAB_RUNNING;
+	a->error = 0;
+	a->started_ns = a->heard_ns = sup_deadline_ms(0);
+	a->starts++;
+	mab__agents.starts++;
+	if (again) {
+		a->restarts++;
+		mab__agents.restarts++;
+		a->restarted_ns = a->started_ns;
+	}
+	mab__news_of(ret_news, again ? MAB__RESTARTED : MAB__STARTED, a->id);
+}
+
 bool mab__life_up(uint64_t key)
+{
+	struct mab__news news = { .kind = MAB__NO_NEWS };
+	struct mab__agent *a;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	a = of_self_locked(key);
+	if (a)
+		up_locked(a, &news);
+	pthread_mutex_unlock(&mab__agents.lock);
+	mab__news_tell(&news);
+	return a;
+}
+
+void mab__life_heard(uint64_t key)
 {
 	struct mab__agent *a;
 
 	pthread_mutex_lock(&mab__agents.lock);
 	a = of_self_locked(key);
-	if (a) {
-		a->state = MAB_RUNNING;
-		a->error = 0;
-		a->started_ns = sup_deadline_ms(0);
-		a->restarts += !!a->lives++;
-	}
+	if (a)
+		a->heard_ns = sup_deadline_ms(0);
 	pthread_mutex_unlock(&mab__agents.lock);
-	return a;
 }
 
 void mab__life_failed(uint64_t key, int why, const char *text)

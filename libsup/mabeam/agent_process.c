@@ -53,10 +53,12 @@ struct state {
 	bool ready, failed;
 };
 
-static int watch(const struct state *s)
+static void watch(const struct state *s)
 {
-	return s->ready && s->program->heartbeat_ms ?
-		sup_server_timer(SILENT, s->program->heartbeat_ms) : 0;
+	if (!s->ready || !s->program->heartbeat_ms)
+		return;
+	mab__life_heard(s->key);
+	sup_server_timer(SILENT, s->program->heartbeat_ms);
 }
 
 int mab__process_init(uint64_t key, const struct mab__config *config,

@@ -84,27 +84,39 @@ static struct mab__config *new_config(const struct mab_agent_spec *spec,
 	return c;
 }
 
-static struct mab__agent *new_agent(const struct mab_agent_spec *spec, size_t n)
+int mab__config_new(const struct mab_agent_spec *given,
+		    struct mab__config **ret_config)
 {
-	size_t len = strlen(spec->id);
-	struct mab__agent *a = calloc(1, sizeof(*a) + len + 1);
+	struct mab_agent_spec spec;
+	size_t n = 0;
+	int ret;
+
+	ret = mab__copy_options(&spec, sizeof(spec), given);
+	if (!ret)
+		ret = check_spec(&spec, &n);
+	if (ret)
+		return ret;
+	*ret_config = new_config(&spec, n);
+	return *ret_config ? 0 : mab__nomem("an agent");
+}
+
+static struct mab__agent *new_agent(struct mab__config *config)
+{
+	const char *id = config->strings;
+	struct mab__agent *a = calloc(1, sizeof(*a) + strlen(id) + 1);
 
 	if (!a)
 		return NULL;
-	memcpy(a->id, spec->id, len);
+	strcpy(a->id, id);
 	a->registered_ns = sup_deadline_ms(0);
-	a->config = new_config(spec, n);
-	if (!a->config) {
-		free(a);
-		return NULL;
-	}
+	a->config = config;
 	return a;
 }
 
 static void free_agent(struct mab__agent *a)
 {
-	if (a)
-		free(a->config);
+	free(a->config);
+	free(a->old_config);
 	free(a);
 }
 
@@ -131,26 +143,37 @@ static int add_locked(struct mab__agent *a)
 	return 0;
 }
 
-int mab_agent_register(const struct mab_agent_spec *given)
+static void tell(enum mab__news_kind kind, const char *id)
 {
-	struct mab_agent_spec spec;
+	struct mab__news news;
+
+	mab__news_of(&news, kind, id);
+	mab__news_tell(&news);
+}
+
+int mab_agent_register(const struct mab_agent_spec *spec)
+{
+	struct mab__config *config;
+	char id[MAB_NAME_MAX + 1];
 	struct mab__agent *a;
-	size_t n = 0;
 	int ret;
 
-	ret = mab__copy_options(&spec, sizeof(spec), given);
-	if (!ret)
-		ret = check_spec(&spec, &n);
+	ret = mab__config_new(spec, &config);
 	if (ret)
 		return ret;
-	a = new_agent(&spec, n);
-	if (!a)
+	a = new_agent(config);
+	if (!a) {
+		free(config);
 		return mab__nomem("an agent");
+	}
+	strcpy(id, a->id);
 	pthread_mutex_lock(&mab__agents.lock);
 	ret = add_locked(a);
 	pthread_mutex_unlock(&mab__agents.lock);
 	if (ret)
 		free_agent(a);
+	else
+		tell(MAB__ADDED, id);
 	return ret;
 }
 
@@ -185,8 +208,11 @@ int mab_agent_deregister(const char *id)
 		ret = take_out_locked(id, &a);
 		pthread_mutex_unlock(&mab__agents.lock);
 	} while (ret == -EBUSY);
+	if (ret)
+		return ret;
+	tell(MAB__REMOVED, id);
 	free_agent(a);
-	return ret;
+	return 0;
 }
 
 static bool has_capability(const struct mab__config *c, const char *at,

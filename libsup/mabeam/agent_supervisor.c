@@ -17,6 +17,7 @@
 
 #include "mabeam/agent_host.h"
 #include "mabeam/agent_pipe.h"
+#include "mabeam/agent_start.h"
 #include "mabeam/agent_wire.h"
 #include "mabeam/agents.h"
 #include "mabeam/service.h"
@@ -86,67 +87,74 @@ int mab_agent_supervisor_start(const void *options, struct sup_pid *ret_pid)
 
 	(void)options;
 	ret = sup_dynamic_start(&spec, ret_pid);
-	if (!ret)
-		adopt_runs(*ret_pid);
+	if (ret)
+		return ret;
+	mab__supervisor_is_up();
+	adopt_runs(*ret_pid);
+	return 0;
+}
+
+static int begin(struct mab__start *s)
+{
+	struct sup_child_spec child = child_of(s->id);
+	int ret;
+
+	s->supervisor = sup_whereis(MAB__AGENTS);
+	ret = mab__run_draw(s->id, &s->key, &child);
+	if (ret)
+		return ret;
+	child.arg = (void *)(uintptr_t)s->key;
+	ret = sup_start_child(s->supervisor, &child, &s->pid);
+	return ret != -ESRCH ? ret : sup_set_error(-ENOTCONN, "%s does not run",
+						   MAB__AGENTS);
+}
+
+int mab__start_begin(const char *id, struct mab__start *ret_start)
+{
+	int ret;
+
+	ret_start->id = id;
+	/* Somebody else has started it meanwhile: look again. */
+	do
+		ret = begin(ret_start);
+	while (ret == SUP_IGNORE);
 	return ret;
 }
 
-/* The child is there: until its start is over, or it has ended. */
-static int await_up(struct sup_pid supervisor, const char *id, uint64_t key,
-		    struct sup_pid pid)
+int mab__start_await(const struct mab__start *s)
 {
 	const struct sup_msg msg = { .tag = MAB__IS_UP };
 	struct sup_msg reply;
 	char text[256];
 	int ret;
 
-	ret = sup_call(pid, &msg, &reply, NULL, SUP_FOREVER);
+	ret = sup_call(s->pid, &msg, &reply, NULL, SUP_FOREVER);
 	if (!ret)
 		sup_msg_free(&reply);
 	if (ret != -EPIPE)
 		return ret;
-	mab__agents_settle(id);
-	ret = mab__start_result(id, key);
+	mab__agents_settle(s->id);
+	ret = mab__start_result(s->id, s->key);
 	if (!ret)
 		return 0;
 	/* It would let it go by itself, when it would start it again. */
 	snprintf(text, sizeof(text), "%s", sup_error());
-	sup_terminate_child_pid(supervisor, pid);
+	sup_terminate_child_pid(s->supervisor, s->pid);
 	return sup_set_error(ret, "%s", text);
-}
-
-static int start_run(const char *id, struct sup_pid *ret_pid)
-{
-	struct sup_pid pid, supervisor = sup_whereis(MAB__AGENTS);
-	struct sup_child_spec child = child_of(id);
-	uint64_t key;
-	int ret;
-
-	ret = mab__run_draw(id, &key, &child);
-	if (ret)
-		return ret;
-	child.arg = (void *)(uintptr_t)key;
-	ret = sup_start_child(supervisor, &child, &pid);
-	if (ret == -ESRCH)
-		return sup_set_error(-ENOTCONN, "%s does not run", MAB__AGENTS);
-	if (!ret)
-		ret = await_up(supervisor, id, key, pid);
-	if (!ret && ret_pid)
-		*ret_pid = pid;
-	return ret;
 }
 
 int mab_agent_start(const char *id, struct sup_pid *ret_pid)
 {
+	struct mab__start s;
 	int ret;
 
 	ret = mab__check_name("id", id);
-	if (ret)
-		return ret;
-	/* Somebody else has started it meanwhile: look again. */
-	do
-		ret = start_run(id, ret_pid);
-	while (ret == SUP_IGNORE);
+	if (!ret)
+		ret = mab__start_begin(id, &s);
+	if (!ret)
+		ret = mab__start_await(&s);
+	if (!ret && ret_pid)
+		*ret_pid = s.pid;
 	return ret;
 }
 

@@ -126,6 +126,26 @@ static enum mab_agent_state last_state_locked(const struct mab__agent *a)
 	}
 }
 
+void mab__agent_count_end_locked(struct mab__agent *a,
+				 struct mab__news *ret_news)
+{
+	bool crashed = last_state_locked(a) == MAB_CRASHED;
+
+	a->crashes += crashed;
+	mab__agents.crashes += crashed;
+	mab__news_of(ret_news, crashed ? MAB__CRASHED : MAB__STOPPED, a->id);
+	ret_news->reason = a->reason;
+}
+
+void mab__agent_count_failure_locked(struct mab__agent *a, int error,
+				     struct mab__news *ret_news)
+{
+	a->failed_starts++;
+	mab__agents.failed_starts++;
+	mab__news_of(ret_news, MAB__START_FAILED, a->id);
+	ret_news->error = error;
+}
+
 static void end_life_locked(struct mab__agent *a,
 			    const struct sup_reason *reason)
 {
@@ -138,9 +158,12 @@ static void end_life_locked(struct mab__agent *a,
 
 /* A life has ended that had not come up. */
 static void end_start_locked(struct mab__agent *a,
-			     const struct sup_reason *reason)
+			     const struct sup_reason *reason,
+			     struct mab__news *ret_news)
 {
 	a->error = !a->why ? -ECHILD : a->why < 0 ? a->why : 0;
+	if (a->error)
+		mab__agent_count_failure_locked(a, a->error, ret_news);
 	if (a->lives && a->why <= 0) {
 		end_life_locked(a, reason);
 		return;
@@ -152,6 +175,17 @@ static void end_start_locked(struct mab__agent *a,
 	else
 		a->state = a->why > 0 || is_to_stop_locked(a) ? MAB_STOPPED :
 			   MAB_CRASHED;
+}
+
+static void end_locked(struct mab__agent *a, const struct sup_reason *reason,
+		       struct mab__news *ret_news)
+{
+	if (a->state == MAB_RUNNING) {
+		end_life_locked(a, reason);
+		mab__agent_count_end_locked(a, ret_news);
+	} else if (a->state == MAB_STARTING) {
+		end_start_locked(a, reason, ret_news);
+	}
 }
 
 /* One that has no task, nor an AgentSupervisor. */
@@ -196,19 +230,20 @@ void mab__agents_settle(const char *id)
 {
 	struct sup_reason reason;
 	struct mab__agent *a;
+	struct mab__news news;
 	struct sup_pid pid;
 	uint32_t nr;
 
 	while (find_ended(id, &nr, &pid)) {
+		news.kind = MAB__NO_NEWS;
 		if (sup_wait(pid, &reason, SUP_TRY))
 			reason = SUP__REASON(SUP_REASON_LOST);
 		pthread_mutex_lock(&mab__agents.lock);
 		a = mab__agent_by_key_locked((uint64_t)nr << 32);
-		if (a && a->pid.v == pid.v && a->state == MAB_RUNNING)
-			end_life_locked(a, &reason);
-		else if (a && a->pid.v == pid.v && a->state == MAB_STARTING)
-			end_start_locked(a, &reason);
+		if (a && a->pid.v == pid.v)
+			end_locked(a, &reason, &news);
 		pthread_mutex_unlock(&mab__agents.lock);
+		mab__news_tell(&news);
 	}
 }
 
@@ -292,6 +327,7 @@ static int begin_locked(struct mab__agent *a, uint64_t key,
 	}
 	a->supervisor = sup_self();
 	a->state = MAB_STARTING;
+	a->heard_ns = 0;
 	a->pid = SUP_PID_NONE;
 	a->why = 0;
 	a->text[0] = '\0';
@@ -319,8 +355,10 @@ int mab__life_begin(uint64_t key, struct mab__life *ret_life)
 	return ret;
 }
 
-static void fail_locked(struct mab__agent *a, int error)
+static void fail_locked(struct mab__agent *a, int error,
+			struct mab__news *ret_news)
 {
+	mab__agent_count_failure_locked(a, error, ret_news);
 	a->error = error;
 	a->pid = SUP_PID_NONE;
 	a->state = MAB_RESTARTING;
@@ -332,15 +370,17 @@ static void fail_locked(struct mab__agent *a, int error)
 
 int mab__life_begun(uint64_t key, int error, struct sup_pid pid)
 {
+	struct mab__news news = { .kind = MAB__NO_NEWS };
 	struct mab__agent *a;
 
 	pthread_mutex_lock(&mab__agents.lock);
 	a = mab__agent_by_run_locked(key);
 	if (a && error)
-		fail_locked(a, error);
+		fail_locked(a, error, &news);
 	else if (a)
 		a->child = pid;
 	pthread_mutex_unlock(&mab__agents.lock);
+	mab__news_tell(&news);
 	return error;
 }
 
@@ -357,6 +397,13 @@ void mab__run_over(uint64_t key)
 			a->state = is_to_stop_locked(a) ? MAB_STOPPED :
 				   last_state_locked(a);
 	}
+	pthread_mutex_unlock(&mab__agents.lock);
+}
+
+void mab__supervisor_is_up(void)
+{
+	pthread_mutex_lock(&mab__agents.lock);
+	mab__agents.supervisors++;
 	pthread_mutex_unlock(&mab__agents.lock);
 }
 
@@ -398,15 +445,17 @@ bool mab__run_adopt(struct sup_pid supervisor, char id[MAB_NAME_MAX + 1],
 
 void mab__run_lost(uint64_t key, int error)
 {
+	struct mab__news news = { .kind = MAB__NO_NEWS };
 	struct mab__agent *a;
 
 	pthread_mutex_lock(&mab__agents.lock);
 	a = mab__agent_by_run_locked(key);
 	if (a) {
 		a->lives = 0;
-		fail_locked(a, error);
+		fail_locked(a, error, &news);
 	}
 	pthread_mutex_unlock(&mab__agents.lock);
+	mab__news_tell(&news);
 }
 
 int mab__run_stop(const char *id, struct sup_pid *ret_pid,

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "mabeam/agent_events.h"
 #include "mabeam/agents.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -14,6 +15,7 @@ struct mab__agent {
 	UT_hash_handle hh;		/* by id */
 	UT_hash_handle by_nr;
 	struct mab__config *config;
+	struct mab__config *old_config;	/* during an update, or NULL */
 	uint32_t nr;			/* of the agent, for ever */
 	uint32_t last_run;		/* the last that was drawn */
 	uint32_t begun;			/* the last that has begun */
@@ -34,8 +36,11 @@ struct mab__agent {
 	struct sup_reason reason;
 	int error;
 	unsigned int restarts;
+	uint64_t starts, failed_starts, crashes;	/* in all its time */
 	uint64_t taken;			/* messages, in all lives */
 	int64_t registered_ns, started_ns;
+	int64_t restarted_ns;		/* the last time; 0: never */
+	int64_t heard_ns;		/* what the program has said last */
 	char id[];
 };
 
@@ -44,6 +49,9 @@ struct mab__agent_table {
 	struct mab__agent *agents;
 	struct mab__agent *by_nr;
 	uint32_t last_nr;
+	/* Of all agents, those that have gone, too. */
+	uint64_t starts, restarts, failed_starts, crashes;
+	unsigned int supervisors;	/* that have been started */
 };
 
 extern struct mab__agent_table mab__agents;
@@ -53,6 +61,15 @@ struct mab__agent *mab__agent_find_locked(const char *id);
 /* By the key of a run: whichever it has, or if it has that one. */
 struct mab__agent *mab__agent_by_key_locked(uint64_t key);
 struct mab__agent *mab__agent_by_run_locked(uint64_t key);
+
+/*
+ * A life has ended, or has not come up: that is counted, and what is to be told
+ * of it, when the lock is free, is in *ret_news.
+ */
+void mab__agent_count_end_locked(struct mab__agent *a,
+				 struct mab__news *ret_news);
+void mab__agent_count_failure_locked(struct mab__agent *a, int error,
+				     struct mab__news *ret_news);
 
 /* It runs, or is about to. */
 bool mab__agent_is_up_locked(const struct mab__agent *a);

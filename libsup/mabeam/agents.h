@@ -22,12 +22,19 @@ struct mab__config {
 	char strings[];
 };
 
+/* Of a spec; to free(3). As mab_agent_register(). */
+int mab__config_new(const struct mab_agent_spec *spec,
+		    struct mab__config **ret_config);
+
 /*
  * A key for one more run of an agent, and what the AgentSupervisor is to know
  * of it. -ENOENT; -EALREADY: it has a run.
  */
 int mab__run_draw(const char *id, uint64_t *ret_key,
 		  struct sup_child_spec *ret_child);
+
+/* There is another AgentSupervisor. */
+void mab__supervisor_is_up(void);
 
 /* What a life is started with. */
 struct mab__life {
@@ -58,6 +65,9 @@ bool mab__life_before(uint64_t key, struct sup_pid *ret_before);
 bool mab__life_before_ended(uint64_t key, struct sup_pid before,
 			    const struct sup_reason *reason);
 bool mab__life_up(uint64_t key);
+
+/* Of a life that is a program: it has said something. */
+void mab__life_heard(uint64_t key);
 
 /* Why a life does not come up, besides errors. */
 enum mab__why {

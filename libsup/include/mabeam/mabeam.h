@@ -5,8 +5,10 @@
 
 #include <mabeam/agent.h>
 #include <mabeam/agent_ask.h>
+#include <mabeam/agent_metrics.h>
 #include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
+#include <mabeam/agent_update.h>
 #include <mabeam/comms.h>
 #include <mabeam/coordination.h>
 #include <mabeam/core.h>
