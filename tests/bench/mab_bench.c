@@ -5,6 +5,7 @@
  *
  * usage: mab_bench DIVISOR	1, or how much less to do
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static int echo_request(void *state, struct sup_from from,
 			const struct mab_message *message)
 {
 	(void)state;
+	if (!strcmp(message->method, "vote"))
+		return mab_reply(from, "\"yes\"", 5);
 	return mab_reply(from, message->body, message->len);
 }
 
@@ -132,6 +135,30 @@ static void ask_all(void)
 	topic_result("mab_ask_50", (now_ns() - begin) / 1000.0 / n);
 }
 
+/* A session of all voters, from its start to its outcome. */
+static void come_to_majority(void)
+{
+	const struct mab_coordination c = {
+		.size = sizeof(c), .protocol = "majority", .agents = voter_ids,
+		.n_agents = VOTERS, .params =
+			"{\"proposal\": 1, \"options\": [\"yes\", \"no\"]}",
+	};
+	const size_t n = topics_scale(ROUNDS);
+	struct mab_session *session;
+	int64_t begin;
+	uint64_t nr;
+	size_t i;
+
+	begin = now_ns();
+	for (i = 0; i < n; i++) {
+		must(mab_coordinate_start(&c, &nr), "a session");
+		must(mab_coordinate_wait(nr, &session, SUP_FOREVER), "its end");
+		must(session->agreed ? 0 : -EPROTO, "an outcome");
+		free(session);
+	}
+	topic_result("mab_majority_50", (now_ns() - begin) / 1000.0 / n);
+}
+
 int main(int argc, char **argv)
 {
 	struct sup_pid top, agents;
@@ -155,5 +182,6 @@ int main(int argc, char **argv)
 	}
 	topics_run(topics, N_OF(topics));
 	ask_all();
+	come_to_majority();
 	return -sup_close();
 }

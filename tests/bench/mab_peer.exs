@@ -41,16 +41,46 @@ defmodule Balancer do
   end
 end
 
+# One process for each vote, which asks all of them and counts.
+defmodule Vote do
+  def ask(pids) do
+    pids
+    |> Enum.map(&:gen_server.send_request(&1, {"vote", "yes"}))
+    |> Enum.map(fn id ->
+      {:reply, vote} = :gen_server.receive_response(id, :infinity)
+      vote
+    end)
+  end
+
+  def majority(pids) do
+    Task.Supervisor.async_nolink(Workers, fn ->
+      {vote, n} =
+        pids |> ask() |> Enum.frequencies() |> Enum.max_by(&elem(&1, 1))
+
+      if n > div(length(pids), 2), do: {:ok, vote}, else: :none
+    end)
+    |> Task.await()
+  end
+end
+
 defmodule MabPeer do
   def start(id) do
     {:ok, pid} = DynamicSupervisor.start_child(Agents, {Agent50, id})
     pid
   end
 
+  def many(divisor, name, fun) do
+    n = Topic.scale(2000, divisor)
+    begin = Topic.now()
+    for _ <- 1..n, do: fun.()
+    Topic.result(name, (Topic.now() - begin) / 1000 / n)
+  end
+
   def main([divisor]) do
     divisor = String.to_integer(divisor)
     {:ok, _} = Registry.start_link(keys: :unique, name: Names)
     {:ok, _} = DynamicSupervisor.start_link(name: Agents)
+    {:ok, _} = Task.Supervisor.start_link(name: Workers)
 
     n = Topic.scale(1000, divisor)
     begin = Topic.now()
@@ -77,18 +107,11 @@ defmodule MabPeer do
       :ok = GenServer.call(balancer, {:complete, id})
     end)
 
-    n = Topic.scale(2000, divisor)
-    begin = Topic.now()
+    many(divisor, "mab_ask_50", fn -> Vote.ask(pids) end)
 
-    for _ <- 1..n do
-      pids
-      |> Enum.map(&:gen_server.send_request(&1, {"vote", "yes"}))
-      |> Enum.each(fn id ->
-        {:reply, "yes"} = :gen_server.receive_response(id, :infinity)
-      end)
-    end
-
-    Topic.result("mab_ask_50", (Topic.now() - begin) / 1000 / n)
+    many(divisor, "mab_majority_50", fn ->
+      {:ok, "yes"} = Vote.majority(pids)
+    end)
   end
 end
 
