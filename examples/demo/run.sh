@@ -83,6 +83,7 @@ step_crash_loop
 step_burst
 step_kill_policy
 step_retain_policy
+step_services
 step_latency
 print_end
 cp -- *.log "$OUT/work" 2>/dev/null

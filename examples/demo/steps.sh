@@ -344,6 +344,43 @@ step_retain_policy() {
 	supd=''
 }
 
+# The trees of the guide, in one process: what it prints is told here.
+step_services() {
+	local -r lines=$OUT/work/services.txt
+	local word tree name from to us cause n=0 agents=0 crashed='' killed=''
+
+	step "The services of Foundation and MABEAM, with agents at work" \
+		"an agent that is a thread crashes, one that is a Python" \
+		"program is killed, then each service of both trees: each" \
+		"comes back, and the work goes on each time"
+	check "all came back" services "$SOURCE" "$demo/worker.py" \
+		"$work/services.db" >"$lines" 2>"$OUT/work/services.log"
+	say ''
+	say "   service             from       to   back after   cause"
+	while IFS=$'\t' read -r word tree name from to us cause; do
+		[ "$word" = recovered ] || continue
+		n=$((n + 1))
+		say "$(printf '   %-18s %5d -> %5d %8d us   %s' "$name" \
+			"$from" "$to" "$us" "$cause")"
+		[ "$from" != "$to" ] || n=-1000
+		case $tree,$cause in
+		agents,*SEGV*) crashed=$cause ;;
+		agents,*KILL*) killed=$cause ;;
+		esac
+	done <"$lines"
+	IFS=$'\t' read -r word from to < <(grep ^work "$lines")
+	seen "$from tasks were done, $to had to be given again"
+	check "each is another thread or process" [ $n -ge 22 ]
+	check "the crash is told with its address" has "$crashed" ' at 0x'
+	check "the kill is told" [ -n "$killed" ]
+	[ "$SOURCE" != module ] ||
+		check "and who sent it" has "$killed" services
+}
+
+has() {
+	[[ $1 == *"$2"* ]]
+}
+
 # The figures of latency.txt, as a table.
 step_latency() {
 	local s rounds told up sources='module pidfd waitid'

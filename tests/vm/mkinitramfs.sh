@@ -149,7 +149,9 @@ put_libraries() {
 				printf '%s\0' "$f"
 		done >"$tmp/elf" || true
 	[ -s "$tmp/elf" ] || return 0
-	xargs -0 ldd <"$tmp/elf" 2>/dev/null >"$tmp/ldd" || true
+	# Our libraries are where what is linked with them looks first.
+	LD_LIBRARY_PATH=$build/lib xargs -0 ldd <"$tmp/elf" 2>/dev/null \
+		>"$tmp/ldd" || true
 	if grep -q 'not found' "$tmp/ldd"; then
 		die "$list: $(grep -m1 'not found' "$tmp/ldd" | xargs)"
 	fi
