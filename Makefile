@@ -44,6 +44,10 @@ million: ## a million servers end while they are called
 	$(SUB)/tests/unit all
 	@$(TOP)/build/tests/unit/test_call 1000000
 
+chaos: ## agents, and their services, killed at random; SECONDS= SEED=
+	$(SUB)/tests/mabeam test_chaos
+	@$(TOP)/build/tests/mabeam/test_chaos $(or $(SECONDS),300) $(SEED)
+
 integration: ## integration tests; SOURCE=pidfd: here, SOURCE=module: VM
 	$(RUN)/check.sh integration
 
@@ -142,9 +146,8 @@ distclean: ## remove downloads, too
 
 # Verbs run one after the other, what each of them builds in parallel.
 .NOTPARALLEL:
-.PHONY: all help setup demo check unit conformance million integration \
+.PHONY: all help setup demo check unit conformance million chaos integration \
 	kselftest check-kernels check-debug fuzz bench bench-kmod bench-lib \
 	bench-source bench-foundation bench-mabeam vm modules lib tools \
-	examples lint \
-	style sparse regen regen-check install uninstall install-dkms \
-	uninstall-dkms clean distclean
+	examples lint style sparse regen regen-check install uninstall \
+	install-dkms uninstall-dkms clean distclean
