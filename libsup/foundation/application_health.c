@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * How the services of production are, and restarts of single ones.
- *
- * A restart is a stop and a start, between which nobody must be lost: it is a
- * job, so that it goes on if who asked for it ends. Its argument is the pid of
- * that one, who sends it the name: so nothing is held that a kill could leave
- * behind. A job is under the task supervisor, which therefore cannot be stopped
- * by one: it is told to end, and its supervisor starts it again.
- */
+/* How the services of production are. */
 #include <foundation/application.h>
 
 #include <errno.h>
@@ -19,8 +11,6 @@
 
 #include "foundation/application_in.h"
 #include "foundation/service.h"
-
-#define NAMED_IN_MS 30000
 
 /* One that is asked: of the calling task. */
 struct asked {
@@ -66,8 +56,7 @@ static const char *advice_of(const struct asked *a)
 	}
 }
 
-/* The first that it needs and that is down, or NULL. */
-static const char *missing_of(const struct fnd_service *s)
+const char *fnd__missing_of(const struct fnd_service *s)
 {
 	const char *const *name;
 
@@ -95,7 +84,7 @@ static int take_names(struct asked **ret_asked, size_t *ret_n)
 	for (i = 0; asked && i < n; i++) {
 		asked[i] = (struct asked){ .report.pid = services[i].pid };
 		strcpy(asked[i].name, services[i].name);
-		missing = missing_of(&services[i]);
+		missing = fnd__missing_of(&services[i]);
 		if (missing)
 			strcpy(asked[i].missing, missing);
 	}
@@ -196,136 +185,4 @@ int fnd_application_health(struct fnd_application_health **ret_health,
 	ret = pack(asked, n, ret_health);
 	fnd__free(asked);
 	return ret;
-}
-
-/* What a restart needs to know. */
-struct target {
-	char name[FND_NAME_MAX + 1];
-	char supervisor[SUP_NAME_MAX + 1], child[SUP_NAME_MAX + 1];
-	struct sup_pid pid;
-};
-
-static int fill(struct target *t, const struct fnd_service *s)
-{
-	const char *missing = missing_of(s);
-
-	if (!s->supervisor || !s->child)
-		return sup_set_error(-EOPNOTSUPP, "%s: it is nobody's child",
-				     s->name);
-	if (missing)
-		return sup_set_error(-EAGAIN, "%s: it needs \"%s\", which is "
-				     "down", s->name, missing);
-	*t = (struct target){ .pid = s->pid };
-	strcpy(t->name, s->name);
-	strncat(t->supervisor, s->supervisor, SUP_NAME_MAX);
-	strncat(t->child, s->child, SUP_NAME_MAX);
-	return 0;
-}
-
-static int find(struct target *t, const char *name)
-{
-	struct fnd_service *s;
-	int ret;
-
-	ret = fnd_service_get(FND_PRODUCTION, name, &s);
-	if (ret)
-		return ret;
-	ret = fill(t, s);
-	free(s);
-	return ret;
-}
-
-/* In the job. */
-static int stop_and_start(const struct target *t)
-{
-	struct sup_pid sup = sup_whereis(t->supervisor), pid;
-	int ret;
-
-	ret = sup_terminate_child(sup, t->child);
-	if (!ret)
-		ret = sup_restart_child(sup, t->child, &pid);
-	/* Another has asked for it, too, and was first. */
-	return ret == -EBUSY ? 0 : ret;
-}
-
-/* The name comes from who has asked, unless that has ended before. */
-static int run_restart(void *arg, struct sup_msg *ret_result)
-{
-	struct sup_pid asker = { (uintptr_t)arg };
-	int64_t deadline = sup_deadline_ms(NAMED_IN_MS);
-	struct target t;
-	struct sup_info info;
-	struct sup_ref ref;
-	bool named;
-
-	ret_result->tag = EPIPE;
-	if (asker.v && sup_monitor(asker, &ref))
-		return 0;
-	if (sup_receive(&info, deadline))
-		return 0;
-	named = info.kind == SUP_INFO_MSG && info.msg.len == sizeof(t);
-	if (named)
-		memcpy(&t, info.msg.data, sizeof(t));
-	sup_msg_free(&info.msg);
-	if (named)
-		ret_result->tag = -stop_and_start(&t);
-	return 0;
-}
-
-static int restart_by_job(const struct target *t, int64_t deadline)
-{
-	const struct sup_job_spec job = {
-		.size = sizeof(job), .name = "fnd_restart", .run = run_restart,
-		.arg = (void *)(uintptr_t)sup_self().v,
-		.shutdown_ms = SUP_SHUTDOWN_INFINITY,
-	};
-	const struct sup_msg msg = { .data = (void *)t, .len = sizeof(*t) };
-	struct sup_outcome outcome;
-	struct sup_async *async;
-	struct sup_msg result;
-	int ret;
-
-	ret = sup_async_nolink(fnd_task_supervisor(), &job, &async);
-	if (ret)
-		return ret == -ESRCH ? sup_set_error(-ENOTCONN, "the task "
-				"supervisor does not run") : ret;
-	ret = sup_send(sup_async_pid(async), &msg, deadline);
-	/* One that has ended says below how. */
-	if (ret && ret != -ESRCH) {
-		sup_async_shutdown(async, SUP_SHUTDOWN_KILL, &outcome);
-		return ret;
-	}
-	ret = sup_async_await(async, &result, NULL, deadline);
-	if (ret)
-		return ret;
-	ret = -(int)result.tag;
-	sup_msg_free(&result);
-	return ret;
-}
-
-/* It runs jobs: it ends, and its supervisor starts it again. */
-static int restart_by_end(const struct target *t, int64_t deadline)
-{
-	int ret;
-
-	ret = sup_server_stop(t->pid, &SUP_SHUTDOWN, NULL, deadline);
-	return ret == -ESRCH || ret == -EPIPE ? 0 : ret;
-}
-
-int fnd_application_restart(const char *name, struct sup_pid *ret_pid,
-			    int64_t deadline)
-{
-	struct target t;
-	int ret;
-
-	ret = find(&t, name);
-	if (ret)
-		return ret;
-	if (t.pid.v && t.pid.v == fnd_task_supervisor().v)
-		ret = restart_by_end(&t, deadline);
-	else
-		ret = restart_by_job(&t, deadline);
-	if (ret)
-		return ret;
-	return fnd_service_wait(FND_PRODUCTION, t.name, ret_pid, deadline);
 }

@@ -49,11 +49,11 @@ static const struct part parts[] = {
 	{
 		.id = "process_registry", .name = FND__PROCESS_REGISTRY,
 		.start = fnd_process_registry_start,
-		.depends_on = DEPENDS("task_supervisor"),
+		.depends_on = DEPENDS(FND__TASKS_SERVICE),
 	}, {
 		.id = "service_registry", .name = FND__SERVICES,
 		.start = fnd_service_registry_start,
-		.depends_on = DEPENDS("task_supervisor"),
+		.depends_on = DEPENDS(FND__TASKS_SERVICE),
 		.phase = FND_PHASE_SERVICES,
 	}, {
 		.id = "config_server", .name = FND__CONFIG_SERVER,
@@ -73,14 +73,14 @@ static const struct part parts[] = {
 		.id = "health_monitor", .name = FND__HEALTH_MONITOR,
 		.start = fnd_health_monitor_start,
 		.option = OPTION(health_monitor),
-		.depends_on = DEPENDS("service_registry", "task_supervisor"),
+		.depends_on = DEPENDS("service_registry", FND__TASKS_SERVICE),
 	}, {
 		.id = "service_monitor", .name = FND__SERVICE_MONITOR,
 		.start = fnd_service_monitor_start,
 		.option = OPTION(service_monitor),
-		.depends_on = DEPENDS("service_registry", "task_supervisor"),
+		.depends_on = DEPENDS("service_registry", FND__TASKS_SERVICE),
 	}, {
-		.id = "task_supervisor", .name = FND__TASKS,
+		.id = FND__TASKS_SERVICE, .name = FND__TASKS,
 		.start = sup_dynamic_start, .arg = &tasks,
 		.type = SUP_SUPERVISOR,
 	}, {
@@ -95,7 +95,7 @@ static const struct part parts[] = {
 	}, {
 		.id = "connection_manager", .name = FND__POOLS,
 		.start = fnd_pools_start,
-		.depends_on = DEPENDS("task_supervisor"),
+		.depends_on = DEPENDS(FND__TASKS_SERVICE),
 	}, {
 		.id = "rate_limiter", .name = FND__RATE_LIMITER,
 		.start = fnd_rate_limiter_start,
@@ -155,6 +155,8 @@ static int start_part(const void *arg, struct sup_pid *ret_pid)
 		return ret;
 	ret = fnd_service_register(FND_PRODUCTION, p->id, *ret_pid, &spec,
 				   NULL);
+	if (!ret && p->start == sup_dynamic_start)
+		fnd__restarts_go_on(*ret_pid);
 	/* It has ended already: as a child, of which its supervisor hears. */
 	if (ret == -ESRCH)
 		return 0;

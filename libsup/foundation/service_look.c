@@ -235,3 +235,62 @@ void fnd_service_stats(struct fnd_service_stats *ret_stats)
 	pthread_mutex_unlock(&fnd__services.lock);
 	fnd__service_free_waiters(swept);
 }
+
+/* Who restarts it: by if that is said, or none, if that was by. */
+static void set_restart(struct fnd_namespace ns, const char *name,
+			struct sup_pid by, bool is_over)
+{
+	struct fnd__service_id id;
+	struct fnd__service *s;
+
+	if (fnd__service_id(ns, name, &id))
+		return;
+	pthread_mutex_lock(&fnd__services.lock);
+	s = fnd__service_find_locked(&id);
+	if (s && !is_over)
+		s->restarted_by = by;
+	else if (s && s->restarted_by.v == by.v)
+		s->restarted_by = SUP_PID_NONE;
+	pthread_mutex_unlock(&fnd__services.lock);
+}
+
+void fnd__service_restart_begins(struct fnd_namespace ns, const char *name,
+				 struct sup_pid by)
+{
+	set_restart(ns, name, by, false);
+}
+
+void fnd__service_restart_is_over(struct fnd_namespace ns, const char *name,
+				  struct sup_pid by)
+{
+	set_restart(ns, name, by, true);
+}
+
+struct sup_pid fnd__service_restarted_by(struct fnd_namespace ns,
+					 const char *name)
+{
+	struct sup_pid by = SUP_PID_NONE;
+	struct fnd__service_id id;
+	struct fnd__service *s;
+
+	if (fnd__service_id(ns, name, &id))
+		return by;
+	pthread_mutex_lock(&fnd__services.lock);
+	s = fnd__service_find_locked(&id);
+	if (s)
+		by = s->restarted_by;
+	pthread_mutex_unlock(&fnd__services.lock);
+	return by;
+}
+
+bool fnd__service_any_restart(void)
+{
+	struct fnd__service *s;
+	bool any = false;
+
+	pthread_mutex_lock(&fnd__services.lock);
+	for (s = fnd__services.services; s && !any; s = s->hh.next)
+		any = s->restarted_by.v;
+	pthread_mutex_unlock(&fnd__services.lock);
+	return any;
+}

@@ -6,8 +6,9 @@
  *
  * Most that ends is started again by its supervisor, at once. What is left for
  * a round are children that their supervisor has given up (their start failed,
- * or their budget is spent), and servers that do not come back to their loop.
- * Who was stopped on purpose stays so.
+ * or their budget is spent) or that were stopped by a restart that did not come
+ * to its end, and servers that do not come back to their loop. Who was stopped
+ * on purpose stays so.
  */
 #include <foundation/service_monitor.h>
 
@@ -17,6 +18,7 @@
 #include <foundation/telemetry.h>
 #include <sup/sup.h>
 
+#include "foundation/application_in.h"
 #include "foundation/rounds.h"
 #include "foundation/service.h"
 
@@ -44,7 +46,8 @@ static void restart(const struct fnd_service *s, struct fnd_service_round *r)
 
 	if (sup_explain(sup, s->child, &e) ||
 	    e.node.state != SUP_CHILD_STOPPED ||
-	    (e.why != SUP_WHY_FAILED && e.why != SUP_WHY_SPENT))
+	    (e.why != SUP_WHY_FAILED && e.why != SUP_WHY_SPENT &&
+	     !fnd__restart_is_broken_off(s, &e)))
 		return;
 	if (sup_restart_child(sup, s->child, &pid))
 		r->not_restarted++;

@@ -28,6 +28,7 @@ struct fnd__service {
 	struct fnd__life *life;
 	unsigned int lives;
 	uint64_t checks;
+	struct sup_pid restarted_by;
 };
 
 struct fnd__service_waiter {

@@ -64,6 +64,15 @@ int fnd__service_check_send(const struct fnd__service_id *id, bool as_info,
 int fnd__service_await_send(const struct fnd__service_id *id,
 			    struct sup_request *ret_request);
 
+/* The task that restarts a service, until that is over; or SUP_PID_NONE. */
+void fnd__service_restart_begins(struct fnd_namespace ns, const char *name,
+				 struct sup_pid by);
+void fnd__service_restart_is_over(struct fnd_namespace ns, const char *name,
+				  struct sup_pid by);
+struct sup_pid fnd__service_restarted_by(struct fnd_namespace ns,
+					 const char *name);
+bool fnd__service_any_restart(void);
+
 /* -ENOENT, with a sentence. */
 int fnd__service_unknown(const struct fnd__service_id *id);
 

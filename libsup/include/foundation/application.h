@@ -117,8 +117,9 @@ SUP_API int fnd_application_health(struct fnd_application_health **ret_health,
  * safe point. Errors: -ENOENT there is no such service; -EOPNOTSUPP nobody has
  * it as a child; -EAGAIN another that it needs is down, which the sentence
  * names; what its start returns; -ETIMEDOUT it goes on; -ENOTCONN the task
- * supervisor does not run; -EPIPE it has ended meanwhile; -EDEADLK the caller
- * would wait for itself; -EINVAL; -ENAMETOOLONG; -ENOMEM.
+ * supervisor does not run; -EPIPE it has ended meanwhile, and the next one goes
+ * on, or nothing was done; -EDEADLK the caller would wait for itself; -EINVAL;
+ * -ENAMETOOLONG; -ENOMEM.
  */
 SUP_API int fnd_application_restart(const char *name, struct sup_pid *ret_pid,
 				    int64_t deadline);
