@@ -3,7 +3,8 @@
  * Comms, agents and tasks that speak with these are killed at random, 1,000
  * times. Each request has one outcome, and its own answer; nobody waits in
  * vain. What has a key is done at most once in one life of its agent, and who
- * gets an answer to it gets the same as all others.
+ * gets an answer to it gets the same as all others. Then subscribers are: what
+ * is published is had by all that live, in order, and by nobody else.
  *
  * usage: test_comms_survival [SEED]
  */
@@ -149,10 +150,12 @@ static int speaks(void *nth)
 
 	while (!atomic_load(&survival.stop)) {
 		speak(ids[who]);
-		send_many(ids[who]);
-		ask_once(who);
-		who = (who + 1) % AGENTS;
 		atomic_fetch_add(&survival.rounds, 1);
+		send_many(ids[who]);
+		atomic_fetch_add(&survival.rounds, 1);
+		ask_once(who);
+		atomic_fetch_add(&survival.rounds, 1);
+		who = (who + 1) % AGENTS;
 	}
 	return 0;
 }
@@ -221,10 +224,74 @@ static void each_request_has_one_outcome(void **state)
 	assert_int_equal(mab_comms_bounds(NULL), 0);
 }
 
+#define SUBSCRIBERS 3
+
+static _Atomic bool subscribed[SUBSCRIBERS];
+
+static int listens(void *nth)
+{
+	uint64_t before = 0, now;
+	struct mab_message m;
+	struct sup_info info;
+
+	wrong(mab_comms_subscribe("t", sup_self()));
+	atomic_store(&subscribed[(uintptr_t)nth], true);
+	while (!sup_receive(&info, SUP_FOREVER)) {
+		if (wrong(!mab_message_read(&info.msg, &m)))
+			break;
+		now = strtoull(m.body, NULL, 10);
+		wrong(now <= before);
+		before = now;
+		sup_msg_free(&info.msg);
+	}
+	return 0;
+}
+
+/* How many had it. */
+static size_t publish(void)
+{
+	static uint64_t nr;
+	char text[32];
+	size_t n;
+
+	snprintf(text, sizeof(text), "%ju", (uintmax_t)++nr);
+	assert_int_equal(mab_comms_publish(&(struct mab_message){
+				.method = "t", .body = text,
+				.len = strlen(text) }, &n), 0);
+	assert_int_equal(atomic_load(&survival.faults), 0);
+	return n;
+}
+
+static void who_is_killed_is_no_subscriber(void **state)
+{
+	struct sup_pid pids[SUBSCRIBERS];
+	unsigned int i, who = 0, kills = SLOWLY(1000);
+
+	(void)state;
+	survival_start(NULL, 0);
+	for (i = 0; i < SUBSCRIBERS; i++) {
+		pids[i] = start(listens, (void *)(uintptr_t)i);
+		AWAIT(atomic_load(&subscribed[i]));
+	}
+	for (i = 0; i < kills; i++) {
+		assert_int_equal(publish(), SUBSCRIBERS);
+		who = rand_r(&seed) % SUBSCRIBERS;
+		atomic_store(&subscribed[who], false);
+		kill_and_wait(pids[who]);
+		assert_int_equal(publish(), SUBSCRIBERS - 1);
+		pids[who] = start(listens, (void *)(uintptr_t)who);
+		AWAIT(atomic_load(&subscribed[who]));
+	}
+	for (i = 0; i < SUBSCRIBERS; i++)
+		kill_and_wait(pids[i]);
+	assert_int_equal(publish(), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(each_request_has_one_outcome),
+		CASE(who_is_killed_is_no_subscriber),
 	};
 
 	take_seed(argc, argv);
