@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Core's server tells subscribers of variables what they have not heard. Who
- * changes a variable wakes it; it also looks once a second, for one that was
- * killed before it could. It holds nothing: what it has to do is in the table
- * (core_table.c), so that a next one goes on with it.
+ * Core's server tells subscribers of variables what they have not heard, and
+ * runs of orchestrations to end that are too late, or whose owner has ended.
+ * Who makes work for it wakes it; it also looks once a second, for one that was
+ * killed before it could. It holds nothing: what it has to do is in the tables
+ * (core_table.c, core_runs.c), so that a next one goes on with it.
  */
 #include <mabeam/core.h>
 
@@ -12,11 +13,15 @@
 
 #include <sup/sup.h>
 
+#include "mabeam/core_runs.h"
 #include "mabeam/core_table.h"
 #include "mabeam/service.h"
 
-/* Its timers: the look of each second, and one for those without room. */
-enum timer { LOOK = 1, AGAIN };
+/*
+ * Its timers: the look of each second, one for those without room, and one for
+ * the next deadline of a run.
+ */
+enum timer { LOOK = 1, AGAIN, DEADLINE };
 
 #define LOOK_MS 1000
 #define AGAIN_MS 10
@@ -65,10 +70,16 @@ static void tell(union state *s)
 		sup_server_timer(AGAIN, AGAIN_MS);
 }
 
+static void look(void *state)
+{
+	tell(state);
+	sup_server_timer(DEADLINE, mab__runs_look());
+}
+
 static int cast(void *state, struct sup_msg *msg)
 {
 	if (msg->tag == MAB__LOOK)
-		tell(state);
+		look(state);
 	return SUP_CONTINUE;
 }
 
@@ -78,9 +89,9 @@ static int info(void *state, struct sup_info *info)
 		return SUP_CONTINUE;
 	if (info->msg.tag == AGAIN)
 		mab__news_again();
-	else
+	if (info->msg.tag == LOOK)
 		sup_server_timer(LOOK, LOOK_MS);
-	tell(state);
+	look(state);
 	return SUP_CONTINUE;
 }
 
@@ -100,9 +111,10 @@ static int init(void *arg, void **ret_state)
 	ret = sup_server_timer(LOOK, LOOK_MS);
 	if (ret)
 		return ret;
-	/* Some may have heard of what the last one was about to tell them. */
+	mab__core_begin();
+	/* Some may not have heard what the last one was about to tell them. */
 	mab__news_begin();
-	tell(*ret_state);
+	look(*ret_state);
 	return 0;
 }
 

@@ -61,6 +61,22 @@ int mab__core_limit(struct mab_core_options *limits)
 	return 0;
 }
 
+void mab__core_begin(void)
+{
+	pthread_mutex_lock(&mab__core.lock);
+	mab__core.pid = sup_self();
+	mab__core.began = sup_deadline_ms(0);
+	pthread_mutex_unlock(&mab__core.lock);
+}
+
+void mab__core_wake(void)
+{
+	struct sup_pid core = sup_whereis(MAB__CORE);
+
+	if (core.v)
+		sup_cast(core, &(struct sup_msg){ .tag = MAB__LOOK }, SUP_TRY);
+}
+
 struct mab__variable *mab__variable_find_locked(const char *name)
 {
 	struct mab__variable *v;

@@ -14,7 +14,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-/* Of casts to Core's server: there may be something to tell. */
+/* Of casts to Core's server. */
 #define MAB__LOOK UINT64_C(0x6d61622d6c6f6f6b)
 
 /* One version; the last one is what the variable is. */
@@ -53,14 +53,22 @@ struct mab__variable {
 struct mab__core {
 	pthread_mutex_t lock;		/* of all below */
 	struct mab__variable *variables, *by_nr, *untold;
-	uint64_t last_nr;
+	uint64_t last_nr, updates;
 	struct mab_core_options limits;
+	struct sup_pid pid;		/* of Core, the last one */
+	int64_t began;			/* then, CLOCK_MONOTONIC */
 };
 
 extern struct mab__core mab__core;
 
 /* Those of Core, which then counts; zeroes become their defaults. -EINVAL. */
 int mab__core_limit(struct mab_core_options *limits);
+
+/* The calling task is Core, from now on. */
+void mab__core_begin(void);
+
+/* There is something to do: without room for that it looks all the same. */
+void mab__core_wake(void);
 
 struct mab__variable *mab__variable_find_locked(const char *name);
 

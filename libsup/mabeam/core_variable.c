@@ -13,15 +13,6 @@
 #include "mabeam/core_value.h"
 #include "mabeam/service.h"
 
-/* Wakes Core: if it has no room it will look all the same. */
-static void tell_core(void)
-{
-	struct sup_pid core = sup_whereis(MAB__CORE);
-
-	if (core.v)
-		sup_cast(core, &(struct sup_msg){ .tag = MAB__LOOK }, SUP_TRY);
-}
-
 static size_t max_value(void)
 {
 	size_t max;
@@ -184,6 +175,7 @@ static int change_locked(const char *name, const struct mab_update *u,
 	if (ret || *ret_question)
 		return ret;
 	mab__change_add_locked(v, change);
+	mab__core.updates++;
 	*ret_tell = v->subscribers;
 	return 0;
 }
@@ -291,7 +283,7 @@ int mab_variable_update(const char *name, const struct mab_update *given,
 	if (ret_version)
 		*ret_version = version;
 	if (tell)
-		tell_core();
+		mab__core_wake();
 	return 0;
 }
 
@@ -338,7 +330,7 @@ int mab_variable_delete(const char *name, const char *by)
 	if (ret)
 		free(end);
 	else if (!over)
-		tell_core();
+		mab__core_wake();
 	mab__variable_free(over);
 	return ret;
 }

@@ -13,6 +13,7 @@
 #include <mabeam/coordination.h>
 #include <mabeam/core.h>
 #include <mabeam/load_balancer.h>
+#include <mabeam/orchestration.h>
 #include <mabeam/performance.h>
 #include <mabeam/protocol.h>
 #include <mabeam/telemetry.h>
