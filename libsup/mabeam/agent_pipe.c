@@ -22,6 +22,8 @@
 #include <mabeam/agent_process.h>
 #include <sup/sup.h>
 
+#include "mabeam/agent_cgroup.h"
+
 #define CHUNK 65536
 #define STOP_MS 2000	/* from SIGTERM to SIGKILL */
 #define MAILBOX 64	/* lines that wait to be written */
@@ -109,13 +111,13 @@ static int open_ends(struct pipe *p, struct sup_fd ends[2])
 	return 0;
 }
 
-static int start_program(struct pipe *p, uint64_t key,
+static int start_program(struct pipe *p, uint64_t key, const char *id,
 			 const struct mab_program *program)
 {
 	struct sup_rlimit limits[3];
 	struct sup_fd ends[2];
 	const struct sup_process_spec spec = {
-		.size = sizeof(spec), .argv = program->argv,
+		.size = sizeof(spec), .argv = mab__cgroup_argv(program, id),
 		.env_set = program->env_set, .cwd = program->cwd,
 		.fds = ends, .n_fds = 2, .rlimits = limits,
 		.n_rlimits = limits_of(program, limits),
@@ -124,7 +126,7 @@ static int start_program(struct pipe *p, uint64_t key,
 	struct sup_ref ref;
 	int ret;
 
-	ret = open_ends(p, ends);
+	ret = spec.argv ? open_ends(p, ends) : -ENOMEM;
 	if (!ret)
 		ret = sup_process_start(&spec, &p->process);
 	if (ret)
@@ -295,7 +297,8 @@ static int begin(struct pipe *p)
 	p->agent = life.pid;
 	p->line_max = program->line_max ? program->line_max : MAB_LINE_MAX;
 	ret = sup_fd(&p->control);
-	return ret ? ret : start_program(p, life.key, program);
+	return ret ? ret : start_program(p, life.key, config->strings,
+					 program);
 }
 
 static int run(void *arg)

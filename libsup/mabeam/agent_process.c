@@ -17,6 +17,7 @@
 #include <mabeam/agent_ask.h>
 #include <sup/sup.h>
 
+#include "mabeam/agent_cgroup.h"
 #include "mabeam/agent_json.h"
 #include "mabeam/agent_pipe.h"
 
@@ -73,7 +74,9 @@ int mab__process_init(uint64_t key, const struct mab__config *config,
 	s->config = config;
 	s->program = config->spec.arg;
 	mab__pipe_await_end(config->strings);
-	ret = mab__pipe_start(key, &s->pipe);
+	ret = mab__cgroup_make(s->program, config->strings);
+	if (!ret)
+		ret = mab__pipe_start(key, &s->pipe);
 	if (!ret)
 		ret = sup_monitor(s->pipe, &s->pipe_end);
 	if (!ret)
@@ -301,6 +304,7 @@ static void terminate(void *state, const struct sup_reason *reason)
 	}
 	sup_exit(s->pipe, &SUP_SHUTDOWN);
 	sup_wait(s->pipe, NULL, SUP_FOREVER);
+	mab__cgroup_remove(s->program, s->config->strings);
 }
 
 const struct mab_agent_ops *mab_agent_process(void)

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
 #include <sup/sup.h>
 
+#include "mabeam/agent_cgroup.h"
+#include "mabeam/agent_pipe.h"
 #include "mabeam/service.h"
 
 #define MAX_RESTARTS 3
@@ -204,12 +207,15 @@ int mab_agent_deregister(const char *id)
 		ret = mab_agent_stop(id);
 		if (ret && ret != -ESRCH)
 			return ret;
+		mab__pipe_await_end(id);
 		pthread_mutex_lock(&mab__agents.lock);
 		ret = take_out_locked(id, &a);
 		pthread_mutex_unlock(&mab__agents.lock);
 	} while (ret == -EBUSY);
 	if (ret)
 		return ret;
+	if (a->config->spec.ops == mab_agent_process())
+		mab__cgroup_remove(a->config->spec.arg, id);
 	tell(MAB__REMOVED, id);
 	free_agent(a);
 	return 0;

@@ -38,6 +38,16 @@ struct mab_program {
 	void (*notified)(const char *id, const struct mab_message *message,
 			 void *arg);
 	void *notified_arg;
+	/*
+	 * A cgroup v2 that we may write, by its absolute path: the program is
+	 * in one of its own below that, from before it runs until it has ended,
+	 * with all of its children. NULL: ours. The limits are of all of these
+	 * together; 0: none. The controllers must be on in it.
+	 */
+	const char *cgroup;
+	uint64_t group_memory_bytes;	/* memory.max */
+	unsigned int group_cpu_percent;	/* cpu.max; 100: one CPU */
+	unsigned int group_pids;	/* pids.max: processes and threads */
 };
 
 /*
@@ -45,12 +55,15 @@ struct mab_program {
  * mab_program. Its start is over when it says that it is ready. What it may be
  * asked is JSON, else the request is answered with -EINVAL; with -EAGAIN if it
  * does not read what it is asked, or has a thousand requests to answer; what it
- * is told is dropped then. What
- * ends the agent, besides the end of the program, as EXIT with a code:
- * -EPROTO it has written what is no such line; -EMSGSIZE one that is too long;
- * -EPIPE it has closed its stdout and lives on. Errors of a start: those of
- * sup_process_start(); -EPROTO, -EMSGSIZE, -EPIPE; -ECHILD it has ended before
- * it was ready; -ETIMEDOUT it was not ready within 30 s; -EINVAL. Any thread.
+ * is told is dropped then. What ends the agent, besides the end of the program,
+ * as EXIT with a code: -EPROTO it has written what is no such line; -EMSGSIZE
+ * one that is too long; -EPIPE it has closed its stdout and lives on. Errors of
+ * a start: those of sup_process_start(), but of a program in a cgroup of its
+ * own -ECHILD, with the exit code 126 or 127, if it cannot be executed;
+ * -EOPNOTSUPP there is no such cgroup, it cannot be written, or has no such
+ * controller, and sup_error() says which; -EPROTO, -EMSGSIZE, -EPIPE; -ECHILD
+ * it has ended before it was ready; -ETIMEDOUT it was not ready within 30 s;
+ * -EINVAL. Any thread.
  */
 SUP_API const struct mab_agent_ops *mab_agent_process(void);
 
