@@ -7,7 +7,7 @@
  * Whoever looks asks first for workers that have ended: so what is reported is
  * never older than the look, and needs no service to run. Only a worker that
  * has ended, or said so, is done with its protocol: a session that is cancelled
- * is in the first list until then.
+ * is in the first list until then. Events are told without the lock.
  */
 #include "mabeam/sessions.h"
 
@@ -108,11 +108,11 @@ static void forget_some_locked(void)
 	}
 }
 
-static enum mab__run_end end_of(const struct session *s)
+static enum mab__run_end end_of(const struct mab_session *told)
 {
-	switch (s->told.state) {
+	switch (told->state) {
 	case MAB_SESSION_DONE:
-		return s->told.agreed ? MAB__RUN_AGREED : MAB__RUN_NOT_AGREED;
+		return told->agreed ? MAB__RUN_AGREED : MAB__RUN_NOT_AGREED;
 	case MAB_SESSION_TIMED_OUT:
 		return MAB__RUN_TIMED_OUT;
 	case MAB_SESSION_CANCELLED:
@@ -122,10 +122,13 @@ static enum mab__run_end end_of(const struct session *s)
 	}
 }
 
-/* Its state says how it is over; its worker has done with the protocol. */
-static void end_locked(struct session *s)
+/*
+ * Its state says how it is over; its worker has done with the protocol. What is
+ * to be told of it is in *ret_told: it may be forgotten at once.
+ */
+static void end_locked(struct session *s, struct mab_session *ret_told)
 {
-	enum mab__run_end end = end_of(s);
+	enum mab__run_end end = end_of(&s->told);
 	int64_t took;
 
 	if (!s->told.ended_ns)
@@ -133,6 +136,7 @@ static void end_locked(struct session *s)
 	took = s->told.ended_ns - s->told.begun_ns;
 	mab__protocol_end(s->protocol, end, took);
 	s->protocol = NULL;
+	*ret_told = s->told;
 	ends[end]++;
 	if (end == MAB__RUN_AGREED)
 		agreed_ns += took;
@@ -185,15 +189,30 @@ int mab__session_draw(const struct mab_protocol *protocol,
 	return ret;
 }
 
+/* Whether it was not known until now: then that is to be told. */
+static bool know_locked(struct session *s, struct sup_pid worker)
+{
+	bool first = !s->told.worker.v;
+
+	s->told.worker = worker;
+	return first;
+}
+
 void mab__session_known(uint64_t nr, struct sup_pid worker)
 {
+	char protocol[MAB_NAME_MAX + 1];
 	struct session *s;
+	bool first = false;
 
 	pthread_mutex_lock(&lock);
 	s = find_locked(nr);
-	if (s)
-		s->told.worker = worker;
+	if (s) {
+		first = know_locked(s, worker);
+		strcpy(protocol, s->told.protocol);
+	}
 	pthread_mutex_unlock(&lock);
+	if (first)
+		mab__session_tell_start(protocol);
 }
 
 void mab__session_drop(uint64_t nr)
@@ -207,7 +226,8 @@ void mab__session_drop(uint64_t nr)
 	pthread_mutex_unlock(&lock);
 }
 
-static int claim_locked(struct session *s, struct mab__plan **ret_plan)
+static int claim_locked(struct session *s, struct mab__plan **ret_plan,
+			bool *ret_first)
 {
 	struct mab__plan *plan;
 
@@ -217,7 +237,7 @@ static int claim_locked(struct session *s, struct mab__plan **ret_plan)
 	if (!plan)
 		return -ENOMEM;
 	memcpy(plan, s->plan, s->plan->size);
-	s->told.worker = sup_self();
+	*ret_first = know_locked(s, sup_self());
 	s->told.state = MAB_SESSION_ASKING;
 	*ret_plan = plan;
 	return 0;
@@ -225,17 +245,26 @@ static int claim_locked(struct session *s, struct mab__plan **ret_plan)
 
 int mab__session_claim(uint64_t nr, struct mab__plan **ret_plan)
 {
+	char protocol[MAB_NAME_MAX + 1];
+	struct session *s;
+	bool first = false;
 	int ret;
 
 	pthread_mutex_lock(&lock);
-	ret = claim_locked(find_locked(nr), ret_plan);
+	s = find_locked(nr);
+	ret = claim_locked(s, ret_plan, &first);
+	if (!ret)
+		strcpy(protocol, s->told.protocol);
 	pthread_mutex_unlock(&lock);
+	if (first)
+		mab__session_tell_start(protocol);
 	return ret;
 }
 
 void mab__session_finish(uint64_t nr, enum mab_session_state state, bool agreed,
 			 char *outcome)
 {
+	struct mab_session told;
 	struct session *s;
 
 	pthread_mutex_lock(&lock);
@@ -246,9 +275,11 @@ void mab__session_finish(uint64_t nr, enum mab_session_state state, bool agreed,
 		s->told.len = strlen(outcome);
 		s->outcome = outcome;
 		outcome = NULL;
-		end_locked(s);
+		end_locked(s, &told);
 	}
 	pthread_mutex_unlock(&lock);
+	if (!outcome)
+		mab__session_tell_end(&told, end_of(&told));
 	free(outcome);
 }
 
@@ -271,6 +302,7 @@ static struct sup_pid find_ended(uint64_t nr)
 
 static void end_of_worker(struct sup_pid pid, const struct sup_reason *reason)
 {
+	struct mab_session told;
 	struct session *s;
 
 	pthread_mutex_lock(&lock);
@@ -282,8 +314,10 @@ static void end_of_worker(struct sup_pid pid, const struct sup_reason *reason)
 		s->told.reason = *reason;
 	}
 	if (s)
-		end_locked(s);
+		end_locked(s, &told);
 	pthread_mutex_unlock(&lock);
+	if (s)
+		mab__session_tell_end(&told, end_of(&told));
 }
 
 void mab__sessions_settle(uint64_t nr)

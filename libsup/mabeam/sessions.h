@@ -9,6 +9,8 @@
 
 #include <mabeam/coordination.h>
 
+#include "mabeam/protocols.h"
+
 /* What a worker has to do: one block. Behind it: params, then ids, as text. */
 struct mab__plan {
 	size_t size;			/* of all */
@@ -47,6 +49,11 @@ void mab__session_finish(uint64_t nr, enum mab_session_state state, bool agreed,
  * point.
  */
 void mab__sessions_settle(uint64_t nr);
+
+/* Events: a session is known; it is over. Without any lock; no safe points. */
+void mab__session_tell_start(const char *protocol);
+void mab__session_tell_end(const struct mab_session *told,
+			   enum mab__run_end end);
 
 /* Its worker, or none. */
 struct sup_pid mab__session_worker(uint64_t nr);

@@ -92,6 +92,49 @@ static void a_protocol_stays_while_it_is_used(void **state)
 	assert_int_equal(mab_protocol_unregister("own"), 0);
 }
 
+/* How often something of that name was counted, or its time taken. */
+static uint64_t observed(const char *event)
+{
+	struct fnd_figure *figures;
+	uint64_t sum = 0;
+	char name[64];
+	size_t i, n;
+
+	snprintf(name, sizeof(name), "foundation.mabeam.coordination."
+		 "coordination_%s", event);
+	assert_int_equal(fnd_metric_list(name, &figures, &n), 0);
+	for (i = 0; i < n; i++)
+		sum += figures[i].count;
+	free(figures);
+	return sum;
+}
+
+/* After a session is seen to be over: so it is waited for. */
+static void what_becomes_of_sessions_is_an_event(void **state)
+{
+	const uint64_t started = observed("start");
+	const uint64_t complete = observed("complete");
+	const uint64_t failed = observed("failed");
+	const uint64_t cancelled = observed("cancelled");
+	uint64_t nr;
+
+	(void)state;
+	start_voter("a", YES);
+	start_voter("silent", SILENT);
+	assert_int_equal(mab_protocol_register(&own), 0);
+	free(session_over(begin_session(COORDINATION(.protocol = "majority",
+						     IDS("a")))));
+	free(session_over(begin_own("\"outcome\"")));
+	nr = begin_session(COORDINATION(.protocol = "majority",
+					IDS("silent")));
+	assert_int_equal(mab_coordinate_cancel(nr), 0);
+	AWAIT(observed("start") - started == 3 &&
+	      observed("complete") - complete == 1 &&
+	      observed("failed") - failed == 1 &&
+	      observed("cancelled") - cancelled == 1);
+	assert_int_equal(mab_protocol_unregister("own"), 0);
+}
+
 /* An agent's id might have been no UTF-8, as far as JSON can tell. */
 static void without_memory_nothing_is_begun(void **state)
 {
@@ -153,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MABEAM_CASE(a_protocol_that_fails_fails_its_session),
 		MABEAM_CASE(a_protocol_stays_while_it_is_used),
+		MABEAM_CASE(what_becomes_of_sessions_is_an_event),
 		MABEAM_CASE(without_memory_nothing_is_begun),
 		MABEAM_CASE(who_starts_is_killed),
 	};
