@@ -12,12 +12,16 @@
 #include <linux/magic.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <sup/sup.h>
+
+#include "mabeam/agent_table.h"
+#include "mabeam/service.h"
 
 #define PERIOD_US 100000	/* of cpu.max */
 
@@ -101,6 +105,25 @@ static int set_limits(const struct mab_program *p, const char *id)
 	return ret;
 }
 
+/* Where it is, for whoever removes it: the program may have gone by then. */
+static int remember(const char *id, const char *path)
+{
+	char *copy = strdup(path), *old = NULL;
+	struct mab__agent *a;
+
+	if (!copy)
+		return mab__nomem("a path");
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_find_locked(id);
+	if (a) {
+		old = a->cgroup;
+		a->cgroup = copy;
+	}
+	pthread_mutex_unlock(&mab__agents.lock);
+	free(a ? old : copy);
+	return 0;
+}
+
 int mab__cgroup_make(const struct mab_program *program, const char *id)
 {
 	const char *parent = parent_of(program);
@@ -112,6 +135,8 @@ int mab__cgroup_make(const struct mab_program *program, const char *id)
 	ret = check(parent, id);
 	if (!ret)
 		ret = path_of(path, program, id, "");
+	if (!ret)
+		ret = remember(id, path);
 	if (ret)
 		return ret;
 	if (mkdir(path, 0755) && errno != EEXIST)
@@ -150,10 +175,16 @@ const char *const *mab__cgroup_argv(const struct mab_program *program,
 	return argv;
 }
 
-void mab__cgroup_remove(const struct mab_program *program, const char *id)
+void mab__cgroup_remove(const char *id)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
+	struct mab__agent *a;
 
-	if (parent_of(program) && !path_of(path, program, id, ""))
+	pthread_mutex_lock(&mab__agents.lock);
+	a = mab__agent_find_locked(id);
+	if (a && a->cgroup)
+		strcpy(path, a->cgroup);
+	pthread_mutex_unlock(&mab__agents.lock);
+	if (path[0])
 		rmdir(path);
 }

@@ -19,6 +19,6 @@ const char *const *mab__cgroup_argv(const struct mab_program *program,
 				    const char *id);
 
 /* Nothing of the program is left, or it stays. */
-void mab__cgroup_remove(const struct mab_program *program, const char *id);
+void mab__cgroup_remove(const char *id);
 
 #endif

@@ -304,7 +304,7 @@ static void terminate(void *state, const struct sup_reason *reason)
 	}
 	sup_exit(s->pipe, &SUP_SHUTDOWN);
 	sup_wait(s->pipe, NULL, SUP_FOREVER);
-	mab__cgroup_remove(s->program, s->config->strings);
+	mab__cgroup_remove(s->config->strings);
 }
 
 const struct mab_agent_ops *mab_agent_process(void)

@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include <mabeam/agent_process.h>
 #include <mabeam/agent_supervisor.h>
 #include <sup/sup.h>
 
-#include "mabeam/agent_cgroup.h"
 #include "mabeam/agent_pipe.h"
 #include "mabeam/service.h"
 
@@ -120,6 +119,7 @@ static void free_agent(struct mab__agent *a)
 {
 	free(a->config);
 	free(a->old_config);
+	free(a->cgroup);
 	free(a);
 }
 
@@ -214,8 +214,8 @@ int mab_agent_deregister(const char *id)
 	} while (ret == -EBUSY);
 	if (ret)
 		return ret;
-	if (a->config->spec.ops == mab_agent_process())
-		mab__cgroup_remove(a->config->spec.arg, id);
+	if (a->cgroup)
+		rmdir(a->cgroup);
 	tell(MAB__REMOVED, id);
 	free_agent(a);
 	return 0;

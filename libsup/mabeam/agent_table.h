@@ -26,6 +26,7 @@ struct mab__agent {
 	struct sup_pid pid;		/* of the life */
 	struct sup_pid before;		/* a life that must end before it */
 	struct sup_pid pipe, process;	/* of the last life, alive or not */
+	char *cgroup;			/* that a program had; or NULL */
 	int why;			/* the life has not come up: an */
 					/* error, or a mab__why */
 	char text[128];			/* its sentence, or "" */
