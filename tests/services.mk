@@ -27,13 +27,14 @@ $(eval $(call flags-stamp,$(OUT)/flags,$(CC) $(SUP_CFLAGS) $(FLAGS) $(CFLAGS)))
 
 $(LIBS): lib ;
 
-# A function __wrap_x in a test, or in a header of services that it includes,
-# becomes the linker's --wrap=x.
+# A function __wrap_x in a test, or in a header of services that it includes, or
+# that one of these does, becomes the linker's --wrap=x.
 FIND_WRAPS := s/.*__wrap_\([a-z0-9_]*\)(.*/-Wl,--wrap=\1/p
 HEADERS := $(SRC)/\1 $(TOP)/tests/foundation/\1
 FIND_HEADERS := s,^\#include "\([a-z_]*\.h\)",$(HEADERS),p
-wraps = $(sort $(shell sed -n '$(FIND_WRAPS)' $< \
-	$$(ls $$(sed -n '$(FIND_HEADERS)' $<) 2>/dev/null)))
+headers = $$(ls $$(sed -n '$(FIND_HEADERS)' $(1)) 2>/dev/null)
+wraps = $(sort $(shell sed -n '$(FIND_WRAPS)' $< $(call headers,$<) \
+	$(call headers,$< $(call headers,$<))))
 
 # A server of which tests say what it does.
 $(OUT)/gs.o: $(TOP)/tests/lib/gs.c $(OUT)/flags

@@ -92,6 +92,19 @@ static inline void restart_by_kill(const char *name)
 	assert_int_not_equal(await_service(name).v, old.v);
 }
 
+/* Nothing is left that the task supervisor runs. */
+static inline void await_no_jobs(void)
+{
+	struct sup_pid tasks = await_service("fnd_tasks");
+	struct sup_child_counts jobs;
+	int64_t limit = LONG;
+
+	do {
+		assert_int_equal(sup_count_children(tasks, &jobs), 0);
+		assert_true(sup_deadline_ms(0) < limit);
+	} while (jobs.active);
+}
+
 /* Threads that begin at once, each with its number; how many return 0. */
 struct crowd {
 	int (*f)(int nth, void *arg);

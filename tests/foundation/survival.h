@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What programs have in common that kill at random: services under supervisors
- * that do not mind how often, tasks that use them over and over, and who is
- * killed next. After each kill something must go on.
+ * What programs have in common that kill at random: services that crash, too,
+ * under supervisors that do not mind how often, tasks that use them over and
+ * over, and who is killed next. After each kill something must go on.
  */
 #ifndef TESTS_FOUNDATION_SURVIVAL_H
 #define TESTS_FOUNDATION_SURVIVAL_H
 
-#include "foundation.h"
+#include "crash.h"
 
 #include <sched.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #define OFTEN 1000000
-
-static unsigned int seed;
 
 static struct {
 	_Atomic uint64_t rounds;	/* that some task has ended well */
@@ -81,9 +77,10 @@ static inline void await_round(void)
 struct victims {
 	int (*run)(void *nth);
 	struct sup_pid pids[8];
-	unsigned int n, kills, of_services;
+	unsigned int n, kills;
 	const char *services[4];
-	unsigned int n_services;
+	unsigned int n_services, n_servers;	/* first those that crash */
+	unsigned int of_services[4], one_in;	/* kills; crashes: 16 */
 };
 
 static inline void begin_victim(struct victims *v, unsigned int nth)
@@ -100,6 +97,7 @@ static inline void begin_victims(struct victims *v)
 	for (i = 0; i < v->n; i++)
 		begin_victim(v, i);
 	await_round();
+	crash_at_random(v->one_in ? v->one_in : 16);
 }
 
 /* A task or, as often, a service, if there is any. */
@@ -110,7 +108,7 @@ static inline void kill_one(struct victims *v)
 	if (v->n_services && rand_r(&seed) % 2) {
 		who = rand_r(&seed) % v->n_services;
 		kill_and_wait(await_service(v->services[who]));
-		v->of_services++;
+		v->of_services[who]++;
 	} else {
 		kill_and_wait(v->pids[who]);
 		begin_victim(v, who);
@@ -118,13 +116,29 @@ static inline void kill_one(struct victims *v)
 	v->kills++;
 }
 
+/* Each server has ended that often, some way or other; and there are others. */
+static inline bool is_enough(const struct victims *v, unsigned int times)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->n_services; i++)
+		if (!v->of_services[i] || (i < v->n_servers && times >
+		    v->of_services[i] + crashes_of(v->services[i])))
+			return false;
+	return v->kills >= times;
+}
+
 static inline void kill_often(struct victims *v, unsigned int times)
 {
-	while (v->kills < times) {
+	unsigned int i;
+
+	while (!is_enough(v, times)) {
 		kill_one(v);
 		await_round();
 	}
-	assert_true(!v->n_services || v->of_services);
+	crash_no_more();
+	for (i = 0; i < v->n_servers; i++)
+		assert_int_not_equal(crashes_of(v->services[i]), 0);
 	assert_true(sup_is_alive(foundation));
 }
 
@@ -136,23 +150,6 @@ static inline void end_victims(struct victims *v)
 	for (i = 0; i < v->n; i++)
 		assert_int_equal(end_of(v->pids[i]).kind, SUP_REASON_NORMAL);
 	assert_int_equal(atomic_load(&survival.faults), 0);
-}
-
-static inline void await_no_jobs(void)
-{
-	struct sup_pid tasks = await_service("fnd_tasks");
-	struct sup_child_counts jobs;
-
-	do
-		assert_int_equal(sup_count_children(tasks, &jobs), 0);
-	while (jobs.active);
-}
-
-static inline void take_seed(int argc, char **argv)
-{
-	sup_set_log_level(-1);
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)getpid();
-	print_message("seed %u\n", seed);
 }
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tasks that wait at a barrier, and its server, are killed at random, 1,000
- * times: nobody ever passes alone, and barriers are passed after each kill. A
- * counter that all of them add to is exact.
+ * Tasks that wait at a barrier, and its server, are killed at random, and that
+ * crashes in its callbacks, 1,000 times each: nobody ever passes alone, and
+ * barriers are passed after each kill. A counter that all of them add to is
+ * exact.
  *
  * usage: test_barrier_survival [SEED]
  */
@@ -64,6 +65,7 @@ static void nobody_passes_alone(void **state)
 	struct victims v = {
 		.run = comes, .n = PARTIES,
 		.services = { "fnd_barriers" }, .n_services = 1,
+		.n_servers = 1, .one_in = 32,
 	};
 	unsigned int i, n;
 	int64_t value;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a ConfigServer has answered holds, whatever comes then: kills of its
- * task under load, and of the whole process at any moment.
+ * task, and crashes in its callbacks, under load, and kills of the whole
+ * process at any moment.
  */
 #include "config.h"
+#include "crash.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -211,6 +213,7 @@ static int kill_often(void)
 	int64_t limit;
 	int i;
 
+	crash_at_random(32);
 	for (i = 0; i < kills; i++) {
 		before = atomic_load(&load.all);
 		limit = LONG;
@@ -218,10 +221,14 @@ static int kill_often(void)
 			EXPECT(sup_deadline_ms(0) < limit);
 			sched_yield();
 		}
-		pid = sup_whereis(CONFIG);
+		/* It may have crashed meanwhile, and be there again. */
+		while (!(pid = sup_whereis(CONFIG)).v)
+			sup_checkpoint();
 		sup_kill(pid, LONG);
 		sup_wait(pid, NULL, LONG);
 	}
+	crash_no_more();
+	EXPECT(crashes_of(CONFIG));
 	return 0;
 }
 

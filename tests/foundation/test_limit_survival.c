@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Tasks that ask how often they may do something, and the service that forgets
- * what does not count, are killed at random, 1,000 times: what was allowed is
- * what counts, neither more nor less. So are tasks in the midst of what a
- * circuit breaker guards: never do two try, and somebody always may.
+ * what does not count, are killed at random, and that crashes in its callbacks,
+ * 1,000 times each: what was allowed is what counts, neither more nor less. So
+ * are tasks in the midst of what a circuit breaker guards: never do two try,
+ * and somebody always may.
  *
  * usage: test_limit_survival [SEED]
  */
 #include "survival.h"
+
+#include <stdio.h>
 
 #include "foundation/breaker.h"
 
@@ -71,6 +74,7 @@ static void rates_are_kept(void **state)
 	struct victims v = {
 		.run = asks_for_rates, .n = 2,
 		.services = { "fnd_rates" }, .n_services = 1,
+		.n_servers = 1, .one_in = 4,
 	};
 	struct fnd_rate_status st;
 	size_t i;

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Tasks that want one lock, or to lead, and their server, are killed at random,
- * 1,000 times in all: never are two inside, tokens only grow, and the lock is
- * had again after each kill. An observer of an election hears of no lesser term
+ * 1,000 times in all, and the server, which crashes in its callbacks too, ends
+ * 1,000 times: never are two inside, tokens only grow, and the lock is had
+ * again after each kill. An observer of an election hears of no lesser term
  * after a greater one, and at last that nobody leads.
  *
  * usage: test_lock_survival [SEED]
  */
-#include "foundation.h"
+#include "crash.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #define TASKS 6
-
-static unsigned int seed;
 
 /* What is wanted; a token is a term, too. */
 static const struct kind {
@@ -154,7 +152,9 @@ static void kill_at_random(struct sup_pid *pids)
 {
 	unsigned int who, i, server_kills = 0;
 
-	for (i = 0; i < SLOWLY(1000); i++) {
+	crash_at_random(64);
+	for (i = 0; i < SLOWLY(1000) || server_kills +
+	     crashes_of(kind->service) < SLOWLY(1000); i++) {
 		who = rand_r(&seed) % (2 * TASKS);
 		if (who < TASKS) {
 			kill_and_wait(pids[who]);
@@ -166,7 +166,9 @@ static void kill_at_random(struct sup_pid *pids)
 		await_entry(atomic_load(&shared.entries));
 		assert_int_equal(atomic_load(&shared.faults), 0);
 	}
+	crash_no_more();
 	assert_int_not_equal(server_kills, 0);
+	assert_int_not_equal(crashes_of(kind->service), 0);
 }
 
 static void a_thousand_kills(const struct kind *of)
@@ -216,8 +218,6 @@ int main(int argc, char **argv)
 		CASE(a_thousand_kills_around_an_election),
 	};
 
-	sup_set_log_level(-1);
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)getpid();
-	print_message("seed %u\n", seed);
+	take_seed(argc, argv);
 	return RUN_TESTS(tests);
 }

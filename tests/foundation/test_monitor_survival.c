@@ -2,20 +2,16 @@
 /*
  * A service is down for good, and meanwhile a monitor, who asks it, the server
  * that knows services, or the supervisor of the rounds is killed, at random,
- * 1,000 times in all: the service comes up each time, a failure that was told
- * of is not forgotten, and nothing of a round is left.
+ * 1,000 times in all, and each of the servers, which crash in their callbacks
+ * too, ends 1,000 times: the service comes up each time, a failure that was
+ * told of is not forgotten, and nothing of a round is left.
  *
  * usage: test_monitor_survival [SEED]
  */
-#include "foundation.h"
-
-#include <unistd.h>
-
+#include "crash.h"
 #include "monitors.h"
 
 #define TASKS "fnd_tasks"
-
-static unsigned int seed;
 
 static struct shared {
 	_Atomic unsigned int failures;
@@ -191,18 +187,6 @@ static void kill_somebody(struct sup_pid *askers, unsigned int *kills)
 	}
 }
 
-static void await_no_jobs(void)
-{
-	struct sup_child_counts jobs;
-	int64_t limit = LONG;
-
-	do {
-		assert_int_equal(sup_count_children(await_service(TASKS),
-						    &jobs), 0);
-		assert_true(sup_deadline_ms(0) < limit);
-	} while (jobs.active);
-}
-
 /* All of it is there, and works. */
 static void all_is_well(void)
 {
@@ -224,6 +208,17 @@ static void all_is_well(void)
 	await_no_jobs();
 }
 
+/* Of the servers; a supervisor has no callbacks. */
+static bool was_each_often(const unsigned int *kills)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < N_OF(servers); i++)
+		if (kills[ASKERS + i] + crashes_of(servers[i]) < SLOWLY(1000))
+			return false;
+	return true;
+}
+
 static void everybody_is_killed(void **state)
 {
 	const struct fnd_service_spec spec = {
@@ -238,12 +233,14 @@ static void everybody_is_killed(void **state)
 					      &spec, NULL), 0);
 	for (i = 0; i < ASKERS; i++)
 		askers[i] = start(asks, NULL);
-	for (i = 0; i < SLOWLY(1000); i++) {
+	crash_at_random(4);
+	for (i = 0; i < SLOWLY(1000) || !was_each_often(kills); i++) {
 		kill_and_wait(fnd_service_whereis(N, "s"));
 		kill_somebody(askers, kills);
 		await_s();
 		assert_int_equal(atomic_load(&shared.faults), 0);
 	}
+	crash_no_more();
 	for (i = 0; i < N_OF(kills); i++)
 		assert_int_not_equal(kills[i], 0);
 	atomic_store(&shared.stop, true);
@@ -266,7 +263,6 @@ int main(int argc, char **argv)
 						set_up_services, tear_down),
 	};
 
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)getpid();
-	print_message("seed %u\n", seed);
+	take_seed(argc, argv);
 	return RUN_TESTS(tests);
 }

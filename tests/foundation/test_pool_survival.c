@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Tasks that use a pool, its server and the supervisor of its jobs are killed
- * at random, 1,000 times in all: no connection is ever used by two, or closed
- * twice, there never are more than allowed, connections are had after each
- * kill, and at the end all that was made is closed.
+ * at random, 1,000 times in all, and the server, which crashes in its callbacks
+ * too, ends 1,000 times: no connection is ever used by two, or closed twice,
+ * there never are more than allowed, connections are had after each kill, and
+ * at the end all that was made is closed.
  *
  * usage: test_pool_survival [SEED]
  */
+#include "crash.h"
 #include "pool.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
+#define SERVER "fnd_pools"
 #define TASKS 6
 #define CONNECTIONS 2
 #define OVERFLOW 2
 
-static unsigned int seed;
 static _Atomic bool stop;
 static _Atomic uint64_t uses;
 static struct sup_pid top;
@@ -88,9 +89,11 @@ static void await_use(void)
 	assert_int_equal(atomic_load(&side.faults), 0);
 }
 
+static unsigned int server_kills;
+
 static void kill_one(struct sup_pid *pids)
 {
-	static const char *const services[] = { "fnd_pools", "fnd_tasks" };
+	static const char *const services[] = { SERVER, "fnd_tasks" };
 	unsigned int who = rand_r(&seed) % (2 * TASKS);
 	struct sup_pid pid;
 
@@ -100,8 +103,10 @@ static void kill_one(struct sup_pid *pids)
 		return;
 	}
 	pid = sup_whereis(services[who % 2]);
-	if (pid.v)
-		kill_and_wait(pid);
+	if (!pid.v)
+		return;
+	kill_and_wait(pid);
+	server_kills += !(who % 2);
 }
 
 static void a_thousand_kills(void **state)
@@ -115,7 +120,9 @@ static void a_thousand_kills(void **state)
 	open_one("p", &side, CONNECTIONS, OVERFLOW, true);
 	for (i = 0; i < TASKS; i++)
 		pids[i] = start(uses_them, NULL);
-	for (i = 0; i < SLOWLY(1000); i++) {
+	crash_at_random(32);
+	for (i = 0; i < SLOWLY(1000) || server_kills + crashes_of(SERVER) <
+	     SLOWLY(1000); i++) {
 		await_use();
 		kill_one(pids);
 		if (!fnd_pool_status("p", &st))
@@ -123,6 +130,9 @@ static void a_thousand_kills(void **state)
 				    st.making + st.closing <=
 				    CONNECTIONS + OVERFLOW);
 	}
+	crash_no_more();
+	assert_int_not_equal(server_kills, 0);
+	assert_int_not_equal(crashes_of(SERVER), 0);
 	await_use();
 	atomic_store(&stop, true);
 	for (i = 0; i < TASKS; i++)
@@ -139,8 +149,6 @@ int main(int argc, char **argv)
 		CASE(a_thousand_kills),
 	};
 
-	sup_set_log_level(-1);
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)getpid();
-	print_message("seed %u\n", seed);
+	take_seed(argc, argv);
 	return RUN_TESTS(tests);
 }

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who registers a service, waits for one or has one checked is killed, at
- * random, and so is the server, 1,000 times in all: who waits is told of each
- * service that is there, whoever has registered it and was killed for that; and
- * nobody who has ended is left waiting.
+ * random, 1,000 times in all with the server, which crashes in its callbacks
+ * too, and ends 1,000 times: who waits is told of each service that is there,
+ * whoever has registered it and was killed for that; and nobody who has ended
+ * is left waiting.
  *
  * usage: test_service_survival [SEED]
  */
-#include "foundation.h"
+#include "crash.h"
+#include "names.h"
 
 #include <sched.h>
 #include <stdio.h>
-#include <unistd.h>
-
-#include "names.h"
 
 #define SERVER "fnd_services"
-
-static unsigned int seed;
 
 static int waits(void *arg)
 {
@@ -177,18 +174,6 @@ static void start_services(void)
 	assert_int_equal(sup_supervisor_start(&spec, &top), 0);
 }
 
-static void await_no_jobs(void)
-{
-	struct sup_child_counts counts;
-	int64_t limit = LONG;
-
-	do {
-		assert_int_equal(sup_count_children(sup_whereis("fnd_tasks"),
-						    &counts), 0);
-		assert_true(sup_deadline_ms(0) < limit);
-	} while (counts.active);
-}
-
 /* Who has begun to wait for one that has ended gets another. */
 static void stop_all(const struct sup_pid *pids)
 {
@@ -217,7 +202,9 @@ static void everybody_is_killed(void **state)
 	start_services();
 	for (i = 0; i < N_OF(names); i++)
 		pids[i] = begin(i);
-	for (i = 0; i < SLOWLY(500); i++) {
+	crash_at_random(16);
+	for (i = 0; i < SLOWLY(500) || server_kills + crashes_of(SERVER) <
+	     SLOWLY(1000); i++) {
 		who = rand_r(&seed) % (N_OF(names) + 1);
 		if (who < N_OF(names)) {
 			kill_and_wait(pids[who]);
@@ -228,7 +215,9 @@ static void everybody_is_killed(void **state)
 		}
 		await_rounds(atomic_load(&shared.rounds) + 1);
 	}
+	crash_no_more();
 	assert_int_not_equal(server_kills, 0);
+	assert_int_not_equal(crashes_of(SERVER), 0);
 	stop_all(pids);
 	assert_int_equal(atomic_load(&shared.faults), 0);
 	await_no_jobs();
@@ -245,8 +234,6 @@ int main(int argc, char **argv)
 		CASE(everybody_is_killed),
 	};
 
-	sup_set_log_level(-1);
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)getpid();
-	print_message("seed %u\n", seed);
+	take_seed(argc, argv);
 	return RUN_TESTS(tests);
 }

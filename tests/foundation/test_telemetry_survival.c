@@ -2,20 +2,20 @@
 /*
  * Who executes events and attaches handlers is killed, at random, and so are
  * the service, its reader, and the supervisor of the handlers, 1,000 times in
- * all: every event of which somebody was told that it is counted is, once; a
- * handler that nobody has ended goes on, and one that was killed is reported,
- * whatever was killed with it.
+ * all, and the service, which crashes in its callbacks too, ends 1,000 times:
+ * every event of which somebody was told that it is counted is, once; a handler
+ * that nobody has ended goes on, and one that was killed is reported, whatever
+ * was killed with it.
  *
  * usage: test_telemetry_survival [SEED]
  */
+#include "crash.h"
 #include "handlers.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #define REPORTS "foundation.supervisor"
 
-static unsigned int seed;
 static struct sup_pid top;
 
 static struct shared {
@@ -147,18 +147,6 @@ static struct sup_pid victim(unsigned int who)
 	return sup_whereis(TASKS);
 }
 
-static void await_no_jobs(void)
-{
-	struct sup_child_counts jobs;
-	struct sup_pid tasks = await_service(TASKS);
-	int64_t limit = LONG;
-
-	do {
-		assert_int_equal(sup_count_children(tasks, &jobs), 0);
-		assert_true(sup_deadline_ms(0) < limit);
-	} while (jobs.active);
-}
-
 /* Until it is taken away: somebody may have just been killed in attaching. */
 static void nobody_is_left(struct sup_pid *pids)
 {
@@ -198,7 +186,9 @@ static void everybody_is_killed(void **state)
 	assert_int_equal(attach("reader", REPORTS, meets_reader, NULL), 0);
 	for (i = 0; i < N_OF(names); i++)
 		pids[i] = begin(i);
-	for (i = 0; i < SLOWLY(500) || !was_each(kills); i++) {
+	crash_at_random(4);
+	for (i = 0; i < SLOWLY(500) || !was_each(kills) ||
+	     kills[SERVICE_TASK] + crashes_of(SERVICE) < SLOWLY(1000); i++) {
 		who = rand_r(&seed) % VICTIMS;
 		pid = who < N_OF(names) ? pids[who] : victim(who);
 		if (pid.v && sup_is_alive(pid)) {
@@ -209,6 +199,8 @@ static void everybody_is_killed(void **state)
 			pids[who] = begin(who);
 		await_rounds(atomic_load(&shared.rounds) + 1);
 	}
+	crash_no_more();
+	assert_int_not_equal(crashes_of(SERVICE), 0);
 	seen = atomic_load(&shared.seen);
 	AWAIT(atomic_load(&shared.seen) > seen);
 	nobody_is_left(pids);
@@ -263,7 +255,6 @@ int main(int argc, char **argv)
 		SURVIVAL_CASE(a_killed_handler_is_reported),
 	};
 
-	seed = argc > 1 ? strtoul(argv[1], NULL, 10) : (unsigned int)getpid();
-	print_message("seed %u\n", seed);
+	take_seed(argc, argv);
 	return RUN_TESTS(tests);
 }
