@@ -33,9 +33,9 @@ static int check_string(const char *where, const char *field, const char *s)
 
 static int check_numbers(const char *where, const struct fnd_event *e)
 {
-	if (e->id > INT64_MAX || e->parent > INT64_MAX)
+	if (e->id > FND_EVENT_ID_MAX || e->parent > INT64_MAX)
 		return sup_set_error(-EINVAL, "%s.%s: it is too large", where,
-				     e->id > INT64_MAX ? "id" : "parent");
+				     e->parent > INT64_MAX ? "parent" : "id");
 	if (e->time < 0)
 		return sup_set_error(-EINVAL, "%s.time: it is negative", where);
 	if (e->data.len > FND_EVENT_DATA_MAX)

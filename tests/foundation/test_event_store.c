@@ -190,6 +190,7 @@ static void bad_arguments(void **state)
 	struct fnd_event_query q = { .type = "" };
 	struct fnd_event e = { .type = NULL };
 	struct fnd_event *events;
+	uint64_t id;
 	size_t n;
 
 	(void)state;
@@ -210,7 +211,7 @@ static void bad_arguments(void **state)
 	e.correlation = name;
 	REFUSES(-ENAMETOOLONG, "correlation");
 	e.correlation = NULL;
-	e.id = UINT64_MAX;
+	e.id = FND_EVENT_ID_MAX + 1;
 	REFUSES(-EINVAL, "id");
 	e.id = 0;
 	e.parent = UINT64_MAX;
@@ -225,6 +226,12 @@ static void bad_arguments(void **state)
 	REFUSES(-EMSGSIZE, "data");
 	e.data.len--;
 	assert_int_equal(fnd_event_store(&e, NULL, LONG), 0);
+	/* Others have ids behind the highest that can be given. */
+	e.id = FND_EVENT_ID_MAX;
+	assert_int_equal(fnd_event_store(&e, NULL, LONG), 0);
+	e.id = 0;
+	assert_int_equal(fnd_event_store(&e, &id, LONG), 0);
+	assert_true(id > FND_EVENT_ID_MAX);
 	assert_int_equal(fnd_event_store_batch(&e, FND_EVENT_BATCH_MAX + 1,
 					       NULL, LONG), -E2BIG);
 	assert_int_equal(fnd_event_store_batch(NULL, 0, NULL, LONG), 0);

@@ -49,6 +49,8 @@ SUP_API int fnd_event_store_start(const void *options, struct sup_pid *ret_pid);
 
 #define FND_EVENT_DATA_MAX 1000000	/* bytes */
 #define FND_EVENT_BATCH_MAX 65536	/* events */
+/* Of an id that is given: behind it there is room for those that are not. */
+#define FND_EVENT_ID_MAX (UINT64_C(1) << 62)
 
 struct fnd_event {
 	/* Ascending, and never used again; 0 in one to be stored: the next. */
@@ -64,12 +66,12 @@ struct fnd_event {
 /*
  * Stores an event, which is copied; its id goes to *ret_id, which may be NULL.
  * Errors, of which none leaves anything behind: -EINVAL no type, a negative
- * time, an id or parent above INT64_MAX; -ENAMETOOLONG a string has more than
- * FND_NAME_MAX bytes; -EMSGSIZE; -EEXIST there is one with that id; -ENOSPC,
- * -EIO, or another of write(2); -EBADMSG the file is damaged; -EBUSY another
- * program has been writing to it for 5 s; -ENOTCONN the service does not run;
- * -EPIPE it has ended: nobody knows whether it is stored; so with -ETIMEDOUT;
- * -EAGAIN; -EDEADLK; -ENOMEM. A safe point.
+ * time, an id above FND_EVENT_ID_MAX, a parent above INT64_MAX; -ENAMETOOLONG a
+ * string has more than FND_NAME_MAX bytes; -EMSGSIZE; -EEXIST there is one with
+ * that id; -ENOSPC, -EIO, or another of write(2); -EBADMSG the file is damaged;
+ * -EBUSY another program has been writing to it for 5 s; -ENOTCONN the service
+ * does not run; -EPIPE it has ended: nobody knows whether it is stored; so with
+ * -ETIMEDOUT; -EAGAIN; -EDEADLK; -ENOMEM. A safe point.
  */
 SUP_API int fnd_event_store(const struct fnd_event *event, uint64_t *ret_id,
 			    int64_t deadline);
