@@ -174,8 +174,10 @@ static int check(struct state *s, struct sup_from from,
 		return answer_at_once(id, from, h.pid, FND_HEALTH_DOWN);
 	if (!h.fn && !r)
 		return answer_at_once(id, from, h.pid, FND_HEALTH_ALIVE);
+	/* Of the life that it was called for, which may not be this one. */
 	if (r && r->late)
-		return answer_at_once(id, from, h.pid, FND_HEALTH_TIMEOUT);
+		return answer_at_once(id, from, r->report.pid,
+				      FND_HEALTH_TIMEOUT);
 	a = sup_alloc(sizeof(*a));
 	if (!a)
 		return -ENOMEM;

@@ -152,6 +152,40 @@ static void a_function_that_is_late_is_not_called_again(void **state)
 	assert_int_equal(fnd_service_cleanup(N, NULL, LONG), 0);
 }
 
+static unsigned int failures_of(const char *name)
+{
+	struct fnd_service *s;
+	unsigned int n;
+
+	assert_int_equal(fnd_service_get(N, name, &s), 0);
+	n = s->failures;
+	free(s);
+	return n;
+}
+
+/* A next life is not blamed for a function that the one before has stuck in. */
+static void one_that_is_late_is_of_its_life(void **state)
+{
+	struct sup_pid pid = start(stays, NULL);
+	int64_t limit = LONG;
+
+	(void)state;
+	atomic_store(&let_go, false);
+	assert_int_equal(serve(N, "s", pid, SPEC(.health = spins,
+						 .timeout_ms = 20)), 0);
+	assert_int_equal(check(N, "s").outcome, FND_HEALTH_TIMEOUT);
+	assert_int_equal(failures_of("s"), 1);
+	kill_and_wait(pid);
+	pid = start(stays, NULL);
+	assert_int_equal(serve(N, "s", pid, SPEC(.health = is_well)), 0);
+	assert_int_equal(check(N, "s").outcome, FND_HEALTH_TIMEOUT);
+	assert_int_equal(failures_of("s"), 0);
+	atomic_store(&let_go, true);
+	while (check(N, "s").outcome == FND_HEALTH_TIMEOUT)
+		assert_true(sup_deadline_ms(0) < limit);
+	assert_int_equal(fnd_service_cleanup(N, NULL, LONG), 0);
+}
+
 #define ASKERS 8
 
 /* The pings are answered when what was sent before has been seen. */
@@ -227,6 +261,7 @@ int main(void)
 		SERVICE_CASE(check_2_nine_outcomes),
 		cmocka_unit_test(check_2_a_fault_of_the_function_is_an_outcome),
 		SERVICE_CASE(a_function_that_is_late_is_not_called_again),
+		SERVICE_CASE(one_that_is_late_is_of_its_life),
 		SERVICE_CASE(who_asks_meanwhile_gets_the_same_answer),
 		SERVICE_CASE(failures_in_a_row_are_counted),
 	};
