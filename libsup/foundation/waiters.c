@@ -46,14 +46,17 @@ static int watch(struct fnd__waiters *ws, struct fnd__waiter *w)
 	return 0;
 }
 
-static void arm(struct fnd__waiters *ws, int64_t deadline)
+static int arm(struct fnd__waiters *ws, int64_t deadline)
 {
 	int64_t left = deadline - sup_deadline_ms(0);
+	int ret;
 
 	if (deadline < 0 || (ws->armed && ws->armed <= deadline))
-		return;
-	ws->armed = deadline;
-	sup_server_timer(LATE, left > 0 ? left / NS_PER_MS + 1 : 0);
+		return 0;
+	ret = sup_server_timer(LATE, left > 0 ? left / NS_PER_MS + 1 : 0);
+	if (!ret)
+		ws->armed = deadline;
+	return ret;
 }
 
 int fnd__waiter_add(struct fnd__waiters *ws, struct sup_from from,
@@ -61,21 +64,22 @@ int fnd__waiter_add(struct fnd__waiters *ws, struct sup_from from,
 		    struct fnd__waiter **ret_waiter)
 {
 	struct fnd__waiter *w = sup_alloc(sizeof(*w));
-	int ret = 0;
+	int ret;
 
 	if (!w)
 		return -ENOMEM;
 	*w = (struct fnd__waiter){
 		.from = from, .deadline = deadline, .place = place,
 	};
-	if (from.pid.v)
+	/* A timer that nobody needs any more does no harm. */
+	ret = arm(ws, deadline);
+	if (!ret && from.pid.v)
 		ret = watch(ws, w);
 	if (ret) {
 		sup_free(w);
 		return ret;
 	}
 	DL_APPEND2(ws->all, w, all_prev, all_next);
-	arm(ws, deadline);
 	*ret_waiter = w;
 	return 0;
 }
