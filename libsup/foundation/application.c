@@ -77,8 +77,9 @@ static bool await_jobs(int64_t deadline)
 	/* Others may have been started meanwhile. */
 	while (some && !ret) {
 		some = false;
-		if (sup_which_children(fnd_task_supervisor(), &jobs, &n))
-			return true;
+		ret = sup_which_children(fnd_task_supervisor(), &jobs, &n);
+		if (ret)
+			return ret == -ESRCH;
 		for (i = 0; i < n && !ret; i++) {
 			if (jobs[i].spec.restart != SUP_TEMPORARY ||
 			    !jobs[i].pid.v || !sup_is_alive(jobs[i].pid))
