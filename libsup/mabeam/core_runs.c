@@ -373,24 +373,28 @@ static enum what next(uint64_t *nr, struct sup_pid *ret_pid)
 	return what;
 }
 
-/* Its owner has noted it, or else will not. */
+/*
+ * Its owner has noted it, or else will not. It may have begun since it was
+ * looked at: then it needs it, and is told to end at the next look.
+ */
 static void end(uint64_t nr, struct sup_pid pid)
 {
 	struct sup_reason reason = { .kind = SUP_REASON_LOST };
-	struct mab__run *r;
+	struct mab__run *r, *over = NULL;
 	struct mab_run run;
-	bool noted;
 
 	if (pid.v)
 		sup_wait(pid, &reason, SUP_TRY);
 	pthread_mutex_lock(&lock);
 	r = run_locked(nr);
-	noted = r && r->noted;
+	if (r && !(r->pid.v && sup_is_alive(r->pid))) {
+		if (pid.v && !r->noted)
+			note_locked(r, &reason, &run);
+		HASH_DEL(runs, r);
+		over = r;
+	}
 	pthread_mutex_unlock(&lock);
-	if (noted || !pid.v)
-		mab__orchestration_forget(nr);
-	else
-		mab__orchestration_over(nr, &reason, &run);
+	free_run(over);
 }
 
 static int64_t ms_until_next(void)
