@@ -90,7 +90,7 @@ static void go_locked(struct mab__record *r)
 {
 	r->gone = true;
 	r->gone_nr = ++mab__performance.gone_nr;
-	r->last.pid = SUP_PID_NONE;
+	r->last.pid = r->life = SUP_PID_NONE;
 }
 
 static void note_gone_locked(void)
@@ -208,6 +208,7 @@ static void sample_locked(struct mab__record *r, const struct mab__usage *u,
 	if (u->is_program)
 		set(&f, MAB_MEMORY_USAGE, u->memory);
 	r->last = *u;
+	r->life = u->pid;
 	if (!add_locked(r, &f, news))
 		mab__performance.sampled++;
 }
@@ -233,8 +234,8 @@ static bool settle_one_locked(struct mab__news *news)
 	struct mab__record *r;
 
 	for (r = mab__performance.records; r; r = r->hh.next) {
-		if (r->last.pid.v && !sup_is_alive(r->last.pid))
-			r->last.pid = SUP_PID_NONE;
+		if (r->life.v && !sup_is_alive(r->life))
+			r->last.pid = r->life = SUP_PID_NONE;
 		else if (!r->raised || is_registered(r->id))
 			continue;
 		mab__alerts_clear_locked(r, news);
@@ -290,9 +291,13 @@ static int push_locked(const char *id, const struct mab_figures *f,
 	if (r->off)
 		return sup_set_error(-EPERM, "id: \"%s\" is not monitored", id);
 	ret = add_locked(r, f, news);
-	if (!ret)
-		mab__performance.pushed++;
-	return ret;
+	if (ret)
+		return ret;
+	mab__performance.pushed++;
+	/* There may have been no look at this life of it yet. */
+	if (!r->life.v)
+		r->life = mab_agent_whereis(id);
+	return 0;
 }
 
 int mab_performance_push(const char *id, const struct mab_figures *figures)

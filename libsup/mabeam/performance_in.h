@@ -23,6 +23,7 @@ struct mab__record {
 	uint64_t gone_nr;		/* the how manieth that was */
 	struct mab__usage last;		/* the last look; pid none: there is */
 					/* none, or that life is over */
+	struct sup_pid life;		/* whose alerts are raised; or none */
 	struct mab_figures now;		/* the last value of each */
 	struct mab_figures *history;	/* n of them, the oldest at first */
 	size_t n, room, first;		/* first: 0 but in a full history */

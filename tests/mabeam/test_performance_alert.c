@@ -58,6 +58,38 @@ static void it_is_raised_once_and_cleared(void **state)
 	assert_int_equal(n_told(RAISED, "a"), 2);
 }
 
+static void check_10_monitoring(void **state)
+{
+	const struct mab_threshold cpu = { MAB_HIGH_CPU_USAGE, 0.8 };
+	const double history[] = { 0.3, 0.5, 0.7 }, averages[] = {
+		0.2, 0.6, 0.4,
+	};
+	struct mab_statistics s;
+	struct mab_figures *f;
+	size_t i, n;
+
+	(void)state;
+	assert_int_equal(mab_performance_thresholds(&cpu, 1), 0);
+	assert_int_equal(push("a", MAB_CPU_USAGE, 0.95), 0);
+	assert_alert(MAB_HIGH_CPU_USAGE, 0.95, 0.8);
+	assert_int_equal(push("a", MAB_CPU_USAGE, 0.3), 0);
+	assert_int_equal(n_alerts(), 0);
+	assert_int_equal(mab_agent_register(AGENT(.id = "b")), 0);
+	assert_int_equal(mab_agent_register(AGENT(.id = "c")), 0);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(push("b", MAB_CPU_USAGE, history[i]), 0);
+		assert_int_equal(push("c", MAB_CPU_USAGE, averages[i]), 0);
+	}
+	assert_int_equal(mab_performance_history("b", 0, &f, &n), 0);
+	assert_int_equal(n, 3);
+	for (i = 0; i < 3; i++)
+		assert_true(f[i].values[MAB_CPU_USAGE] == history[2 - i]);
+	free(f);
+	assert_int_equal(mab_performance_statistics("c", MAB_CPU_USAGE, &s), 0);
+	assert_true(fabs(s.mean - 0.4) < 1e-9);
+	assert_true(s.max == 0.6 && s.min == 0.2);
+}
+
 static void each_figure_has_its_bound(void **state)
 {
 	static const struct {
@@ -192,6 +224,17 @@ static void who_ends_has_no_alerts(void **state)
 	assert_int_equal(n_told(CLEARED, "a"), 3);
 	mab_performance_status(&s);
 	assert_int_equal(s.ended, 1);
+}
+
+static void who_ends_unseen_has_no_alerts(void **state)
+{
+	(void)state;
+	assert_int_equal(mab_agent_start("a", NULL), 0);
+	assert_int_equal(push("a", MAB_ERROR_RATE, 1), 0);
+	assert_int_equal(n_alerts(), 1);
+	assert_int_equal(mab_agent_stop("a"), 0);
+	look();
+	assert_int_equal(n_alerts(), 0);
 }
 
 /* Names that a line cannot have as they are. */
@@ -357,6 +400,8 @@ int main(void)
 		ALERT_CASE(thresholds_are_merged),
 		ALERT_CASE(who_is_idle_is_well),
 		ALERT_CASE(who_ends_has_no_alerts),
+		ALERT_CASE(who_ends_unseen_has_no_alerts),
+		ALERT_CASE(check_10_monitoring),
 		ALERT_CASE(json_is_read_back),
 		ALERT_CASE(csv_is_read_back),
 	};
