@@ -16,6 +16,7 @@
 #include "mabeam/service.h"
 
 #define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
 #define MAILBOX 1024	/* default, as that of a task */
 
 static bool is_silent_locked(const struct mab__agent *a, int64_t now)
@@ -32,7 +33,7 @@ static bool is_silent_locked(const struct mab__agent *a, int64_t now)
 static bool was_restarted_locked(const struct mab__agent *a, int64_t now)
 {
 	return a->restarted_ns && now - a->restarted_ns <
-	       a->config->spec.period_s * 1000 * NS_PER_MS;
+	       a->config->spec.period_s * NS_PER_S;
 }
 
 static bool is_full_locked(const struct mab__agent *a, size_t n)
