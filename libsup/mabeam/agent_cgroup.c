@@ -139,6 +139,8 @@ int mab__cgroup_make(const struct mab_program *program, const char *id)
 		ret = remember(id, path);
 	if (ret)
 		return ret;
+	/* One that was killed has left its own, with limits; all has ended. */
+	rmdir(path);
 	if (mkdir(path, 0755) && errno != EEXIST)
 		return sup_set_error(-EOPNOTSUPP, "cgroup: \"%s\" cannot be "
 				     "written: %s", parent,

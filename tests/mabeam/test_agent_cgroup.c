@@ -184,27 +184,51 @@ static void one_that_was_killed_leaves_none(void **state)
 	assert_int_equal(mab_agent_deregister("odd"), 0);
 }
 
+static void assert_limit(const char *file, const char *expected)
+{
+	char path[PATH_MAX + 64], text[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/mab-%d-odd/%s", parent, (int)getpid(),
+		 file);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	assert_string_equal(text, expected);
+}
+
 static void limits_hold(void **state)
 {
 	static const struct mab_program program = PROGRAM(.cgroup = parent,
 			.group_pids = 1, .group_memory_bytes = 1 << 28,
 			.group_cpu_percent = 50);
-	char path[PATH_MAX + 64], text[64] = "";
 	struct sup_msg reply;
-	FILE *f;
 
 	(void)state;
 	need_controllers("+pids +memory +cpu");
 	start_in(&program, 0);
 	assert_int_equal(mab_agent_ask("odd", SAY("child", ""), &reply, NULL,
 				       LONG), -EREMOTEIO);
-	snprintf(path, sizeof(path), "%s/mab-%d-odd/cpu.max", parent,
-		 (int)getpid());
-	f = fopen(path, "r");
-	assert_non_null(f);
-	assert_non_null(fgets(text, sizeof(text), f));
-	fclose(f);
-	assert_string_equal(text, "50000 100000\n");
+	assert_limit("cpu.max", "50000 100000\n");
+	assert_limit("memory.max", "268435456\n");
+}
+
+static void those_of_one_that_was_killed_are_gone(void **state)
+{
+	static const struct mab_program before = PROGRAM(.cgroup = parent,
+							 .group_pids = 1);
+	static const struct mab_program after = PROGRAM(.cgroup = parent);
+
+	(void)state;
+	need_controllers("+pids");
+	start_in(&before, 0);
+	kill_and_wait(mab_agent_whereis("odd"));
+	assert_int_equal(mab_agent_update(PROGRAM_AGENT(&after, .id = "odd"),
+					  1, 0, NULL), 0);
+	assert_int_equal(mab_agent_start("odd", NULL), 0);
+	assert_limit("pids.max", "max\n");
+	ask_pid("child");
 }
 
 #define CGROUP_CASE(f) \
@@ -218,6 +242,7 @@ int main(void)
 		CGROUP_CASE(it_is_in_a_cgroup_of_its_own),
 		CGROUP_CASE(one_that_was_killed_leaves_none),
 		CGROUP_CASE(limits_hold),
+		CGROUP_CASE(those_of_one_that_was_killed_are_gone),
 	};
 
 	return RUN_TESTS(tests);
