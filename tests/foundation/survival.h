@@ -97,7 +97,8 @@ static inline void begin_victims(struct victims *v)
 	for (i = 0; i < v->n; i++)
 		begin_victim(v, i);
 	await_round();
-	crash_at_random(v->one_in ? v->one_in : 16);
+	if (v->n_servers)
+		crash_at_random(v->one_in ? v->one_in : 16);
 }
 
 /* A task or, as often, a service, if there is any. */

@@ -79,7 +79,7 @@ static void what_was_taken_is_known(void **state)
 	for (i = 0; i < AGENTS; i++)
 		start_agent(AGENT(.id = ids[i]));
 	begin_victims(&v);
-	while (v.of_services < SLOWLY(1000)) {
+	while (v.of_services[0] < SLOWLY(1000)) {
 		kill_one(&v);
 		await_round();
 	}

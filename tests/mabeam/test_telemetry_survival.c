@@ -73,7 +73,7 @@ static void what_was_recorded_is_there(void **state)
 			0);
 	survival_start(&child, 1);
 	begin_victims(&v);
-	while (v.of_services < SLOWLY(1000)) {
+	while (v.of_services[0] < SLOWLY(1000)) {
 		kill_one(&v);
 		await_round();
 	}
