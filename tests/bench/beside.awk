@@ -32,8 +32,8 @@ function spread(of,	m)
 function said(upstream)
 {
 	if (upstream ~ /^[0-9.]+$/)
-		return sprintf("upstream took %.1f", upstream)
-	return "upstream claims " upstream
+		return sprintf("upstream took %.1f us", upstream)
+	return "upstream claims " upstream " us"
 }
 
 function show(name,	ours, theirs, ratio, kept)
