@@ -64,10 +64,15 @@ static int init(void *arg, void **ret_state)
 	return sup_server_continue(BEGIN);
 }
 
-/* It has no place in the world. */
-static int stop(void)
+/*
+ * It has no place in the world. If it is one too many that is not the agent's
+ * end: who comes after it would take a normal one for that.
+ */
+static int stop(const struct host *h)
 {
-	sup_server_stop_with(&SUP_NORMAL);
+	bool counts = mab__life_counts(h->key);
+
+	sup_server_stop_with(counts ? &SUP_NORMAL : &SUP_SHUTDOWN);
 	return SUP_STOP;
 }
 
@@ -116,7 +121,7 @@ static void answer(struct host *h)
 static int come_up(struct host *h)
 {
 	if (!mab__life_up(h->key))
-		return stop();
+		return stop(h);
 	h->is_up = true;
 	answer(h);
 	return SUP_CONTINUE;
@@ -125,7 +130,7 @@ static int come_up(struct host *h)
 static int fail(struct host *h, int why)
 {
 	mab__life_failed(h->key, why, sup_error());
-	return why < 0 ? why : stop();
+	return why < 0 ? why : stop(h);
 }
 
 static int begin(struct host *h)
@@ -134,7 +139,7 @@ static int begin(struct host *h)
 	int ret;
 
 	if (!await_turn(h))
-		return stop();
+		return stop(h);
 	sup_set_error(0, "%s", "");
 	ret = is_program(h) ?
 	      mab__process_init(h->key, h->config, &h->state) :

@@ -27,6 +27,16 @@ static struct mab__agent *of_self_locked(uint64_t key)
 	return a && a->pid.v == sup_self().v ? a : NULL;
 }
 
+bool mab__life_counts(uint64_t key)
+{
+	bool counts;
+
+	pthread_mutex_lock(&mab__agents.lock);
+	counts = of_self_locked(key);
+	pthread_mutex_unlock(&mab__agents.lock);
+	return counts;
+}
+
 bool mab__life_before(uint64_t key, struct sup_pid *ret_before)
 {
 	struct mab__agent *a;

@@ -56,6 +56,9 @@ int mab__life_begun(uint64_t key, int error, struct sup_pid pid);
 /* In the agent's task: that is the life. */
 void mab__life_is(uint64_t key);
 
+/* Whether the calling task is the agent's life, and not one too many. */
+bool mab__life_counts(uint64_t key);
+
 /*
  * In the life. before: there is one of an AgentSupervisor that was killed,
  * which must end first. before_ended: it has; false: the calling life is not to
