@@ -5,6 +5,7 @@
 
 #include "tasks.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,8 +110,8 @@ static inline void await_no_jobs(void)
 struct crowd {
 	int (*f)(int nth, void *arg);
 	void *arg;
-	_Atomic int next, waiting, good;
-	int n;
+	_Atomic int next, good;
+	pthread_barrier_t all;	/* who spins keeps others from coming */
 };
 
 static inline int crowd_member(void *arg)
@@ -118,9 +119,7 @@ static inline int crowd_member(void *arg)
 	struct crowd *c = arg;
 	int nth = atomic_fetch_add(&c->next, 1), ret;
 
-	atomic_fetch_add(&c->waiting, 1);
-	while (atomic_load(&c->waiting) < c->n)
-		sup_checkpoint();
+	pthread_barrier_wait(&c->all);
 	ret = c->f(nth, c->arg);
 	if (!ret)
 		atomic_fetch_add(&c->good, 1);
@@ -131,11 +130,12 @@ static inline int crowd_member(void *arg)
 
 static inline int crowd(int n, int (*f)(int nth, void *arg), void *arg)
 {
-	struct crowd c = { .f = f, .arg = arg, .n = n };
+	struct crowd c = { .f = f, .arg = arg };
 	struct sup_pid pids[64];
 	int i;
 
 	assert_in_range(n, 1, N_OF(pids));
+	assert_int_equal(pthread_barrier_init(&c.all, NULL, n), 0);
 	for (i = 0; i < n; i++) {
 		pids[i] = start(crowd_member, &c);
 		assert_int_not_equal(pids[i].v, 0);
@@ -143,6 +143,7 @@ static inline int crowd(int n, int (*f)(int nth, void *arg), void *arg)
 	/* As long as it takes: c is theirs. */
 	for (i = 0; i < n; i++)
 		sup_wait(pids[i], NULL, SUP_FOREVER);
+	pthread_barrier_destroy(&c.all);
 	return c.good;
 }
 
