@@ -168,3 +168,38 @@ bool reaches_state(struct sup *s, uint64_t id, int state)
 
 	return eventually(has_state, &st);
 }
+
+struct number {
+	struct sup *s;
+	uint64_t id, n;
+};
+
+static bool has_processes(void *arg)
+{
+	struct number *want = arg;
+	struct group g;
+
+	return !group_get(want->s, want->id, &g) && g.processes == want->n;
+}
+
+bool reaches_processes(struct sup *s, uint64_t id, uint64_t n)
+{
+	struct number want = { s, id, n };
+
+	return eventually(has_processes, &want);
+}
+
+static bool has_records(void *arg)
+{
+	struct number *want = arg;
+	struct group g;
+
+	return !group_get(want->s, want->id, &g) && g.records >= want->n;
+}
+
+bool reaches_records(struct sup *s, uint64_t id, uint64_t n)
+{
+	struct number want = { s, id, n };
+
+	return eventually(has_records, &want);
+}

@@ -40,4 +40,11 @@ long number_in(const char *path, const char *word);
 /* Waits up to 10 s for a group to have a state, or to have ended. */
 bool reaches_state(struct sup *s, uint64_t id, int state);
 
+/*
+ * It has just so many processes; at least so many records. Who has ended may
+ * count, and has no record, until a moment after it was waited for.
+ */
+bool reaches_processes(struct sup *s, uint64_t id, uint64_t n);
+bool reaches_records(struct sup *s, uint64_t id, uint64_t n);
+
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A reader that does not read loses nothing, and nobody waits for it. */
 #include <sys/socket.h>
-#include <time.h>
 
 #include "sup_test.h"
+#include "sup_attack.h"
 
 #define EXITS 2000
 
@@ -191,22 +191,6 @@ static void storm(void *up)
 	}
 }
 
-/*
- * Waits, a minute, until it has that many: a child lets go of who vforked it
- * before it has ended, and its record is made a moment after that.
- */
-static bool has_records(struct sup *s, uint64_t id, uint64_t n)
-{
-	const time_t end = time(NULL) + 60;
-	struct group g;
-
-	do {
-		if (group_get(s, id, &g))
-			return false;
-	} while (g.records < n && time(NULL) < end);
-	return g.records >= n;
-}
-
 TEST_F(stall, storm_and_a_reader_that_stands_still_is_slow_and_catches_up)
 {
 	int up[2], i, step = 0, exits = 0;
@@ -220,7 +204,8 @@ TEST_F(stall, storm_and_a_reader_that_stands_still_is_slow_and_catches_up)
 		ASSERT_LT(0, spawn(storm, &up[1]));
 	for (; step < STEPS / 3; step++)
 		ASSERT_TRUE(told(up[0]));
-	EXPECT_TRUE(has_records(&self->other, self->g.id, step * STEP));
+	EXPECT_TRUE(reaches_records(&self->other, self->g.id,
+				    step * STEP));
 	/* One at a time, while dozens come. */
 	for (; step < STEPS / 3 * 2; step++) {
 		ASSERT_TRUE(told(up[0]));
