@@ -346,21 +346,20 @@ step_retain_policy() {
 
 # The trees of the guide, in one process: what it prints is told here.
 step_services() {
-	local -r lines=$OUT/work/services.txt
-	local word tree name from to us cause n=0 agents=0 crashed='' killed=''
+	local -r lines=$OUT/services.txt
+	local word tree name from to us cause n=0 crashed='' killed=''
 
 	step "The services of Foundation and MABEAM, with agents at work" \
 		"an agent that is a thread crashes, one that is a Python" \
 		"program is killed, then each service of both trees: each" \
 		"comes back, and the work goes on each time"
-	check "all came back" services "$SOURCE" "$demo/worker.py" \
-		"$work/services.db" >"$lines" 2>"$OUT/work/services.log"
+	check "all came back" run_services "$lines"
 	say ''
-	say "   service             from       to   back after   cause"
+	say "   service                  from       to   back after   cause"
 	while IFS=$'\t' read -r word tree name from to us cause; do
 		[ "$word" = recovered ] || continue
 		n=$((n + 1))
-		say "$(printf '   %-18s %5d -> %5d %8d us   %s' "$name" \
+		say "$(printf '   %-23s %5d -> %5d %8d us   %s' "$name" \
 			"$from" "$to" "$us" "$cause")"
 		[ "$from" != "$to" ] || n=-1000
 		case $tree,$cause in
@@ -375,6 +374,11 @@ step_services() {
 	check "the kill is told" [ -n "$killed" ]
 	[ "$SOURCE" != module ] ||
 		check "and who sent it" has "$killed" services
+}
+
+run_services() {
+	services "$SOURCE" "$demo/worker.py" services.db \
+		>"$1" 2>>"$OUT/supd.log"
 }
 
 has() {
