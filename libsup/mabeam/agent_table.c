@@ -188,9 +188,22 @@ static void end_locked(struct mab__agent *a, const struct sup_reason *reason,
 	}
 }
 
+/*
+ * An AgentSupervisor that ends shuts its agents down before it is seen to have
+ * ended: looked at just then, one seems to have stopped. It was not let go of.
+ */
+static bool was_shut_locked(const struct mab__agent *a)
+{
+	return a->state == MAB_STOPPED && !is_to_stop_locked(a) &&
+	       a->reason.kind == SUP_REASON_SHUTDOWN && a->lives &&
+	       a->config->spec.restart != MAB_TEMPORARY;
+}
+
 /* One that has no task, nor an AgentSupervisor. */
 static void settle_lost_locked(struct mab__agent *a)
 {
+	if (was_shut_locked(a))
+		a->state = MAB_RESTARTING;
 	if (a->state == MAB_STARTING && a->lives) {
 		a->state = MAB_RESTARTING;
 	} else if (a->state == MAB_STARTING) {

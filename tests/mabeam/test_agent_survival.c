@@ -38,7 +38,8 @@ static void start_all(void)
 	for (i = 0; i < AGENTS; i++) {
 		snprintf(ids[i], sizeof(ids[i]), "ag-%d", i);
 		start_agent(AGENT_OF(&ops, .id = ids[i], .arg = &lives[i],
-				     .restart = MAB_PERMANENT,
+				     .restart = i % 2 ? MAB_PERMANENT :
+						MAB_TRANSIENT,
 				     .max_restarts = 1000));
 	}
 }
@@ -111,7 +112,7 @@ static void all_agree(struct sup_pid supervisor)
 	assert_int_equal(atomic_load(&survival.faults), 0);
 }
 
-static void a_hundred_kills(void **state)
+static void a_thousand_kills(void **state)
 {
 	static const struct sup_child_spec children[] = { {
 		.size = sizeof(children[0]), .id = "agents",
@@ -122,7 +123,7 @@ static void a_hundred_kills(void **state)
 	(void)state;
 	survival_start(children, 1);
 	start_all();
-	while (kills < 100) {
+	while (kills < SLOWLY(1000)) {
 		/* Some of them are at their restart when it is killed. */
 		agents = rand_r(&seed) % 4;
 		for (k = 0; k < agents; k++)
@@ -142,7 +143,7 @@ static void a_hundred_kills(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(a_hundred_kills),
+		CASE(a_thousand_kills),
 	};
 
 	take_seed(argc, argv);
