@@ -105,6 +105,24 @@ static json_t *options_of(const struct mab__ballot *b)
 	return NULL;
 }
 
+int mab__ballot_begin_plain(struct mab_round *round, const char *protocol,
+			    enum mab__standing (*stand)(
+					const struct mab__ballot *ballot,
+					const struct mab__tally *tally))
+{
+	struct mab__ballot *b = round->state;
+	json_t *params;
+	int ret;
+
+	ret = mab__ballot_begin(round, NULL, NULL, &params);
+	if (ret)
+		return ret;
+	json_decref(params);
+	b->protocol = protocol;
+	b->stand = stand;
+	return 0;
+}
+
 int mab__ballot_question(const struct mab_round *round, char **ret_body)
 {
 	static const char *const any[] = {

@@ -51,6 +51,12 @@ struct mab__ballot {
 int mab__ballot_begin(struct mab_round *round, const char *extra,
 		      const char *extra2, json_t **ret_params);
 
+/* All of begin() where there are no others. */
+int mab__ballot_begin_plain(struct mab_round *round, const char *protocol,
+			    enum mab__standing (*stand)(
+					const struct mab__ballot *ballot,
+					const struct mab__tally *tally));
+
 /* The rest of the callbacks. */
 int mab__ballot_question(const struct mab_round *round, char **ret_body);
 int mab__ballot_answer(struct mab_round *round, size_t agent, const char *body,

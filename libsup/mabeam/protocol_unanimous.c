@@ -14,17 +14,7 @@ static enum mab__standing stand(const struct mab__ballot *b,
 
 static int begin(struct mab_round *round)
 {
-	struct mab__ballot *b = round->state;
-	json_t *params;
-	int ret;
-
-	ret = mab__ballot_begin(round, NULL, NULL, &params);
-	if (ret)
-		return ret;
-	json_decref(params);
-	b->protocol = mab__unanimous.name;
-	b->stand = stand;
-	return 0;
+	return mab__ballot_begin_plain(round, mab__unanimous.name, stand);
 }
 
 const struct mab_protocol mab__unanimous = MAB__BALLOT("unanimous", begin);
