@@ -63,22 +63,9 @@ static json_t *quantity(const struct mab__allocation *a, uint64_t units)
 int mab__allocation_question(const struct mab_round *round, char **ret_body)
 {
 	const struct mab__allocation *a = round->state;
-	json_t *params, *resource, *question;
-	int ret;
 
-	ret = mab__params(round, known, &params);
-	if (ret)
-		return ret;
-	question = mab__question(round, a->protocol);
-	resource = json_object_get(params, "resource");
-	if (json_object_set(question, "resource",
-			    resource ? resource : json_null()) ||
-	    json_object_set_new(question, "amount", quantity(a, a->units))) {
-		json_decref(question);
-		question = NULL;
-	}
-	json_decref(params);
-	return mab__text(question, ret_body);
+	return mab__question_of(round, a->protocol, known, "resource", "amount",
+				quantity(a, a->units), ret_body);
 }
 
 int mab__allocation_answer(struct mab_round *round, size_t agent,

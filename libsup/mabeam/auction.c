@@ -39,21 +39,9 @@ static json_t *number(struct mab__bid bid)
 int mab__auction_question(const struct mab_round *round, char **ret_body)
 {
 	const struct mab__auction *a = round->state;
-	json_t *params, *item, *question;
-	int ret;
 
-	ret = mab__params(round, known, &params);
-	if (ret)
-		return ret;
-	question = mab__question(round, a->protocol);
-	item = json_object_get(params, "item");
-	if (json_object_set(question, "item", item ? item : json_null()) ||
-	    json_object_set_new(question, "reserve", number(a->reserve))) {
-		json_decref(question);
-		question = NULL;
-	}
-	json_decref(params);
-	return mab__text(question, ret_body);
+	return mab__question_of(round, a->protocol, known, "item", "reserve",
+				number(a->reserve), ret_body);
 }
 
 int mab__auction_answer(struct mab_round *round, size_t agent, const char *body,

@@ -124,6 +124,29 @@ int mab__text(json_t *value, char **ret_text)
 	return 0;
 }
 
+int mab__question_of(const struct mab_round *round, const char *protocol,
+		     const char *const *known, const char *subject,
+		     const char *name, json_t *number, char **ret_body)
+{
+	json_t *params, *of, *question;
+	int ret, bad;
+
+	ret = mab__params(round, known, &params);
+	if (ret) {
+		json_decref(number);
+		return ret;
+	}
+	question = mab__question(round, protocol);
+	of = json_object_get(params, subject);
+	bad = json_object_set(question, subject, of ? of : json_null());
+	if (json_object_set_new(question, name, number) || bad) {
+		json_decref(question);
+		question = NULL;
+	}
+	json_decref(params);
+	return mab__text(question, ret_body);
+}
+
 uint64_t mab__draw(uint64_t *random, uint64_t n)
 {
 	__extension__ typedef unsigned __int128 product;

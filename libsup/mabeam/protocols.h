@@ -60,6 +60,14 @@ json_t *mab__number(double number, bool whole);
 /* What each question begins with. NULL: no memory. */
 json_t *mab__question(const struct mab_round *round, const char *protocol);
 
+/*
+ * All of a question: its subject, a parameter by that name, or null, and a
+ * number, which it eats; NULL is one for want of memory. -ENOMEM.
+ */
+int mab__question_of(const struct mab_round *round, const char *protocol,
+		     const char *const *known, const char *subject,
+		     const char *name, json_t *number, char **ret_body);
+
 /* The text of a value, which it eats; NULL is one for want of memory. */
 int mab__text(json_t *value, char **ret_text);
 
