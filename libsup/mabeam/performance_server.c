@@ -163,17 +163,5 @@ int mab_performance_start(const void *options, struct sup_pid *ret_pid)
 
 int mab_performance_sample(int64_t deadline)
 {
-	struct sup_reason reason = { .kind = SUP_REASON_NORMAL };
-	const struct sup_msg req = { .tag = LOOK };
-	struct sup_msg reply;
-	int ret;
-
-	ret = sup_call(sup_whereis(MAB__PERFORMANCE), &req, &reply, &reason,
-		       deadline);
-	if (ret == -EPIPE && reason.kind == SUP_REASON_NOPROC)
-		return sup_set_error(-ENOTCONN, "%s does not run",
-				     MAB__PERFORMANCE);
-	if (!ret)
-		sup_msg_free(&reply);
-	return ret;
+	return mab__service_do(MAB__PERFORMANCE, LOOK, deadline);
 }

@@ -60,3 +60,18 @@ void mab__free(void *p)
 	else
 		free(p);
 }
+
+int mab__service_do(const char *name, uint64_t tag, int64_t deadline)
+{
+	struct sup_reason reason = { .kind = SUP_REASON_NORMAL };
+	const struct sup_msg req = { .tag = tag };
+	struct sup_msg reply;
+	int ret;
+
+	ret = sup_call(sup_whereis(name), &req, &reply, &reason, deadline);
+	if (ret == -EPIPE && reason.kind == SUP_REASON_NOPROC)
+		return sup_set_error(-ENOTCONN, "%s does not run", name);
+	if (!ret)
+		sup_msg_free(&reply);
+	return ret;
+}

@@ -40,4 +40,11 @@ uint64_t mab__random(uint64_t *state);
 /* sup_set_error() for want of memory: "no memory for WHAT". */
 int mab__nomem(const char *what);
 
+/*
+ * Has a service do what the tag says, and waits for that: its call answers with
+ * a message, of which nothing is read. -ENOTCONN it does not run; as sup_call()
+ * otherwise. A safe point.
+ */
+int mab__service_do(const char *name, uint64_t tag, int64_t deadline);
+
 #endif

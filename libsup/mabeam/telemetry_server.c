@@ -141,17 +141,5 @@ int mab_telemetry_start(const void *options, struct sup_pid *ret_pid)
 
 int mab_telemetry_clean_up(int64_t deadline)
 {
-	struct sup_reason reason = { .kind = SUP_REASON_NORMAL };
-	const struct sup_msg req = { .tag = CLEAN_UP };
-	struct sup_msg reply;
-	int ret;
-
-	ret = sup_call(sup_whereis(MAB__TELEMETRY), &req, &reply, &reason,
-		       deadline);
-	if (ret == -EPIPE && reason.kind == SUP_REASON_NOPROC)
-		return sup_set_error(-ENOTCONN, "%s does not run",
-				     MAB__TELEMETRY);
-	if (!ret)
-		sup_msg_free(&reply);
-	return ret;
+	return mab__service_do(MAB__TELEMETRY, CLEAN_UP, deadline);
 }
