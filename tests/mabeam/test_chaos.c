@@ -126,13 +126,14 @@ static void start_agents(void)
 {
 	struct mab_agent_spec spec = {
 		.size = sizeof(spec), .capabilities = can_work,
-		.restart = MAB_PERMANENT, .max_restarts = 1000,
+		.max_restarts = 1000,
 	};
 	size_t i;
 
 	for (i = 0; i < AGENTS; i++) {
 		snprintf(ids[i], sizeof(ids[i]), "agent %zu", i);
 		spec.id = ids[i];
+		spec.restart = i % 2 ? MAB_PERMANENT : MAB_TRANSIENT;
 		spec.ops = is_program(i) ? mab_agent_process() : &thread_ops;
 		spec.arg = is_program(i) ? (void *)&program : NULL;
 		start_agent(&spec);
